@@ -1,0 +1,50 @@
+//! The text of one annotation: Ambassador documents, one after the other.
+//!
+//! Invariant: a document yields a resource, or a diagnostic, or it is not meant for this gateway.
+//! Nothing else disappears, and no document can harm another.
+
+use crate::document;
+use crate::report::Report;
+use crate::yaml::{self, Limits};
+use crate::{Identity, Origin, Parsed};
+
+/// The annotation of a Service that holds Ambassador documents.
+pub const CONFIG_ANNOTATION: &str = "getambassador.io/config";
+
+/// Reads one annotation. Never fails: what cannot be used is in [`Parsed::diagnostics`].
+///
+/// Documents are divided by lines that begin with `---`. Those whose `ambassador_id` is another
+/// gateway's are left out without a word.
+pub fn parse_annotation(text: &str, origin: &Origin, identity: &Identity) -> Parsed {
+    let mut report = Report::new(origin.clone());
+    let mut resources = Vec::new();
+    if text.len() > LIMITS.bytes {
+        report.error(1, format!("longer than {} bytes, not read", LIMITS.bytes));
+        return Parsed {
+            resources,
+            diagnostics: report.finish(),
+        };
+    }
+    let text = yaml::normalised(text);
+    for written in yaml::documents(&text) {
+        report.enter(written.number);
+        match yaml::load(&written, LIMITS) {
+            Ok(Some(root)) => resources.extend(document::read(&root, identity, &mut report)),
+            Ok(None) => {}
+            Err(broken) => {
+                let reason = broken.reason(|line| report.at(line).line);
+                report.error(broken.line, reason);
+            }
+        }
+    }
+    Parsed {
+        resources,
+        diagnostics: report.finish(),
+    }
+}
+
+/// etcd accepts requests of up to 1.5 MiB, so no object of a cluster is larger.
+const LIMITS: Limits = Limits {
+    nodes: 100_000,
+    bytes: 3 * 512 * 1024,
+};

@@ -1,0 +1,80 @@
+//! What is wrong with a document, for people.
+//!
+//! Invariant: every diagnostic names a place and gives a reason that can be read on its own.
+//! Deliberately absent: error codes and suggestions that edit text.
+
+use std::fmt;
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+use crate::Location;
+
+/// How much harm a diagnostic tells of. Ordered: `Warning < Error`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The document is live, but something in it was not honoured or is surprising.
+    Warning,
+    /// The document (or the file) is not live.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// One mistake or surprise in what a user wrote.
+///
+/// Shown as `file:line: object: reason` when there is a file, else as
+/// `object: document N, line L: reason`; the object is followed by the resource when that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Whether the document is live.
+    pub severity: Severity,
+    /// Where the mistake stands.
+    pub at: Location,
+    /// The resource it concerns, e.g. `Mapping httpbin_mapping`, once its kind and name are known.
+    pub resource: Option<Box<str>>,
+    /// What is wrong, in lower case without a trailing dot; one line, without control characters.
+    pub reason: Box<str>,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = &self.at;
+        if let Some(file) = &at.file {
+            write!(f, "{file}:{}: ", at.line)?;
+        }
+        write!(f, "{}", at.object)?;
+        if let Some(resource) = &self.resource {
+            write!(f, ", {resource}")?;
+        }
+        if at.file.is_none() && at.document > 0 {
+            write!(f, ": document {}, line {}", at.document, at.line)?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+impl Serialize for Diagnostic {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Diagnostic", 7)?;
+        fields.serialize_field("severity", &self.severity)?;
+        fields.serialize_field("file", &self.at.file.as_deref())?;
+        fields.serialize_field("line", &self.at.line)?;
+        fields.serialize_field("document", &self.at.document)?;
+        fields.serialize_field("object", &*self.at.object)?;
+        fields.serialize_field("resource", &self.resource)?;
+        fields.serialize_field("reason", &self.reason)?;
+        fields.end()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! What users wrote: annotation text and manifest files, read into typed resources and diagnostics.
+//!
+//! Invariant: reading never fails and never panics. A mistake is a [`Diagnostic`] that names the
+//! object, the document and the line, and it harms only the document it stands in.
+//! Deliberately absent: I/O, clocks, async, and any knowledge of how requests are routed.
+
+mod annotation;
+mod diagnostic;
+mod document;
+mod fields;
+mod location;
+mod manifest;
+mod mapping;
+mod module;
+mod name;
+mod quote;
+mod report;
+mod resource;
+mod service;
+mod yaml;
+
+pub use annotation::{CONFIG_ANNOTATION, parse_annotation};
+pub use diagnostic::{Diagnostic, Severity};
+pub use location::{Lines, Location, ObjectRef, Origin};
+pub use manifest::{Annotation, Manifest, ManifestObject, read_manifest};
+pub use mapping::{
+    HeaderMatch, HeaderValueMatch, HostMatch, InvalidHost, InvalidPath, Mapping, Prefix, Rewrite,
+};
+pub use module::Module;
+pub use resource::{Identity, Kind, Parsed, Resource};
+pub use service::{InvalidService, Qualified, Qualifier, Scheme, Service, ServiceHost};

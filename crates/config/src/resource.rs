@@ -1,0 +1,73 @@
+//! What one annotation yields: the documents that were understood, and what was wrong.
+//!
+//! Invariant: a [`Resource`] is valid throughout; a document with an error yields none.
+
+use std::fmt;
+
+use crate::{Diagnostic, Location, Mapping, Module};
+
+/// Who this gateway is: decides which documents are meant for it, and what short names mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// `AMBASSADOR_ID`: a document is ours when its `ambassador_id` contains it.
+    pub ambassador_id: Box<str>,
+    /// `AMBASSADOR_NAMESPACE`: where the gateway runs.
+    pub namespace: Box<str>,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self {
+            ambassador_id: "default".into(),
+            namespace: "default".into(),
+        }
+    }
+}
+
+/// Everything read from one annotation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parsed {
+    /// The documents that are live, in the order they were written.
+    pub resources: Vec<Resource>,
+    /// What was wrong, in the order of its lines.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// One document that was understood and is meant for this gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// The document's `name`.
+    pub name: Box<str>,
+    /// The document's `namespace`, else that of the object carrying it.
+    pub namespace: Box<str>,
+    /// Where the document begins.
+    pub at: Location,
+    /// What it describes.
+    pub kind: Kind,
+}
+
+impl fmt::Display for Resource {
+    /// `Mapping httpbin_mapping`, the form [`Diagnostic::resource`] takes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind.as_str(), self.name)
+    }
+}
+
+/// The kinds of documents that are understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `kind: Mapping`: a route.
+    Mapping(Box<Mapping>),
+    /// `kind: Module, name: ambassador`: settings for the whole gateway.
+    Module(Box<Module>),
+}
+
+impl Kind {
+    /// The kind as documents spell it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Mapping(_) => "Mapping",
+            Self::Module(_) => "Module",
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! What the proxy runs: resources become one immutable [`Snapshot`], and a request head finds its
+//! [`Route`] in it.
+//!
+//! Invariant: [`compile`] is a pure function of its inputs, whatever their order;
+//! [`RouteTable::find`] returns what a linear scan in precedence order would, and allocates nothing.
+//! Deliberately absent: I/O, clocks, async, endpoints and connections, and any knowledge of how
+//! resources reach the gateway.
+
+mod cluster;
+mod compile;
+mod request;
+mod rewrite;
+mod route;
+mod settings;
+mod snapshot;
+mod table;
+
+pub use cluster::{Cluster, ClusterIndex};
+pub use compile::compile;
+pub use request::{Draw, RequestHead};
+pub use route::{Action, Forward, MappingId, Probe, Route, Share};
+pub use settings::Settings;
+pub use snapshot::Snapshot;
+pub use table::RouteTable;

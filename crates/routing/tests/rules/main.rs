@@ -1,0 +1,19 @@
+//! The rules by which Ambassador routes, one test each, and a model of them for random tables.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what these lints allow in tests they do not allow in the functions tests share"
+)]
+
+mod clusters;
+mod groups;
+mod model;
+mod order;
+mod prefixes;
+mod probes;
+mod requests;
+mod resources;
+mod settings;
+mod written;

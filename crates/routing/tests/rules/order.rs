@@ -1,0 +1,117 @@
+//! Which Mapping goes first.
+
+use http::Method;
+
+use crate::requests::get;
+use crate::written::{compiled, mapping};
+
+#[test]
+fn longest_prefix_wins_over_declaration_order() {
+    let snapshot = compiled([mapping("short", "/a/"), mapping("long", "/a/b/")]);
+    assert_eq!(get("/a/b/c").taker(&snapshot), "long");
+    assert_eq!(get("/a/c").taker(&snapshot), "short");
+}
+
+#[test]
+fn precedence_wins_over_prefix_length() {
+    let snapshot = compiled([mapping("short", "/a/").precedence(1), mapping("long", "/a/b/")]);
+    assert_eq!(get("/a/b/c").taker(&snapshot), "short");
+}
+
+#[test]
+fn negative_precedence_loses_to_the_default() {
+    let snapshot = compiled([mapping("long", "/a/b/").precedence(-1), mapping("short", "/a/")]);
+    assert_eq!(get("/a/b/c").taker(&snapshot), "short");
+}
+
+#[test]
+fn more_header_text_wins_at_the_same_prefix() {
+    let snapshot = compiled([
+        mapping("long", "/").header("x-a", "12"),
+        mapping("short", "/").header("x-b", "1"),
+        mapping("none", "/"),
+    ]);
+    let request = get("/").header("x-a", "12").header("x-b", "1");
+    assert_eq!(request.taker(&snapshot), "long");
+    assert_eq!(get("/").header("x-b", "1").taker(&snapshot), "short");
+    assert_eq!(get("/").header("x-b", "2").taker(&snapshot), "none");
+}
+
+#[test]
+fn presence_counts_as_one_character() {
+    let snapshot =
+        compiled([mapping("present", "/").has_header("x-a"), mapping("exact", "/").header("x-a", "1")]);
+    assert_eq!(get("/").header("x-a", "1").taker(&snapshot), "exact", "`1` is greater than `*`");
+    assert_eq!(get("/").header("x-a", "2").taker(&snapshot), "present");
+}
+
+#[test]
+fn host_and_method_count_as_headers() {
+    let snapshot = compiled([
+        mapping("neither", "/"),
+        mapping("method", "/").method("POST"),
+        mapping("host", "/").host("localhost"),
+    ]);
+    let names: Vec<_> =
+        snapshot.routes.iter().skip(2).map(|route| &*route.mapping.name).collect();
+    assert_eq!(names, ["method", "host", "neither"], ":method-POST is 11, localhost is 9");
+}
+
+#[test]
+fn a_longer_prefix_goes_before_a_host() {
+    let snapshot =
+        compiled([mapping("host", "/").host("example.com"), mapping("prefix", "/foo/")]);
+    assert_eq!(get("/foo/x").host("example.com").taker(&snapshot), "prefix");
+    assert_eq!(get("/bar").host("example.com").taker(&snapshot), "host");
+}
+
+#[test]
+fn a_mapping_without_a_host_counts_as_the_host_star() {
+    let snapshot = compiled([
+        mapping("host", "/").host("a.io"),
+        mapping("header", "/").header("x-v", "1"),
+    ]);
+    let request = get("/").host("a.io").header("x-v", "1");
+    assert_eq!(request.taker(&snapshot), "header", ":authority-* and x-v-1 are 15, a.io is 14");
+}
+
+#[test]
+fn the_greater_prefix_text_wins_at_equal_lengths() {
+    let snapshot = compiled([mapping("b", "/b"), mapping("a", "/a")]);
+    let names: Vec<_> =
+        snapshot.routes.iter().skip(2).map(|route| &*route.mapping.name).collect();
+    assert_eq!(names, ["b", "a"]);
+}
+
+#[test]
+fn ties_are_tried_in_reversed_insertion_order() {
+    let tied = |name, value| mapping("", "/").with(|_| ()).header(name, value);
+    let snapshot = compiled([
+        tied("a", "b-c").on("first"),
+        tied("a-b", "c").on("second").namespace("other"),
+    ]);
+    let request = get("/").header("a", "b-c").header("a-b", "c");
+    let route = request.route(&snapshot).unwrap();
+    assert_eq!(&*route.at.as_ref().unwrap().object.name, "second", "both keys are `a-b-c`");
+}
+
+#[test]
+fn a_method_narrows_a_mapping() {
+    let snapshot = compiled([mapping("post", "/").method("POST"), mapping("any", "/")]);
+    assert_eq!(get("/").method(Method::POST).taker(&snapshot), "post");
+    assert_eq!(get("/").method(Method::PUT).taker(&snapshot), "any");
+}
+
+#[test]
+fn hosts_match_without_regard_to_case_and_with_their_port() {
+    let snapshot = compiled([mapping("host", "/").host("Example.com")]);
+    assert_eq!(get("/").host("eXAMPLE.COM").taker(&snapshot), "host");
+    assert_eq!(get("/").host("example.com:8080").taker(&snapshot), "");
+}
+
+#[test]
+fn all_headers_must_match() {
+    let snapshot = compiled([mapping("both", "/").header("x-a", "1").has_header("x-b")]);
+    assert_eq!(get("/").header("x-a", "1").taker(&snapshot), "");
+    assert_eq!(get("/").header("x-a", "1").header("x-b", "").taker(&snapshot), "both");
+}

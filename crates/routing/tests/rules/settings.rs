@@ -1,0 +1,65 @@
+//! The Module `ambassador`.
+
+use std::time::Duration;
+
+use nuncio_routing::{Action, Settings, Snapshot};
+
+use crate::requests::get;
+use crate::written::{Written, compiled, compiled_in, complaints, mapping, module};
+
+fn timeout(snapshot: &Snapshot) -> Option<Duration> {
+    match &get("/").route(snapshot).unwrap().action {
+        Action::Forward(forward) => forward.timeout,
+        Action::Probe(_) => panic!("a probe"),
+    }
+}
+
+fn named(name: &'static str) -> Written {
+    module("{}").with_module(|m| m.server_name = Some(http::HeaderValue::from_static(name)))
+}
+
+#[test]
+fn without_a_module_the_defaults_hold() {
+    let settings = &*compiled([]).settings;
+    assert_eq!(*settings, Settings::default());
+    assert_eq!(settings.cluster_request_timeout, Some(Duration::from_millis(3_000)));
+    assert_eq!(settings.server_name, "envoy");
+    assert!(!settings.suppress_envoy_headers);
+    assert!(settings.liveness_probe && settings.readiness_probe);
+}
+
+#[test]
+fn the_timeout_comes_from_the_mapping_then_the_module_then_the_default() {
+    let second = || module("{cluster_request_timeout_ms: 1000}");
+    let mapping = || mapping("m", "/");
+    assert_eq!(timeout(&compiled([mapping()])), Some(Duration::from_secs(3)));
+    assert_eq!(timeout(&compiled([mapping(), second()])), Some(Duration::from_secs(1)));
+    let own = mapping().timeout_ms(5);
+    assert_eq!(timeout(&compiled([own, second()])), Some(Duration::from_millis(5)));
+}
+
+#[test]
+fn a_timeout_of_zero_is_no_timeout() {
+    assert_eq!(timeout(&compiled([mapping("m", "/").timeout_ms(0)])), None);
+    let module = module("{cluster_request_timeout_ms: 0}");
+    assert_eq!(timeout(&compiled([mapping("m", "/"), module])), None);
+}
+
+#[test]
+fn of_several_modules_the_one_in_the_gateways_namespace_counts() {
+    let snapshot = compiled_in(
+        "edge",
+        [named("a").namespace("a"), named("edge").namespace("edge"), named("z").namespace("z")],
+    );
+    assert_eq!(snapshot.settings.server_name, "edge");
+    let ignored = "error: Module ambassador: ignored: the Module at Service default/web, document \
+                   2, line 1 counts";
+    assert_eq!(complaints(&snapshot), [ignored; 2]);
+}
+
+#[test]
+fn of_several_modules_in_one_namespace_the_later_counts() {
+    let snapshot = compiled([named("first"), named("second")]);
+    assert_eq!(snapshot.settings.server_name, "second");
+    assert_eq!(complaints(&snapshot).len(), 1);
+}

@@ -1,0 +1,135 @@
+//! Resources as users write them: `mapping("a", "/a/").host("x")`.
+
+use std::sync::{Arc, LazyLock};
+
+use nuncio_config::{
+    Diagnostic, HeaderMatch, HeaderValueMatch, Identity, Kind, Mapping, Module, ObjectRef, Origin,
+    Resource, Rewrite, parse_annotation,
+};
+use nuncio_routing::{Snapshot, compile};
+
+/// A resource of Service `default/web` until something else is said; its document number is given
+/// by its place in [`compiled`].
+#[derive(Clone, Debug)]
+pub struct Written(Resource);
+
+pub fn mapping(name: &str, prefix: &str) -> Written {
+    static PLAIN: LazyLock<Resource> = LazyLock::new(|| {
+        parsed("{apiVersion: ambassador/v1, kind: Mapping, name: m, prefix: /, service: web}")
+    });
+    let mapping = Written(Resource { name: name.into(), ..PLAIN.clone() });
+    mapping.with(|mapping| mapping.prefix = prefix.parse().unwrap())
+}
+
+pub fn module(config: &str) -> Written {
+    Written(parsed(&format!(
+        "{{apiVersion: ambassador/v1, kind: Module, name: ambassador, config: {config}}}"
+    )))
+}
+
+impl Written {
+    pub fn host(self, host: &str) -> Self {
+        self.with(|mapping| mapping.host = host.parse().unwrap())
+    }
+
+    pub fn method(self, method: &str) -> Self {
+        self.with(|mapping| mapping.method = Some(method.parse().unwrap()))
+    }
+
+    pub fn header(self, name: &str, value: &str) -> Self {
+        let value = HeaderValueMatch::Exact(value.parse().unwrap());
+        self.with(|m| m.headers.push(HeaderMatch { name: name.parse().unwrap(), value }))
+    }
+
+    pub fn has_header(self, name: &str) -> Self {
+        let value = HeaderValueMatch::Present;
+        self.with(|m| m.headers.push(HeaderMatch { name: name.parse().unwrap(), value }))
+    }
+
+    pub fn precedence(self, precedence: i64) -> Self {
+        self.with(|mapping| mapping.precedence = precedence)
+    }
+
+    pub fn weight(self, weight: i64) -> Self {
+        self.with(|mapping| mapping.weight = Some(weight))
+    }
+
+    pub fn rewrite(self, rewrite: &str) -> Self {
+        self.with(|mapping| mapping.rewrite = Rewrite::Prefix(rewrite.into()))
+    }
+
+    pub fn host_rewrite(self, host: &str) -> Self {
+        self.with(|mapping| mapping.host_rewrite = Some(host.parse().unwrap()))
+    }
+
+    pub fn timeout_ms(self, millis: u64) -> Self {
+        self.with(|mapping| mapping.timeout = Some(std::time::Duration::from_millis(millis)))
+    }
+
+    pub fn service(self, service: &str) -> Self {
+        let service = service.parse().unwrap();
+        self.with(|mapping| mapping.service = service)
+    }
+
+    pub fn namespace(mut self, namespace: &str) -> Self {
+        self.0.namespace = namespace.into();
+        self
+    }
+
+    /// Moves the resource to the annotation of another Service.
+    pub fn on(mut self, service: &str) -> Self {
+        self.0.at.object = object(service);
+        self
+    }
+
+    pub fn with(mut self, change: impl FnOnce(&mut Mapping)) -> Self {
+        let Kind::Mapping(mapping) = &mut self.0.kind else { panic!("not a Mapping") };
+        change(mapping);
+        self
+    }
+
+    pub fn with_module(mut self, change: impl FnOnce(&mut Module)) -> Self {
+        let Kind::Module(module) = &mut self.0.kind else { panic!("not a Module") };
+        change(module);
+        self
+    }
+}
+
+/// Compiles for a gateway in namespace `default`.
+pub fn compiled(written: impl IntoIterator<Item = Written>) -> Snapshot {
+    compiled_in("default", written)
+}
+
+pub fn compiled_in(namespace: &str, written: impl IntoIterator<Item = Written>) -> Snapshot {
+    let identity = Identity { namespace: namespace.into(), ..Identity::default() };
+    compile(&numbered(written), [], &identity, 1)
+}
+
+/// Gives the resources the document numbers 1, 2, ... so that they count as inserted in this order.
+pub fn numbered(written: impl IntoIterator<Item = Written>) -> Vec<Resource> {
+    let mut resources: Vec<_> = written.into_iter().map(|written| written.0).collect();
+    for (resource, document) in resources.iter_mut().zip(1..) {
+        resource.at.document = document;
+    }
+    resources
+}
+
+/// The diagnostics as `resource: reason`.
+pub fn complaints(snapshot: &Snapshot) -> Vec<String> {
+    snapshot.diagnostics.iter().map(complaint).collect()
+}
+
+fn complaint(Diagnostic { severity, resource, reason, .. }: &Diagnostic) -> String {
+    format!("{severity}: {}: {reason}", resource.as_deref().unwrap_or_default())
+}
+
+fn parsed(document: &str) -> Resource {
+    let parsed = parse_annotation(document, &Origin::api(object("web")), &Identity::default());
+    assert_eq!(parsed.diagnostics, []);
+    parsed.resources.into_iter().next().unwrap()
+}
+
+fn object(service: &str) -> Arc<ObjectRef> {
+    let (namespace, name) = ("default".into(), service.into());
+    Arc::new(ObjectRef { kind: "Service".into(), namespace, name })
+}

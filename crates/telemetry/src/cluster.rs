@@ -1,0 +1,345 @@
+//! What one cluster counts: everything between the gateway and an upstream.
+//!
+//! Invariant: events are told in the order they happen, one call each; the numbers each moves are
+//! Envoy's.
+//! Deliberately absent: choosing endpoints, limits and retries. This only hears of them.
+
+mod event;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use crate::family::{Scope, Stat};
+use crate::histogram::Histogram;
+use crate::names;
+use crate::request::{Closed, Protocol, Side};
+use crate::series::Series;
+use crate::statsd::Timers;
+use crate::status::{Classes, Codes};
+use crate::value::{Counter, Gauge};
+pub use event::{
+    Assigned, ClusterSummary, ConnectFailure, Overflow, Resolution, RetryCause, RetryRefused,
+};
+
+/// The numbers of one cluster name (`envoy_cluster_name`); clusters that share the name share them.
+#[derive(Debug)]
+pub struct ClusterStats {
+    pub(crate) count: ClusterCounts,
+    /// Whether the running configuration has a cluster of this name.
+    active: AtomicBool,
+    name: Box<str>,
+    series: Series,
+}
+
+impl ClusterStats {
+    pub(crate) fn new(name: &str, timers: &Arc<Timers>) -> Self {
+        let labels = [("envoy_cluster_name", name)];
+        Self {
+            count: ClusterCounts::default(),
+            active: AtomicBool::new(true),
+            name: name.into(),
+            series: Series::new(timers, &labels, &format!("envoy.cluster.{name}.")),
+        }
+    }
+
+    /// The `envoy_cluster_name`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A request was given a connection: this is when Envoy counts it as sent, each attempt anew.
+    /// Dropping the result ends the attempt.
+    pub fn assigned(self: &Arc<Self>, how: Assigned) -> UpstreamRequest {
+        match how {
+            Assigned::Reused => {}
+            Assigned::New {
+                protocol,
+                connect_time,
+            } => {
+                self.count.upstream_rq_pending_total.inc();
+                self.connection_made(protocol);
+                self.count.upstream_cx_active.inc();
+                let histogram = &self.count.upstream_cx_connect_ms;
+                self.series
+                    .time(histogram, names::UPSTREAM_CX_CONNECT_MS, connect_time);
+            }
+            Assigned::AfterWaiting => self.count.upstream_rq_pending_total.inc(),
+        }
+        self.count.upstream_rq_total.inc();
+        self.count.upstream_rq_active.inc();
+        UpstreamRequest(Arc::clone(self))
+    }
+
+    /// A request waited for a connection that could not be made, for `took`.
+    pub fn connect_failed(&self, why: ConnectFailure, protocol: Protocol, took: Duration) {
+        self.count.upstream_rq_pending_total.inc();
+        self.count.upstream_rq_pending_failure_eject.inc();
+        self.connection_made(protocol);
+        self.count.upstream_cx_connect_fail.inc();
+        let by = match why {
+            ConnectFailure::Refused => Side::Remote,
+            ConnectFailure::Timeout => {
+                self.count.upstream_cx_connect_timeout.inc();
+                Side::Local
+            }
+        };
+        self.connection_destroyed(
+            Closed {
+                by,
+                with_active_request: false,
+            },
+            took,
+        );
+    }
+
+    /// A connection made for [`Assigned::New`] was closed, after `open_for`.
+    pub fn connection_closed(&self, closed: Closed, open_for: Duration) {
+        self.count.upstream_cx_active.dec();
+        self.connection_destroyed(closed, open_for);
+    }
+
+    /// A connection was idle for too long; it is closed, which is to be told as well.
+    pub fn connection_idled_out(&self) {
+        self.count.upstream_cx_idle_timeout.inc();
+    }
+
+    /// A limit was reached.
+    pub fn overflowed(&self, what: Overflow) {
+        match what {
+            Overflow::Connections => self.count.upstream_cx_overflow.inc(),
+            Overflow::Requests => self.count.upstream_rq_pending_overflow.inc(),
+        }
+    }
+
+    /// An attempt's own timeout passed.
+    pub fn attempt_timed_out(&self) {
+        self.count.upstream_rq_per_try_timeout.inc();
+    }
+
+    /// We reset an HTTP/2 stream towards the upstream.
+    pub fn stream_reset(&self) {
+        self.count.upstream_rq_tx_reset.inc();
+    }
+
+    /// A request is about to be sent again.
+    pub fn retried(&self, cause: RetryCause) {
+        self.count.upstream_rq_retry.inc();
+        self.count.upstream_rq_retry_backoff_exponential.inc();
+        if let RetryCause::Response(status) = cause {
+            self.count.retry_upstream_rq_completed.inc();
+            self.count.retry_upstream_rq_xx.count(status);
+            self.count.retry_upstream_rq.count(status);
+        }
+    }
+
+    /// A request that could be sent again is not.
+    pub fn retry_refused(&self, why: RetryRefused) {
+        match why {
+            RetryRefused::LimitExceeded => self.count.upstream_rq_retry_limit_exceeded.inc(),
+            RetryRefused::Overflow => self.count.upstream_rq_retry_overflow.inc(),
+        }
+    }
+
+    /// A look-up of the cluster's name ended.
+    pub fn resolved(&self, how: Resolution) {
+        self.count.update_attempt.inc();
+        match how {
+            Resolution::Changed { endpoints } => {
+                self.count.update_success.inc();
+                self.endpoints_changed(endpoints);
+            }
+            Resolution::Unchanged => {
+                self.count.update_success.inc();
+                self.count.update_no_rebuild.inc();
+            }
+            Resolution::Empty => {
+                self.count.update_success.inc();
+                self.count.update_empty.inc();
+                self.show_membership();
+            }
+            Resolution::Failed => {
+                self.count.update_failure.inc();
+                self.show_membership();
+            }
+        }
+    }
+
+    /// The endpoints changed without a look-up, as for a cluster given by address.
+    pub fn endpoints_changed(&self, endpoints: usize) {
+        let endpoints = u64::try_from(endpoints).unwrap_or(u64::MAX);
+        self.count.membership_change.inc();
+        self.set_membership(endpoints);
+    }
+
+    /// What Ambassador's diagnostics page shows.
+    pub fn summary(&self) -> ClusterSummary {
+        ClusterSummary {
+            endpoints_healthy: self.count.membership_healthy.value(),
+            endpoints_total: self.count.membership_total.value(),
+            update_attempts: self.count.update_attempt.value(),
+            update_successes: self.count.update_success.value(),
+            responses: self.count.upstream_rq_completed.value(),
+            responses_4xx: self.count.upstream_rq_xx.class(4),
+            responses_5xx: self.count.upstream_rq_xx.class(5),
+        }
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        self.active.load(Relaxed)
+    }
+
+    /// Returns whether it was active before.
+    pub(crate) fn set_active(&self, active: bool) -> bool {
+        self.active.swap(active, Relaxed)
+    }
+
+    pub(crate) fn responded(&self, status: u16) {
+        self.count.upstream_rq_completed.inc();
+        self.count.upstream_rq_xx.count(status);
+        self.count.upstream_rq.count(status);
+    }
+
+    pub(crate) fn request_took(&self, took: Duration) {
+        self.series
+            .time(&self.count.upstream_rq_time, names::UPSTREAM_RQ_TIME, took);
+    }
+
+    /// Envoy counts the panic too: with no healthy host it looks among the unhealthy ones.
+    pub(crate) fn no_healthy_host(&self) {
+        self.count.upstream_cx_none_healthy.inc();
+        self.count.lb_healthy_panic.inc();
+    }
+
+    fn connection_made(&self, protocol: Protocol) {
+        self.count.upstream_cx_total.inc();
+        match protocol {
+            Protocol::Http1 => self.count.upstream_cx_http1_total.inc(),
+            Protocol::Http2 => self.count.upstream_cx_http2_total.inc(),
+        }
+    }
+
+    fn connection_destroyed(&self, closed: Closed, open_for: Duration) {
+        let count = &self.count;
+        count.upstream_cx_destroy.inc();
+        let (any, active) = match closed.by {
+            Side::Local => (
+                &count.upstream_cx_destroy_local,
+                &count.upstream_cx_destroy_local_with_active_rq,
+            ),
+            Side::Remote => (
+                &count.upstream_cx_destroy_remote,
+                &count.upstream_cx_destroy_remote_with_active_rq,
+            ),
+        };
+        any.inc();
+        if closed.with_active_request {
+            active.inc();
+            count.upstream_cx_destroy_with_active_rq.inc();
+        }
+        self.series.time(
+            &count.upstream_cx_length_ms,
+            names::UPSTREAM_CX_LENGTH_MS,
+            open_for,
+        );
+    }
+
+    /// Envoy serves no cluster before its first answer, and alerts fire on `membership_healthy ==
+    /// 0`: these gauges appear with the first answer, or the first failure to get one.
+    fn show_membership(&self) {
+        self.set_membership(self.count.membership_total.value());
+    }
+
+    fn set_membership(&self, endpoints: u64) {
+        self.count.membership_total.set(endpoints);
+        self.count.membership_healthy.set(endpoints);
+        self.count.membership_degraded.set(0);
+        self.count.membership_excluded.set(0);
+    }
+}
+
+impl Scope for ClusterStats {
+    const FAMILY: &'static str = "envoy_cluster_";
+    const STATS: &'static [Stat<Self>] = names::CLUSTER;
+
+    fn series(&self) -> &Series {
+        &self.series
+    }
+}
+
+/// One attempt under way at an upstream; counted in `upstream_rq_active` until dropped.
+#[derive(Debug)]
+pub struct UpstreamRequest(Arc<ClusterStats>);
+
+impl UpstreamRequest {
+    /// The cluster it was sent to.
+    pub fn cluster(&self) -> &Arc<ClusterStats> {
+        &self.0
+    }
+}
+
+impl Drop for UpstreamRequest {
+    fn drop(&mut self) {
+        self.0.count.upstream_rq_active.dec();
+    }
+}
+
+/// Laid out by moment, as `HttpCounts`; about 900 bytes while idle.
+#[derive(Debug, Default)]
+#[repr(C, align(128))]
+pub(crate) struct ClusterCounts {
+    pub(crate) upstream_rq_completed: Counter,
+    pub(crate) upstream_rq_xx: Classes,
+    pub(crate) upstream_rq_total: Counter,
+    pub(crate) upstream_rq_active: Gauge,
+    pub(crate) upstream_cx_rx_bytes_total: Counter,
+    pub(crate) upstream_cx_tx_bytes_total: Counter,
+    pub(crate) upstream_rq_time: Histogram,
+    pub(crate) upstream_rq: Codes,
+
+    pub(crate) upstream_rq_pending_total: Counter,
+    pub(crate) upstream_rq_pending_overflow: Counter,
+    pub(crate) upstream_rq_pending_failure_eject: Counter,
+    pub(crate) upstream_rq_timeout: Counter,
+    pub(crate) upstream_rq_per_try_timeout: Counter,
+    pub(crate) upstream_rq_rx_reset: Counter,
+    pub(crate) upstream_rq_tx_reset: Counter,
+    pub(crate) upstream_rq_retry: Counter,
+    pub(crate) upstream_rq_retry_backoff_exponential: Counter,
+    pub(crate) upstream_rq_retry_limit_exceeded: Counter,
+    pub(crate) upstream_rq_retry_overflow: Counter,
+    pub(crate) upstream_rq_retry_success: Counter,
+    pub(crate) retry_upstream_rq_completed: Counter,
+    pub(crate) retry_upstream_rq_xx: Classes,
+    pub(crate) retry_upstream_rq: Codes,
+
+    pub(crate) upstream_cx_total: Counter,
+    pub(crate) upstream_cx_active: Gauge,
+    pub(crate) upstream_cx_http1_total: Counter,
+    pub(crate) upstream_cx_http2_total: Counter,
+    pub(crate) upstream_cx_connect_fail: Counter,
+    pub(crate) upstream_cx_connect_timeout: Counter,
+    pub(crate) upstream_cx_none_healthy: Counter,
+    pub(crate) upstream_cx_overflow: Counter,
+    pub(crate) upstream_cx_idle_timeout: Counter,
+    pub(crate) upstream_cx_destroy: Counter,
+    pub(crate) upstream_cx_destroy_local: Counter,
+    pub(crate) upstream_cx_destroy_local_with_active_rq: Counter,
+    pub(crate) upstream_cx_destroy_remote: Counter,
+    pub(crate) upstream_cx_destroy_remote_with_active_rq: Counter,
+    pub(crate) upstream_cx_destroy_with_active_rq: Counter,
+    pub(crate) upstream_cx_connect_ms: Histogram,
+    pub(crate) upstream_cx_length_ms: Histogram,
+
+    pub(crate) lb_healthy_panic: Counter,
+    pub(crate) membership_change: Counter,
+    pub(crate) membership_total: Gauge,
+    pub(crate) membership_healthy: Gauge,
+    pub(crate) membership_degraded: Gauge,
+    pub(crate) membership_excluded: Gauge,
+    pub(crate) update_attempt: Counter,
+    pub(crate) update_success: Counter,
+    pub(crate) update_failure: Counter,
+    pub(crate) update_empty: Counter,
+    pub(crate) update_no_rebuild: Counter,
+}

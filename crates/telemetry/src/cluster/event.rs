@@ -1,0 +1,92 @@
+//! What can happen between the gateway and an upstream, in the words of the proxy.
+
+use std::time::Duration;
+
+use crate::request::Protocol;
+
+/// How a request got its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assigned {
+    /// An open connection was there: idle, or HTTP/2 with a stream to spare.
+    Reused,
+    /// It had to wait for a new connection, which it then got.
+    New {
+        /// What the connection speaks.
+        protocol: Protocol,
+        /// How long connecting took, TLS included.
+        connect_time: Duration,
+    },
+    /// It had to wait because of a limit, and got a connection that came free.
+    AfterWaiting,
+}
+
+/// Why there is no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectFailure {
+    /// Refused, unreachable, or the TLS handshake failed.
+    Refused,
+    /// Not established in time.
+    Timeout,
+}
+
+/// A limit of the cluster that was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// Connections: the request waits.
+    Connections,
+    /// Requests, waiting or active: the request is refused.
+    Requests,
+}
+
+/// What an attempt that is given up for another came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryCause {
+    /// A response, which is thrown away.
+    Response(u16),
+    /// No response.
+    Failure,
+}
+
+/// Why a retryable request is not sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryRefused {
+    /// It was sent as often as the route allows.
+    LimitExceeded,
+    /// The cluster has too many retries under way.
+    Overflow,
+}
+
+/// How looking up the cluster's name ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// Other addresses than before.
+    Changed {
+        /// How many there are now.
+        endpoints: usize,
+    },
+    /// The addresses known already.
+    Unchanged,
+    /// An answer without addresses; those known stay in use.
+    Empty,
+    /// No answer; those known stay in use.
+    Failed,
+}
+
+/// What Ambassador's diagnostics page shows of a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClusterSummary {
+    /// Endpoints fit to use.
+    pub endpoints_healthy: u64,
+    /// Endpoints known.
+    pub endpoints_total: u64,
+    /// Times the cluster's name was looked up.
+    pub update_attempts: u64,
+    /// Times that gave an answer.
+    pub update_successes: u64,
+    /// Requests answered, also by the gateway itself.
+    pub responses: u64,
+    /// Those with a 4xx status.
+    pub responses_4xx: u64,
+    /// Those with a 5xx status.
+    pub responses_5xx: u64,
+}

@@ -1,0 +1,201 @@
+//! What one HTTP connection manager counts: everything a client can see.
+//!
+//! Invariant: fields are the names Envoy gives under `http.<prefix>.`; only this crate moves them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::family::{Scope, Stat};
+use crate::histogram::Histogram;
+use crate::names;
+use crate::request::{Closed, Protocol, Side, Transport};
+use crate::series::Series;
+use crate::statsd::Timers;
+use crate::status::Classes;
+use crate::value::{Counter, Gauge};
+
+/// The numbers of one `envoy_http_conn_manager_prefix`.
+#[derive(Debug)]
+pub struct HttpStats {
+    pub(crate) count: HttpCounts,
+    prefix: Box<str>,
+    series: Series,
+}
+
+/// What Ambassador's diagnostics page shows of a connection manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpSummary {
+    /// Requests received.
+    pub requests: u64,
+    /// Requests being served now.
+    pub active_requests: u64,
+    /// Responses with a 4xx status.
+    pub responses_4xx: u64,
+    /// Responses with a 5xx status.
+    pub responses_5xx: u64,
+}
+
+impl HttpStats {
+    pub(crate) fn new(prefix: &str, timers: &Arc<Timers>) -> Self {
+        let labels = [("envoy_http_conn_manager_prefix", prefix)];
+        let series = Series::new(timers, &labels, &format!("envoy.http.{prefix}."));
+        Self {
+            count: HttpCounts::default(),
+            prefix: prefix.into(),
+            series,
+        }
+    }
+
+    /// The `envoy_http_conn_manager_prefix`, as `ingress_http`.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// What Ambassador's diagnostics page shows.
+    pub fn summary(&self) -> HttpSummary {
+        HttpSummary {
+            requests: self.count.downstream_rq_total.value(),
+            active_requests: self.count.downstream_rq_active.value(),
+            responses_4xx: self.count.downstream_rq_xx.class(4),
+            responses_5xx: self.count.downstream_rq_xx.class(5),
+        }
+    }
+
+    pub(crate) fn request_started(&self, protocol: Protocol) {
+        self.count.downstream_rq_total.inc();
+        match protocol {
+            Protocol::Http1 => self.count.downstream_rq_http1_total.inc(),
+            Protocol::Http2 => self.count.downstream_rq_http2_total.inc(),
+        }
+        self.count.downstream_rq_active.inc();
+    }
+
+    pub(crate) fn responded(&self, status: u16) {
+        self.count.downstream_rq_completed.inc();
+        self.count.downstream_rq_xx.count(status);
+    }
+
+    pub(crate) fn request_took(&self, took: Duration) {
+        self.series.time(
+            &self.count.downstream_rq_time,
+            names::DOWNSTREAM_RQ_TIME,
+            took,
+        );
+    }
+
+    /// As Envoy measures for a broken request line and for a head that is too large.
+    pub(crate) fn malformed(&self) {
+        self.count.downstream_cx_protocol_error.inc();
+        self.count.downstream_rq_rx_reset.inc();
+        self.count.downstream_rq_response_before_rq_complete.inc();
+    }
+
+    pub(crate) fn connection_opened(&self, transport: Transport) {
+        self.count.downstream_cx_total.inc();
+        self.count.downstream_cx_active.inc();
+        if transport == Transport::Tls {
+            self.count.downstream_cx_ssl_total.inc();
+            self.count.downstream_cx_ssl_active.inc();
+        }
+    }
+
+    pub(crate) fn codec_chosen(&self, protocol: Protocol) {
+        let (total, active) = self.of_codec(protocol);
+        total.inc();
+        active.inc();
+    }
+
+    pub(crate) fn connection_closed(&self, closed: Closed, open_for: Duration) {
+        self.count.downstream_cx_active.dec();
+        self.count.downstream_cx_destroy.inc();
+        let (any, active) = match closed.by {
+            Side::Local => (
+                &self.count.downstream_cx_destroy_local,
+                &self.count.downstream_cx_destroy_local_active_rq,
+            ),
+            Side::Remote => (
+                &self.count.downstream_cx_destroy_remote,
+                &self.count.downstream_cx_destroy_remote_active_rq,
+            ),
+        };
+        any.inc();
+        if closed.with_active_request {
+            active.inc();
+            self.count.downstream_cx_destroy_active_rq.inc();
+        }
+        self.series.time(
+            &self.count.downstream_cx_length_ms,
+            names::DOWNSTREAM_CX_LENGTH_MS,
+            open_for,
+        );
+    }
+
+    pub(crate) fn of_codec(&self, protocol: Protocol) -> (&Counter, &Gauge) {
+        match protocol {
+            Protocol::Http1 => (
+                &self.count.downstream_cx_http1_total,
+                &self.count.downstream_cx_http1_active,
+            ),
+            Protocol::Http2 => (
+                &self.count.downstream_cx_http2_total,
+                &self.count.downstream_cx_http2_active,
+            ),
+        }
+    }
+}
+
+impl Scope for HttpStats {
+    const FAMILY: &'static str = "envoy_http_";
+    const STATS: &'static [Stat<Self>] = names::HTTP;
+
+    fn series(&self) -> &Series {
+        &self.series
+    }
+}
+
+/// Laid out by moment: what one core moves together at the end of a request shares cache lines, so
+/// that a burst of increments costs one line transfer, and connection counts do not pull those
+/// lines away.
+#[derive(Debug, Default)]
+#[repr(C, align(128))]
+pub(crate) struct HttpCounts {
+    pub(crate) downstream_rq_completed: Counter,
+    pub(crate) downstream_rq_xx: Classes,
+    pub(crate) rq_total: Counter,
+    pub(crate) downstream_cx_rx_bytes_total: Counter,
+    pub(crate) downstream_cx_tx_bytes_total: Counter,
+    pub(crate) downstream_rq_time: Histogram,
+
+    pub(crate) downstream_rq_total: Counter,
+    pub(crate) downstream_rq_http1_total: Counter,
+    pub(crate) downstream_rq_http2_total: Counter,
+    pub(crate) downstream_rq_active: Gauge,
+
+    pub(crate) downstream_rq_rx_reset: Counter,
+    pub(crate) downstream_rq_tx_reset: Counter,
+    pub(crate) downstream_rq_response_before_rq_complete: Counter,
+    pub(crate) no_route: Counter,
+    pub(crate) no_cluster: Counter,
+    pub(crate) rq_direct_response: Counter,
+
+    pub(crate) downstream_cx_total: Counter,
+    pub(crate) downstream_cx_active: Gauge,
+    pub(crate) downstream_cx_http1_total: Counter,
+    pub(crate) downstream_cx_http1_active: Gauge,
+    pub(crate) downstream_cx_http2_total: Counter,
+    pub(crate) downstream_cx_http2_active: Gauge,
+    pub(crate) downstream_cx_ssl_total: Counter,
+    pub(crate) downstream_cx_ssl_active: Gauge,
+    pub(crate) downstream_cx_upgrades_total: Counter,
+    pub(crate) downstream_cx_upgrades_active: Gauge,
+    pub(crate) downstream_cx_destroy: Counter,
+    pub(crate) downstream_cx_destroy_active_rq: Counter,
+    pub(crate) downstream_cx_destroy_local: Counter,
+    pub(crate) downstream_cx_destroy_local_active_rq: Counter,
+    pub(crate) downstream_cx_destroy_remote: Counter,
+    pub(crate) downstream_cx_destroy_remote_active_rq: Counter,
+    pub(crate) downstream_cx_drain_close: Counter,
+    pub(crate) downstream_cx_idle_timeout: Counter,
+    pub(crate) downstream_cx_protocol_error: Counter,
+    pub(crate) downstream_cx_length_ms: Histogram,
+}

@@ -1,0 +1,59 @@
+//! Counts what the gateway does, and says it the way Envoy would: a Prometheus page and statsd
+//! lines.
+//!
+//! Dashboards and alerts written for Ambassador read Envoy's names, so `envoy_*` follows Envoy 1.40
+//! in names, types, labels, millisecond buckets and in *when* each number moves. `ambassador_*`
+//! follows Emissary's diagd, and `nuncio_*` is ours: base units, `_total`, HELP.
+//!
+//! Why neither the `prometheus` nor the `cadence` crate: Envoy's page has no HELP, writes `{}` on
+//! series without labels, creates some series only when first used, and counts in milliseconds; and
+//! Envoy's statsd lines are deltas of the very same counters. One set of relaxed atomics with two
+//! writers keeps the two from ever disagreeing.
+//!
+//! How it is used: handles ([`HttpStats`], [`ListenerStats`], [`ClusterStats`]) are taken when
+//! listeners and routes are built, never per request. The proxy tells them *events* (accepted,
+//! assigned, connect failed, closed); a finished request is one [`RequestRecord`], and
+//! [`RequestRecord::record`] is the only place that counts it.
+//!
+//! Invariants:
+//! - No lock and no allocation on the path of a request, except that the first response of a status
+//!   class of a cluster and the first sample of a histogram allocate once.
+//! - A counter never decreases while the process lives, also when its cluster is removed and comes
+//!   back.
+//! - No series appears twice on the page, whatever users call their clusters.
+//!
+//! Deliberately absent: HTTP (the admin server serves the page), knowledge of routes and
+//! Kubernetes, and global state.
+
+mod cluster;
+mod control;
+mod family;
+mod histogram;
+mod http;
+mod listener;
+mod names;
+mod page;
+mod process;
+mod request;
+mod series;
+mod server;
+pub mod statsd;
+mod status;
+mod telemetry;
+mod text;
+mod value;
+
+pub use cluster::{
+    Assigned, ClusterStats, ClusterSummary, ConnectFailure, Overflow, Resolution, RetryCause,
+    RetryRefused, UpstreamRequest,
+};
+pub use control::{ControlStats, Reconfiguration};
+pub use histogram::Histogram;
+pub use http::{HttpStats, HttpSummary};
+pub use listener::{ActiveRequest, Certificate, DownstreamConnection, ListenerStats, Rejection};
+pub use request::{
+    Bytes, Closed, Ending, Outcome, Protocol, RequestRecord, Reset, Side, Transport,
+};
+pub use server::{ServerState, ServerStats};
+pub use telemetry::{BuildInfo, Telemetry};
+pub use value::{Counter, Gauge};

@@ -1,0 +1,290 @@
+//! What one listening address counts, and the two things that live on it: connections and requests.
+//!
+//! Invariant: whatever was opened is closed exactly once on the page, also when the task that held
+//! it is cancelled or panics; that is why [`DownstreamConnection`] and [`ActiveRequest`] count when
+//! dropped.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::family::{Scope, Stat};
+use crate::histogram::Histogram;
+use crate::http::HttpStats;
+use crate::names;
+use crate::request::{Closed, Protocol, Side, Transport};
+use crate::series::Series;
+use crate::statsd::Timers;
+use crate::status::Classes;
+use crate::value::{Counter, Gauge};
+
+/// The numbers of one listening address.
+#[derive(Debug)]
+pub struct ListenerStats {
+    pub(crate) count: ListenerCounts,
+    pub(crate) per_http: ListenerHttp,
+    certificates: Mutex<Arc<[Certificate]>>,
+    http: Arc<HttpStats>,
+    series: Series,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct ListenerCounts {
+    pub(crate) downstream_cx_total: Counter,
+    pub(crate) downstream_cx_active: Gauge,
+    pub(crate) downstream_cx_destroy: Counter,
+    pub(crate) downstream_cx_overflow: Counter,
+    pub(crate) downstream_global_cx_overflow: Counter,
+    pub(crate) downstream_cx_length_ms: Histogram,
+    pub(crate) ssl_connection_error: Counter,
+    pub(crate) ssl_handshake: Counter,
+}
+
+/// What is counted per listener and connection manager together.
+#[derive(Debug)]
+#[repr(C, align(128))]
+pub(crate) struct ListenerHttp {
+    pub(crate) downstream_rq_completed: Counter,
+    pub(crate) downstream_rq_xx: Classes,
+    series: Series,
+}
+
+/// A certificate a listener serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Its name among the certificates of the listener; sorted and unique on the page.
+    pub name: Box<str>,
+    /// When it ceases to be valid.
+    pub not_after: SystemTime,
+}
+
+/// Why a connection was turned away at the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// The listener has as many as it may.
+    ListenerFull,
+    /// The whole process has as many as it may.
+    ProcessFull,
+}
+
+impl ListenerStats {
+    pub(crate) fn new(address: SocketAddr, http: Arc<HttpStats>, timers: &Arc<Timers>) -> Self {
+        // Envoy's address tag has underscores for colons: 0.0.0.0_8080, [__]_8080.
+        let address = address.to_string().replace(':', "_");
+        let label = ("envoy_listener_address", address.as_str());
+        let scope = format!("envoy.listener.{address}.");
+        let http_scope = format!("{scope}http.{}.", http.prefix());
+        let http_label = ("envoy_http_conn_manager_prefix", http.prefix());
+        Self {
+            count: ListenerCounts::default(),
+            per_http: ListenerHttp {
+                downstream_rq_completed: Counter::new(),
+                downstream_rq_xx: Classes::default(),
+                series: Series::new(timers, &[http_label, label], &http_scope),
+            },
+            certificates: Mutex::default(),
+            series: Series::new(timers, &[label], &scope),
+            http,
+        }
+    }
+
+    /// The connection manager behind this listener.
+    pub fn http(&self) -> &Arc<HttpStats> {
+        &self.http
+    }
+
+    /// A connection was accepted, before any handshake.
+    pub fn accepted(self: &Arc<Self>, transport: Transport) -> DownstreamConnection {
+        self.count.downstream_cx_total.inc();
+        self.count.downstream_cx_active.inc();
+        self.http.connection_opened(transport);
+        DownstreamConnection {
+            listener: Arc::clone(self),
+            transport,
+            codec: None,
+            closed: Closed {
+                by: Side::Local,
+                with_active_request: false,
+            },
+            since: Instant::now(),
+        }
+    }
+
+    /// A connection was turned away before it became one.
+    pub fn rejected(&self, why: Rejection) {
+        match why {
+            Rejection::ListenerFull => self.count.downstream_cx_overflow.inc(),
+            Rejection::ProcessFull => self.count.downstream_global_cx_overflow.inc(),
+        }
+    }
+
+    /// A request head arrived, or what was meant to be one.
+    pub fn request_started(self: &Arc<Self>, protocol: Protocol) -> ActiveRequest {
+        self.http.request_started(protocol);
+        ActiveRequest {
+            listener: Arc::clone(self),
+            upgraded: false,
+            recorded: false,
+        }
+    }
+
+    /// The certificates now served; replaces those told before.
+    pub fn set_certificates(&self, mut certificates: Vec<Certificate>) {
+        certificates.sort_by(|a, b| (&a.name, a.not_after).cmp(&(&b.name, b.not_after)));
+        certificates.dedup_by(|later, earlier| later.name == earlier.name);
+        *self
+            .certificates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = certificates.into();
+    }
+
+    pub(crate) fn certificates(&self) -> Arc<[Certificate]> {
+        Arc::clone(
+            &self
+                .certificates
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    pub(crate) fn responded(&self, status: u16) {
+        self.per_http.downstream_rq_completed.inc();
+        self.per_http.downstream_rq_xx.count(status);
+    }
+
+    fn connection_closed(&self, open_for: Duration) {
+        self.count.downstream_cx_active.dec();
+        self.count.downstream_cx_destroy.inc();
+        self.series.time(
+            &self.count.downstream_cx_length_ms,
+            names::DOWNSTREAM_CX_LENGTH_MS,
+            open_for,
+        );
+    }
+}
+
+impl Scope for ListenerStats {
+    const FAMILY: &'static str = "envoy_listener_";
+    const STATS: &'static [Stat<Self>] = names::LISTENER;
+
+    fn series(&self) -> &Series {
+        &self.series
+    }
+}
+
+impl Scope for ListenerHttp {
+    const FAMILY: &'static str = "envoy_listener_http_";
+    const STATS: &'static [Stat<Self>] = names::LISTENER_HTTP;
+
+    fn series(&self) -> &Series {
+        &self.series
+    }
+}
+
+/// An open connection of a client. Dropping it counts the close; without [`closed`](Self::closed)
+/// it was closed by us with nothing in flight.
+#[derive(Debug)]
+pub struct DownstreamConnection {
+    listener: Arc<ListenerStats>,
+    transport: Transport,
+    codec: Option<Protocol>,
+    closed: Closed,
+    since: Instant,
+}
+
+impl DownstreamConnection {
+    /// The TLS handshake succeeded.
+    pub fn tls_established(&self) {
+        self.listener.count.ssl_handshake.inc();
+    }
+
+    /// The TLS handshake failed.
+    pub fn tls_failed(&self) {
+        self.listener.count.ssl_connection_error.inc();
+    }
+
+    /// The first bytes, or ALPN, told which protocol is spoken; the first choice stands.
+    pub fn speaks(&mut self, protocol: Protocol) {
+        if self.codec.is_none() {
+            self.codec = Some(protocol);
+            self.listener.http.codec_chosen(protocol);
+        }
+    }
+
+    /// It was idle for too long, and we close it.
+    pub fn idled_out(self) {
+        self.listener.http.count.downstream_cx_idle_timeout.inc();
+    }
+
+    /// We close it because we are draining.
+    pub fn drained(self) {
+        self.listener.http.count.downstream_cx_drain_close.inc();
+    }
+
+    /// It was closed.
+    pub fn closed(mut self, closed: Closed) {
+        self.closed = closed;
+    }
+}
+
+impl Drop for DownstreamConnection {
+    fn drop(&mut self) {
+        let (http, open_for) = (&self.listener.http, self.since.elapsed());
+        if self.transport == Transport::Tls {
+            http.count.downstream_cx_ssl_active.dec();
+        }
+        if let Some(protocol) = self.codec {
+            http.of_codec(protocol).1.dec();
+        }
+        http.connection_closed(self.closed, open_for);
+        self.listener.connection_closed(open_for);
+    }
+}
+
+/// A request being served. It ends in a [`RequestRecord`](crate::RequestRecord); dropped without
+/// one, its task died and the client's stream was reset by us.
+#[derive(Debug)]
+pub struct ActiveRequest {
+    listener: Arc<ListenerStats>,
+    upgraded: bool,
+    recorded: bool,
+}
+
+impl ActiveRequest {
+    /// The listener it came in by.
+    pub fn listener(&self) -> &ListenerStats {
+        &self.listener
+    }
+
+    /// It became a WebSocket or another upgraded connection.
+    pub fn upgraded(&mut self) {
+        if !self.upgraded {
+            self.upgraded = true;
+            self.listener.http.count.downstream_cx_upgrades_total.inc();
+            self.listener.http.count.downstream_cx_upgrades_active.inc();
+        }
+    }
+
+    pub(crate) fn finished(mut self) {
+        self.recorded = true;
+    }
+}
+
+impl Drop for ActiveRequest {
+    fn drop(&mut self) {
+        let http = &self.listener.http;
+        http.count.downstream_rq_active.dec();
+        if self.upgraded {
+            http.count.downstream_cx_upgrades_active.dec();
+        }
+        if !self.recorded {
+            http.count.downstream_rq_tx_reset.inc();
+        }
+    }
+}
+
+/// Since the epoch, and 0 before it.
+pub(crate) fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,93 @@
+//! How one handle is called: prepared once, so that neither writer formats names.
+//!
+//! Invariant: the label text is escaped for the exposition format, the wire name has nothing a
+//! statsd receiver would take for syntax of its own (`:` and control characters, as Envoy does).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::histogram::Histogram;
+use crate::statsd::Timers;
+
+/// The names of one handle, and its way to statsd.
+#[derive(Debug)]
+pub(crate) struct Series {
+    /// `envoy_cluster_name="httpbin"`; empty for the server's own.
+    pub(crate) labels: Box<str>,
+    /// `envoy.cluster.httpbin.`
+    pub(crate) wire: Arc<str>,
+    /// Identifies the handle in the statsd exporter.
+    pub(crate) id: u32,
+    timers: Arc<Timers>,
+}
+
+impl Series {
+    /// `labels` are pairs of a label name and a raw value; `scope` is Envoy's dotted prefix, raw.
+    pub(crate) fn new(timers: &Arc<Timers>, labels: &[(&str, &str)], scope: &str) -> Self {
+        let wire: Arc<str> = wire_name(scope).into();
+        let id = timers.register(Arc::clone(&wire));
+        Self {
+            labels: label_text(labels).into(),
+            wire,
+            id,
+            timers: Arc::clone(timers),
+        }
+    }
+
+    /// Adds a sample to `histogram`, and sends it to statsd as `name` when somebody listens.
+    pub(crate) fn time(&self, histogram: &Histogram, name: &'static str, took: Duration) {
+        histogram.observe(took);
+        self.timers.sample(self.id, name, took);
+    }
+}
+
+/// `name="value",…` with the three escapes of the text format.
+pub(crate) fn label_text(labels: &[(&str, &str)]) -> String {
+    let mut text = String::new();
+    for (name, value) in labels {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(name);
+        text.push_str("=\"");
+        for character in value.chars() {
+            match character {
+                '\\' => text.push_str("\\\\"),
+                '"' => text.push_str("\\\""),
+                '\n' => text.push_str("\\n"),
+                other => text.push(other),
+            }
+        }
+        text.push('"');
+    }
+    text
+}
+
+/// Without what a statsd receiver would take for syntax: `:`, and control characters.
+pub(crate) fn wire_name(scope: &str) -> String {
+    scope
+        .chars()
+        .map(|c| if c == ':' || c.is_control() { '_' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_label_values_are_escaped() {
+        assert_eq!(
+            label_text(&[("a", "x\"} 1\n\\"), ("b", "ü")]),
+            r#"a="x\"} 1\n\\",b="ü""#
+        );
+    }
+
+    #[test]
+    fn a_wire_name_cannot_carry_a_second_metric() {
+        assert_eq!(
+            wire_name("envoy.cluster.a:1|c\nb."),
+            "envoy.cluster.a_1|c_b."
+        );
+    }
+}

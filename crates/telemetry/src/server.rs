@@ -1,0 +1,151 @@
+//! What the process counts as a whole: Envoy's `server.`, `cluster_manager.`, `listener_manager.`
+//! and `http2.`.
+//!
+//! Invariant: numbers that are read from elsewhere (memory, uptime, open connections) are brought
+//! up to date right before either writer looks.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::family::{Scope, Stat};
+use crate::names;
+use crate::process::Memory;
+use crate::series::Series;
+use crate::statsd::Timers;
+use crate::value::{Counter, Gauge};
+
+/// The numbers of the process.
+#[derive(Debug)]
+pub struct ServerStats {
+    pub(crate) count: ServerCounts,
+    started: Instant,
+    series: Series,
+}
+
+/// Envoy's server states, by its numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerState {
+    /// Serving.
+    Live,
+    /// Shutting down.
+    Draining,
+    /// Not serving yet.
+    Initializing,
+}
+
+impl ServerStats {
+    pub(crate) fn new(timers: &Arc<Timers>, commit: &str) -> Self {
+        let server = Self {
+            count: ServerCounts::default(),
+            started: Instant::now(),
+            series: Series::new(timers, &[], "envoy."),
+        };
+        server.count.version.set(commit_number(commit));
+        server.count.warming_clusters.set(0);
+        server.set_listeners(0, 0);
+        server.set_first_certificate_expiry_days(None);
+        server.set_state(ServerState::Initializing);
+        server
+    }
+
+    /// Where the process is in its life; `envoy_server_live` is 0 only while draining.
+    pub fn set_state(&self, state: ServerState) {
+        let (number, live) = match state {
+            ServerState::Live => (0, 1),
+            ServerState::Draining => (1, 0),
+            ServerState::Initializing => (3, 1),
+        };
+        self.count.state.set(number);
+        self.count.live.set(live);
+    }
+
+    /// Worker threads.
+    pub fn set_concurrency(&self, threads: usize) {
+        self.count
+            .concurrency
+            .set(u64::try_from(threads).unwrap_or(u64::MAX));
+    }
+
+    /// Whole days until the first certificate expires, 0 when it has; `None` when there is none,
+    /// for which Envoy shows 4294967295 and never 0, because alerts fire below 7.
+    pub fn set_first_certificate_expiry_days(&self, days: Option<u32>) {
+        self.count
+            .days_until_first_cert_expiring
+            .set(u64::from(days.unwrap_or(u32::MAX)));
+    }
+
+    /// A listener was bound.
+    pub fn listener_added(&self) {
+        self.count.listener_added.inc();
+        self.count.listener_create_success.inc();
+    }
+
+    /// A listener could not be bound.
+    pub fn listener_failed(&self) {
+        self.count.listener_create_failure.inc();
+    }
+
+    /// How many listeners accept, and how many only finish what they have.
+    pub fn set_listeners(&self, active: usize, draining: usize) {
+        self.count
+            .listeners_active
+            .set(u64::try_from(active).unwrap_or(u64::MAX));
+        self.count
+            .listeners_draining
+            .set(u64::try_from(draining).unwrap_or(u64::MAX));
+        self.count.listeners_warming.set(0);
+    }
+
+    pub(crate) fn refresh(&self, memory: Option<Memory>, connections: u64) {
+        self.count.uptime.set(self.started.elapsed().as_secs());
+        self.count.total_connections.set(connections);
+        let Some(memory) = memory else { return };
+        self.count.memory_allocated.set(memory.allocated());
+        self.count.memory_heap_size.set(memory.heap());
+        self.count.memory_physical_size.set(memory.resident);
+    }
+}
+
+impl Scope for ServerStats {
+    const FAMILY: &'static str = "envoy_";
+    const STATS: &'static [Stat<Self>] = names::SERVER;
+
+    fn series(&self) -> &Series {
+        &self.series
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct ServerCounts {
+    pub(crate) live: Gauge,
+    pub(crate) state: Gauge,
+    pub(crate) uptime: Gauge,
+    pub(crate) concurrency: Gauge,
+    pub(crate) version: Gauge,
+    pub(crate) total_connections: Gauge,
+    pub(crate) memory_allocated: Gauge,
+    pub(crate) memory_heap_size: Gauge,
+    pub(crate) memory_physical_size: Gauge,
+    pub(crate) days_until_first_cert_expiring: Gauge,
+
+    pub(crate) active_clusters: Gauge,
+    pub(crate) warming_clusters: Gauge,
+    pub(crate) cluster_added: Counter,
+    pub(crate) cluster_removed: Counter,
+    pub(crate) cds_update_success: Counter,
+
+    pub(crate) listeners_active: Gauge,
+    pub(crate) listeners_draining: Gauge,
+    pub(crate) listeners_warming: Gauge,
+    pub(crate) listener_added: Counter,
+    pub(crate) listener_create_success: Counter,
+    pub(crate) listener_create_failure: Counter,
+}
+
+/// Envoy shows the first 24 bits of its commit hash; boards only list the values.
+fn commit_number(commit: &str) -> u64 {
+    commit
+        .get(..6)
+        .and_then(|head| u64::from_str_radix(head, 16).ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,164 @@
+//! Keeps a receiver up to date for as long as there is one, and looks for one while there is none.
+//!
+//! Invariant: dropping the future of [`Exporter::run`] loses nothing that a later
+//! [`Exporter::finish`] would send, except timers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{self, MissedTickBehavior};
+use tracing::{debug, info, warn};
+
+use super::lines::{Baseline, Batch, Delta};
+use super::link::{Link, Lost};
+use super::options::{Options, Target};
+use crate::telemetry::Telemetry;
+
+/// The state of the export.
+#[derive(Debug)]
+pub(super) struct Exporter {
+    telemetry: Arc<Telemetry>,
+    options: Options,
+    baseline: Baseline,
+    /// The receiver being told, if there is one.
+    link: Option<Link>,
+    /// The counter settled by the datagram sent last, which an error may prove lost.
+    last_sent: Option<Delta>,
+    /// Attempts without success, for the pause between them.
+    failures: u32,
+}
+
+/// How often timers are fetched from their queue.
+const TIMER_INTERVAL: Duration = Duration::from_millis(50);
+/// The longest pause before a named receiver is looked up again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long the last flush may take: the process wants to end.
+const FINISH_TIME: Duration = Duration::from_secs(1);
+
+impl Exporter {
+    pub(super) fn new(telemetry: Arc<Telemetry>, options: Options) -> Self {
+        let baseline = Baseline::default();
+        Self {
+            telemetry,
+            options,
+            baseline,
+            link: None,
+            last_sent: None,
+            failures: 0,
+        }
+    }
+
+    /// Never returns.
+    pub(super) async fn run(&mut self) {
+        loop {
+            let probe = self.probe();
+            let lost = match Link::find(&self.options.target, &probe).await {
+                Ok(link) => self.serve(link).await,
+                Err(lost) => lost,
+            };
+            self.lose(&lost);
+            time::sleep(self.pause()).await;
+        }
+    }
+
+    /// Sends what is left, when there is somebody to send it to.
+    pub(super) async fn finish(mut self) {
+        if self.link.is_none() {
+            return;
+        }
+        let last = async {
+            self.send(Batch::timers(&self.telemetry.timers)).await?;
+            self.flush().await
+        };
+        match time::timeout(FINISH_TIME, last).await {
+            Ok(Ok(())) => {}
+            Ok(Err(Lost(error))) => debug!(%error, "last statsd flush failed"),
+            Err(error) => debug!(%error, "last statsd flush took too long"),
+        }
+        self.telemetry.timers.close();
+    }
+
+    /// Exports until the receiver is lost.
+    async fn serve(&mut self, link: Link) -> Lost {
+        info!(peer = %link.peer, "statsd on");
+        self.link = Some(link);
+        self.telemetry.timers.open();
+        let mut timers = time::interval(TIMER_INTERVAL);
+        timers.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut flush = time::interval(self.options.flush_interval);
+        flush.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            let sent = tokio::select! {
+                _ = timers.tick() => self.send(Batch::timers(&self.telemetry.timers)).await,
+                _ = flush.tick() => self.flush().await,
+            };
+            if let Err(lost) = sent {
+                return lost;
+            }
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), Lost> {
+        self.send(Batch::flush(&self.telemetry, &self.baseline))
+            .await?;
+        self.failures = 0;
+        Ok(())
+    }
+
+    async fn send(&mut self, batch: Batch) -> Result<(), Lost> {
+        let Some(link) = &self.link else {
+            return Ok(());
+        };
+        self.telemetry.timers.dropped.add(batch.oversized);
+        for (line, delta) in batch.iter() {
+            if let Err(lost) = link.send(line).await {
+                if let Some(never_arrived) = self.last_sent.take() {
+                    self.baseline.unsettle(never_arrived);
+                }
+                return Err(lost);
+            }
+            self.telemetry.timers.sent.inc();
+            self.last_sent = delta;
+            if let Some(delta) = delta {
+                self.baseline.settle(delta);
+            }
+        }
+        Ok(())
+    }
+
+    fn lose(&mut self, Lost(error): &Lost) {
+        self.telemetry.timers.close();
+        self.last_sent = None;
+        let had = self.link.take();
+        let first = self.failures == 0;
+        self.failures = self.failures.saturating_add(1);
+        match (&self.options.target, had) {
+            (Target::Named { host, port }, _) if first => {
+                warn!(%host, port, %error, "statsd cannot be reached; trying again");
+            }
+            (_, Some(link)) => info!(peer = %link.peer, %error, "statsd off"),
+            (_, None) => debug!(%error, "no statsd"),
+        }
+    }
+
+    fn pause(&self) -> Duration {
+        match self.options.target {
+            Target::Off | Target::Automatic(_) => self.options.probe_interval,
+            Target::Named { .. } => {
+                let doubled = 1_u32
+                    .checked_shl(self.failures.saturating_sub(1))
+                    .unwrap_or(u32::MAX);
+                Duration::from_secs(u64::from(doubled)).min(LONGEST_PAUSE)
+            }
+        }
+    }
+
+    /// A line Envoy sends as well, and true.
+    fn probe(&self) -> Vec<u8> {
+        format!(
+            "envoy.server.live:{}|g",
+            self.telemetry.server.count.live.value()
+        )
+        .into_bytes()
+    }
+}

@@ -1,0 +1,185 @@
+//! All handles of the process, found by name.
+//!
+//! Invariant: one name, one handle, for the life of the process; that is what keeps counters
+//! monotonic when a cluster is removed and comes back, and series unique when two clusters share a
+//! name.
+//! Deliberately absent: anything a request would do; the locks here are taken when configuration
+//! changes and when a writer looks.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::cluster::ClusterStats;
+use crate::control::ControlStats;
+use crate::http::HttpStats;
+use crate::listener::ListenerStats;
+use crate::page;
+use crate::process::Memory;
+use crate::server::ServerStats;
+use crate::statsd::Timers;
+
+/// Who this process is, for the labels of `ambassador_diagnostics_info` and `nuncio_build_info`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BuildInfo {
+    /// The version of the gateway.
+    pub version: Box<str>,
+    /// The commit it was built from, hexadecimal.
+    pub commit: Box<str>,
+    /// `AMBASSADOR_ID`.
+    pub ambassador_id: Box<str>,
+    /// Ambassador's identifier of the cluster it runs in.
+    pub cluster_id: Box<str>,
+    /// Whether it watches one namespace only.
+    pub single_namespace: bool,
+}
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub struct Telemetry {
+    pub(crate) build: BuildInfo,
+    pub(crate) server: ServerStats,
+    pub(crate) control: ControlStats,
+    pub(crate) timers: Arc<Timers>,
+    https: Named<HttpStats>,
+    listeners: Named<ListenerStats>,
+    clusters: Named<ClusterStats>,
+}
+
+/// Handles by name, hence in the order of the page.
+type Named<T> = RwLock<BTreeMap<Box<str>, Arc<T>>>;
+
+/// All handles at one moment, brought up to date, for a writer.
+#[derive(Debug)]
+pub(crate) struct Handles {
+    pub(crate) https: Vec<Arc<HttpStats>>,
+    pub(crate) listeners: Vec<Arc<ListenerStats>>,
+    /// Also those no configuration has any more.
+    pub(crate) clusters: Vec<Arc<ClusterStats>>,
+    pub(crate) memory: Option<Memory>,
+}
+
+impl Telemetry {
+    /// Nothing counted yet.
+    pub fn new(build: BuildInfo) -> Arc<Self> {
+        let timers = Arc::new(Timers::default());
+        Arc::new(Self {
+            server: ServerStats::new(&timers, &build.commit),
+            build,
+            control: ControlStats::default(),
+            timers,
+            https: RwLock::default(),
+            listeners: RwLock::default(),
+            clusters: RwLock::default(),
+        })
+    }
+
+    /// The handle of a connection manager, as `ingress_http`.
+    pub fn http(&self, prefix: &str) -> Arc<HttpStats> {
+        entry(&self.https, prefix, || HttpStats::new(prefix, &self.timers))
+    }
+
+    /// The handle of a bound address. An address asked for again keeps the connection manager it
+    /// had.
+    pub fn listener(&self, address: SocketAddr, http: &Arc<HttpStats>) -> Arc<ListenerStats> {
+        entry(&self.listeners, &address.to_string(), || {
+            ListenerStats::new(address, Arc::clone(http), &self.timers)
+        })
+    }
+
+    /// The handle of a cluster by its statistics name.
+    pub fn cluster(&self, stats_name: &str) -> Arc<ClusterStats> {
+        let name = printable(stats_name);
+        entry(&self.clusters, &name, || {
+            self.server.count.cluster_added.inc();
+            ClusterStats::new(&name, &self.timers)
+        })
+    }
+
+    /// The clusters of the configuration that now runs, one statistics name each; names may repeat.
+    /// As with Envoy, other clusters leave the page; unlike Envoy, they go on where they stopped
+    /// when they come back.
+    pub fn set_active_clusters<'a>(&self, stats_names: impl IntoIterator<Item = &'a str>) {
+        let mut clusters = 0;
+        let active: BTreeSet<Cow<'_, str>> = stats_names
+            .into_iter()
+            .inspect(|_| clusters += 1)
+            .map(printable)
+            .collect();
+        let known = self.clusters.read().unwrap_or_else(PoisonError::into_inner);
+        for (name, cluster) in known.iter() {
+            let now = active.contains(&**name);
+            match (cluster.set_active(now), now) {
+                (true, false) => self.server.count.cluster_removed.inc(),
+                (false, true) => self.server.count.cluster_added.inc(),
+                (true, true) | (false, false) => {}
+            }
+        }
+        self.server.count.active_clusters.set(clusters);
+        self.server.count.cds_update_success.inc();
+    }
+
+    /// The process as a whole.
+    pub fn server(&self) -> &ServerStats {
+        &self.server
+    }
+
+    /// Configuration.
+    pub fn control(&self) -> &ControlStats {
+        &self.control
+    }
+
+    /// Appends the Prometheus page, in text format 0.0.4.
+    pub fn render(&self, out: &mut Vec<u8>) {
+        page::render(self, out);
+    }
+
+    /// Everything there is to write, with the numbers that live elsewhere brought up to date.
+    pub(crate) fn handles(&self) -> Handles {
+        let listeners = values(&self.listeners);
+        let connections = listeners
+            .iter()
+            .map(|l| l.count.downstream_cx_active.value())
+            .sum();
+        let memory = Memory::read();
+        self.server.refresh(memory, connections);
+        Handles {
+            https: values(&self.https),
+            listeners,
+            clusters: values(&self.clusters),
+            memory,
+        }
+    }
+}
+
+fn entry<T>(named: &Named<T>, name: &str, make: impl FnOnce() -> T) -> Arc<T> {
+    if let Some(known) = named
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(name)
+    {
+        return Arc::clone(known);
+    }
+    let mut named = named.write().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(named.entry(name.into()).or_insert_with(|| Arc::new(make())))
+}
+
+fn values<T>(named: &Named<T>) -> Vec<Arc<T>> {
+    named
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .values()
+        .map(Arc::clone)
+        .collect()
+}
+
+/// NUL ends the page for Prometheus' lexer. Replaced before looking up, lest two names become one
+/// series twice.
+fn printable(name: &str) -> Cow<'_, str> {
+    if name.contains('\0') {
+        name.replace('\0', "_").into()
+    } else {
+        name.into()
+    }
+}
