@@ -1,0 +1,178 @@
+//! The routes of a snapshot, members of one group together, in the order they are tried.
+
+use std::collections::BTreeMap;
+
+use nuncio_config::{HeaderMatch, HeaderValueMatch, HostMatch, Rewrite};
+use nuncio_routing::{Action, Route, Snapshot};
+use serde::Serialize;
+
+use super::{clusters, source_key};
+
+/// One group: Mappings that match the same requests and share them by weight.
+#[derive(Debug, Serialize)]
+pub(super) struct RouteInfo<'a> {
+    /// The first member, as `namespace/name`.
+    #[serde(rename = "_route")]
+    route: String,
+    #[serde(rename = "_source")]
+    pub(super) source: String,
+    #[serde(rename = "_group_id")]
+    group_id: String,
+    /// Host and prefix, for people.
+    pub(super) key: String,
+    prefix: &'a str,
+    pub(super) rewrite: &'a str,
+    pub(super) method: &'a str,
+    pub(super) headers: Vec<Header<'a>>,
+    pub(super) host: String,
+    pub(super) precedence: i64,
+    pub(super) clusters: BTreeMap<&'a str, WeightedCluster>,
+    #[serde(skip)]
+    mappings: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Header<'a> {
+    pub(super) name: &'a str,
+    pub(super) value: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct WeightedCluster {
+    /// Percent of the group's requests.
+    pub(super) weight: u32,
+    pub(super) service: String,
+}
+
+/// All groups of a snapshot; members of a group stand next to one another.
+pub(super) fn route_info(snapshot: &Snapshot) -> Vec<RouteInfo<'_>> {
+    let routes: Vec<&Route> = snapshot.routes.iter().map(|route| &**route).collect();
+    let groups = routes.chunk_by(|a, b| matches_same(a, b));
+    groups
+        .filter_map(|members| RouteInfo::of(members, snapshot))
+        .collect()
+}
+
+impl<'a> RouteInfo<'a> {
+    /// How many Mappings users wrote for it.
+    pub(super) fn mappings(&self) -> usize {
+        self.mappings
+    }
+
+    fn of(members: &[&'a Route], snapshot: &'a Snapshot) -> Option<Self> {
+        let first: &'a Route = members.first()?;
+        let host = host(&first.host);
+        Some(Self {
+            route: first.mapping.to_string(),
+            source: first
+                .at
+                .as_ref()
+                .map_or_else(|| INTERNAL.into(), source_key),
+            group_id: format!("{:016x}", group_id(first)),
+            key: if first.host == HostMatch::Any {
+                String::new()
+            } else {
+                host.clone()
+            } + &first.prefix,
+            prefix: &first.prefix,
+            rewrite: rewrite(&first.action),
+            method: first.method.as_ref().map_or("*", |method| method.as_str()),
+            headers: first.headers.iter().map(Header::of).collect(),
+            host,
+            precedence: first.precedence,
+            clusters: weights(members, snapshot),
+            mappings: members.iter().filter(|member| member.at.is_some()).count(),
+        })
+    }
+}
+
+impl<'a> Header<'a> {
+    fn of(header: &'a HeaderMatch) -> Self {
+        let value = match &header.value {
+            HeaderValueMatch::Exact(value) => String::from_utf8_lossy(value.as_bytes()).into(),
+            HeaderValueMatch::Present => "*".into(),
+        };
+        Self {
+            name: header.name.as_str(),
+            value,
+        }
+    }
+}
+
+/// Two members that go to the same cluster add up.
+fn weights<'a>(
+    members: &[&'a Route],
+    snapshot: &'a Snapshot,
+) -> BTreeMap<&'a str, WeightedCluster> {
+    let mut clusters = BTreeMap::new();
+    for member in members {
+        let Action::Forward(forward) = &member.action else {
+            continue;
+        };
+        let Some(cluster) = snapshot.cluster(forward.cluster) else {
+            continue;
+        };
+        let entry = clusters
+            .entry(&*cluster.name)
+            .or_insert_with(|| WeightedCluster {
+                weight: 0,
+                service: clusters::service(cluster),
+            });
+        entry.weight += u32::from(member.share.percent());
+    }
+    clusters
+}
+
+fn matches_same(a: &Route, b: &Route) -> bool {
+    a.precedence == b.precedence
+        && a.prefix == b.prefix
+        && a.host == b.host
+        && a.method == b.method
+        && a.headers == b.headers
+}
+
+/// FNV-1a over what a group's members have in common: stable for as long as that is.
+fn group_id(route: &Route) -> u64 {
+    let host = host(&route.host);
+    let method = route.method.as_ref().map_or("*", |method| method.as_str());
+    let precedence = route.precedence.to_le_bytes();
+    let mut parts = vec![
+        route.prefix.as_bytes(),
+        host.as_bytes(),
+        method.as_bytes(),
+        &precedence,
+    ];
+    for header in &route.headers {
+        parts.push(header.name.as_str().as_bytes());
+        if let HeaderValueMatch::Exact(value) = &header.value {
+            parts.push(value.as_bytes());
+        }
+    }
+    let bytes = parts.into_iter().flat_map(|part| part.iter().chain(&[0]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+fn host(host: &HostMatch) -> String {
+    match host {
+        HostMatch::Any => "*".into(),
+        HostMatch::Exact(text) => text.to_string(),
+        HostMatch::Suffix(text) => format!("*{text}"),
+        HostMatch::Prefix(text) => format!("{text}*"),
+    }
+}
+
+/// `""` for a path that goes on as it came, which is how a Mapping says so.
+fn rewrite(action: &Action) -> &str {
+    match action {
+        Action::Forward(forward) => match &forward.rewrite {
+            Rewrite::Prefix(prefix) => prefix,
+            Rewrite::Untouched => "",
+        },
+        Action::Probe(_) => "",
+    }
+}
+
+/// Emissary's source for what nobody wrote.
+const INTERNAL: &str = "--internal--";

@@ -1,0 +1,16 @@
+//! The operator's door: probes, the metrics page and diagnostics over HTTP.
+//!
+//! Invariant: an answer depends on what is live now and on nothing a request says beyond its path and
+//! query; nothing here changes the gateway.
+//! Deliberately absent: any knowledge of how traffic is proxied or where configuration comes from.
+
+mod admin;
+mod connections;
+mod diagnostics;
+mod exchange;
+mod page;
+mod readiness;
+mod reply;
+
+pub use admin::{Admin, AdminRoutes, CurrentSnapshot, Facts, Published};
+pub use readiness::{Latch, ProbeReply, Readiness};

@@ -1,0 +1,54 @@
+//! An answer before it is written.
+//!
+//! Invariant: a reply knows its whole body, so its length is always announced.
+
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+
+/// Status, headers and body.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Reply {
+    pub(crate) fn new(status: StatusCode, media_type: &'static str, body: Bytes) -> Self {
+        let mut headers = HeaderMap::with_capacity(6);
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        Self {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    pub(crate) fn text(status: StatusCode, text: &'static str) -> Self {
+        Self::new(status, TEXT, Bytes::from_static(text.as_bytes()))
+    }
+
+    /// A page for browsers, which may load nothing, run nothing and be framed by nobody: it shows
+    /// text that strangers wrote.
+    pub(crate) fn html(body: Bytes) -> Self {
+        const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
+                              form-action 'none'; frame-ancestors 'none'";
+        Self::new(StatusCode::OK, HTML, body).with(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(POLICY),
+        )
+    }
+
+    pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+}
+
+/// Prometheus 3 refuses a page without a version (Envoy sends none).
+pub(crate) const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(crate) const JSON: &str = "application/json";
+const HTML: &str = "text/html; charset=utf-8";
+const TEXT: &str = "text/plain";

@@ -1,0 +1,155 @@
+//! One connection of a client.
+
+use std::cell::Cell;
+use std::io;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::HeaderValue;
+use nuncio_telemetry::{Closed, ListenerStats, Protocol, Side, Transport};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::worker::Worker;
+use super::{http1, http2};
+use crate::carrier::Carrier;
+use crate::wire::{Traffic, Wire};
+
+/// What requests know of the connection they came by.
+pub(crate) struct Connection {
+    worker: Rc<Worker>,
+    listener: Arc<ListenerStats>,
+    /// The client's address as text.
+    client: HeaderValue,
+    traffic: Arc<Traffic>,
+    activity: Rc<Activity>,
+}
+
+/// Whether a connection is at work, and since when it is not.
+pub(super) struct Activity {
+    requests: Cell<usize>,
+    idle_since: Cell<Instant>,
+}
+
+/// One request under way on a connection.
+pub(super) struct Busy(Rc<Activity>);
+
+/// A client's connection before its protocol is known.
+pub(super) struct Accepted {
+    worker: Rc<Worker>,
+    listener: Arc<ListenerStats>,
+    peer: IpAddr,
+    activity: Rc<Activity>,
+}
+
+/// RFC 9113 section 3.4: how a client with prior knowledge begins.
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// `listener_idle_timeout_ms` of Ambassador's Module, at Envoy's default.
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
+
+impl Accepted {
+    pub(super) fn new(
+        worker: Rc<Worker>,
+        listener: Arc<ListenerStats>,
+        peer: IpAddr,
+        activity: Rc<Activity>,
+    ) -> Self {
+        Self { worker, listener, peer, activity }
+    }
+
+    /// Serves requests until either side ends the connection.
+    pub(super) async fn run(self, tcp: TcpStream) {
+        let mut place = self.listener.accepted(Transport::Plain);
+        // Without it a response's last packet could wait for an acknowledgement.
+        if tcp.set_nodelay(true).is_err() {
+            return;
+        }
+        let mut wire = Wire::new(Carrier::Tcp(tcp), |_| ());
+        let traffic = wire.traffic();
+        let begins = timeout(IDLE_TIMEOUT, wire.begins_with(HTTP2_PREFACE)).await;
+        let Ok(protocol) = begins.map(choose) else { return place.idled_out() };
+        let Some(protocol) = protocol else { return };
+        place.speaks(protocol);
+        let activity = Rc::clone(&self.activity);
+        let connection = Rc::new(self.into_connection(Arc::clone(&traffic)));
+        match protocol {
+            Protocol::Http1 => http1::run(&connection, Box::new(wire)).await,
+            Protocol::Http2 => http2::run(&connection, Box::new(wire)).await,
+        }
+        let by = if traffic.peer_closed() { Side::Remote } else { Side::Local };
+        place.closed(Closed { by, with_active_request: activity.is_busy() });
+    }
+
+    fn into_connection(self, traffic: Arc<Traffic>) -> Connection {
+        // An address is always a header value.
+        let client = HeaderValue::from_str(&self.peer.to_canonical().to_string())
+            .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
+        Connection {
+            worker: self.worker,
+            listener: self.listener,
+            client,
+            traffic,
+            activity: self.activity,
+        }
+    }
+}
+
+fn choose(begins: io::Result<bool>) -> Option<Protocol> {
+    match begins {
+        Ok(true) => Some(Protocol::Http2),
+        Ok(false) => Some(Protocol::Http1),
+        Err(_) => None,
+    }
+}
+
+impl Connection {
+    pub(crate) fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
+    pub(crate) fn listener(&self) -> &Arc<ListenerStats> {
+        &self.listener
+    }
+
+    pub(crate) fn client(&self) -> &HeaderValue {
+        &self.client
+    }
+
+    pub(crate) fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// A request begins; it ends when the result is dropped.
+    pub(super) fn busy(&self) -> Busy {
+        self.activity.requests.set(self.activity.requests.get() + 1);
+        Busy(Rc::clone(&self.activity))
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.activity.is_busy()
+    }
+}
+
+impl Activity {
+    pub(super) fn new() -> Self {
+        Self { requests: Cell::new(0), idle_since: Cell::new(Instant::now()) }
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.requests.get() > 0
+    }
+
+    pub(super) fn is_idle_for(&self, time: Duration, now: Instant) -> bool {
+        !self.is_busy() && now.saturating_duration_since(self.idle_since.get()) >= time
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.requests.set(self.0.requests.get().saturating_sub(1));
+        self.0.idle_since.set(Instant::now());
+    }
+}

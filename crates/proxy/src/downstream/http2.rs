@@ -1,0 +1,91 @@
+//! Requests side by side on an HTTP/2 connection.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use h2::server::Connection as H2Connection;
+use pingora_core::protocols::http::ServerSession;
+use pingora_core::protocols::http::v2::server::{
+    H2Accept, H2Options, HttpSession, default_h2_options, handshake,
+};
+use pingora_core::protocols::{Digest, Stream};
+use bytes::Bytes;
+use tokio::task;
+use tokio::time::timeout;
+
+use super::connection::{Connection, IDLE_TIMEOUT};
+use crate::exchange::{self, Afterwards};
+
+/// Streams of one client at a time, and what each and all may have under way.
+const MAX_STREAMS: u32 = 100;
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// What is kept of a response that the client does not take.
+const MAX_SEND_BUFFER: usize = 64 * 1024;
+
+/// Malformed streams after which the connection is given up.
+const MAX_REJECTED: u32 = 32;
+
+/// Serves requests until either side ends the connection.
+pub(super) async fn run(connection: &Rc<Connection>, stream: Stream) {
+    match handshake(stream, Some(options())).await {
+        Ok(h2) => accept(connection, h2).await,
+        Err(error) => tracing::debug!(%error, "no HTTP/2 connection"),
+    }
+}
+
+fn options() -> H2Options {
+    let mut options = default_h2_options();
+    options
+        .max_concurrent_streams(MAX_STREAMS)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buffer_size(MAX_SEND_BUFFER);
+    options
+}
+
+async fn accept(connection: &Rc<Connection>, mut h2: H2Connection<Stream, Bytes>) {
+    let digest = Arc::new(Digest {
+        ssl_digest: None,
+        timing_digest: Vec::new(),
+        proxy_digest: None,
+        socket_digest: None,
+    });
+    let mut rejected = 0;
+    let mut asked_to_leave = false;
+    loop {
+        if connection.worker().is_leaving() && !asked_to_leave {
+            // GOAWAY: streams under way, and those opened before the client knows, are served.
+            h2.graceful_shutdown();
+            asked_to_leave = true;
+        }
+        let next = HttpSession::from_h2_conn(&mut h2, Arc::clone(&digest));
+        let accepted = tokio::select! {
+            accepted = timeout(IDLE_TIMEOUT, next) => accepted,
+            () = connection.worker().leaving(), if !asked_to_leave => continue,
+        };
+        match accepted {
+            Ok(Ok(Some(H2Accept::Session(session)))) => serve(connection, session),
+            Ok(Ok(Some(H2Accept::Rejected))) if rejected < MAX_REJECTED => rejected += 1,
+            // Streams under way keep the connection, however quiet it is.
+            Err(_) if connection.is_busy() => {}
+            Ok(Ok(_) | Err(_)) | Err(_) => return,
+        }
+    }
+}
+
+/// Serves one stream beside the others.
+fn serve(connection: &Rc<Connection>, session: HttpSession) {
+    let connection = Rc::clone(connection);
+    let busy = connection.busy();
+    task::spawn_local(async move {
+        let mut session = ServerSession::new_http2(session);
+        match exchange::serve(&connection, &mut session).await {
+            // A stream that cannot be finished is reset when dropped.
+            Afterwards::Finish => drop(session.finish().await),
+            Afterwards::Abort => drop(session),
+        }
+        drop(busy);
+    });
+}

@@ -1,0 +1,146 @@
+//! Which header fields end at the gateway.
+//!
+//! Invariant: a field that describes one connection never crosses to the next (RFC 9110 section
+//! 7.6.1), and a client cannot use `Connection` to take away a field that others rely on.
+//!
+//! Deliberately absent: what the gateway adds.
+
+use http::header::{CONNECTION, HeaderMap, HeaderName};
+
+/// The fields a message's `Connection` nominates besides the standard ones.
+#[derive(Debug, Default)]
+pub(super) struct Nominated(Vec<HeaderName>);
+
+/// `Connection` nominates what it must not: a malformed name, a pseudo header, a field that
+/// routing and the upstream rely on, or more than [`MAX_NOMINATIONS`].
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ForbiddenNomination;
+
+/// More than anybody needs; the bound keeps a hostile `Connection` cheap.
+const MAX_NOMINATIONS: usize = 10;
+
+impl Nominated {
+    pub(super) fn by(headers: &HeaderMap) -> Result<Self, ForbiddenNomination> {
+        let tokens = headers
+            .get_all(CONNECTION)
+            .iter()
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+            .map(<[u8]>::trim_ascii)
+            .filter(|token| !token.is_empty());
+        let mut names = Vec::new();
+        for (n, token) in tokens.enumerate() {
+            let name = HeaderName::from_bytes(token).map_err(|_| ForbiddenNomination)?;
+            if n == MAX_NOMINATIONS || is_protected(&name) {
+                return Err(ForbiddenNomination);
+            }
+            if !is_hop_by_hop(&name) && name != "close" {
+                names.push(name);
+            }
+        }
+        Ok(Self(names))
+    }
+
+    pub(super) fn contains(&self, name: &HeaderName) -> bool {
+        self.0.contains(name)
+    }
+}
+
+/// Fields whose removal by a client would change who is believed or what is served.
+fn is_protected(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    matches!(name, "host" | "content-length" | "cookie" | "authorization")
+        || name.starts_with("x-forwarded-")
+        || name.starts_with("x-envoy-")
+}
+
+/// Fields of one connection only. Trailers do not cross either, so neither do their announcement
+/// (`trailer`) and their request (`te`).
+pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "http2-settings"
+            | "keep-alive"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
+
+/// Fields that only a gateway may set: clients that send them are impersonating one.
+///
+/// Envoy removes its control headers from requests of external clients
+/// (`ConnectionManagerUtility::cleanInternalHeaders`); the whole `x-envoy-` family goes here, also
+/// when spelled with underscores, which CGI-like servers read as the same field.
+pub(super) fn is_gateways_own(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    let Some(rest) = name.strip_prefix(['x', 'X']).and_then(|rest| rest.strip_prefix(['-', '_']))
+    else {
+        return false;
+    };
+    rest.starts_with("envoy-")
+        || rest.starts_with("envoy_")
+        || matches!(rest, "ambassador-diag-ip" | "forwarded-client-cert" | "request-id")
+        || (name.contains('_') && is_alias(rest))
+}
+
+fn is_alias(rest: &str) -> bool {
+    [
+        "ambassador-diag-ip",
+        "forwarded-client-cert",
+        "forwarded-for",
+        "forwarded-host",
+        "forwarded-proto",
+        "request-id",
+    ]
+    .iter()
+    .any(|ours| {
+        ours.len() == rest.len()
+            && ours.bytes().zip(rest.bytes()).all(|(a, b)| a == b || (a == b'-' && b == b'_'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection(value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(CONNECTION, http::HeaderValue::from_static(value))])
+    }
+
+    fn name(text: &'static str) -> HeaderName {
+        HeaderName::from_static(text)
+    }
+
+    #[test]
+    fn a_nominated_field_stays_on_its_connection() {
+        let nominated = Nominated::by(&connection("close, X-Secret")).unwrap();
+        assert!(nominated.contains(&name("x-secret")));
+        assert!(!nominated.contains(&name("x-other")));
+    }
+
+    #[test]
+    fn forwarding_fields_and_pseudo_headers_cannot_be_nominated_away() {
+        for value in ["x-forwarded-for", "Host", ":authority", "\"x-forwarded-for\"", "a b"] {
+            assert_eq!(Nominated::by(&connection(value)).unwrap_err(), ForbiddenNomination);
+        }
+    }
+
+    #[test]
+    fn the_number_of_nominations_is_bounded() {
+        assert!(Nominated::by(&connection("a,b,c,d,e,f,g,h,i,j")).is_ok());
+        assert!(Nominated::by(&connection("a,b,c,d,e,f,g,h,i,j,k")).is_err());
+    }
+
+    #[test]
+    fn impersonated_gateway_fields_are_recognised_in_every_spelling() {
+        for ours in ["x-envoy-internal", "x_envoy_internal", "x_forwarded_for", "x-forwarded_for"] {
+            assert!(is_gateways_own(&name(ours)), "{ours}");
+        }
+        for theirs in ["x-forwarded-for", "x-forwarded-host", "x_custom", "x-env", "xenvoy-a"] {
+            assert!(!is_gateways_own(&name(theirs)), "{theirs}");
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Gets an answer from the cluster a request was routed to.
+//!
+//! Invariant: a request that an upstream may have acted on is not sent twice.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::Version;
+use http::header::EXPECT;
+use nuncio_routing::Forward;
+use nuncio_telemetry::{Ending, Outcome, Reset};
+use pingora_core::protocols::http::ServerSession;
+use pingora_http::RequestHeader;
+use tokio::time::{Instant as Deadline, timeout_at};
+
+use super::relay::{Culprit, Failure, Relay, Relayed};
+use super::reply::Reply;
+use super::upstream_head::{BodyFraming, UpstreamHead};
+use super::{Account, Afterwards, head};
+use crate::downstream::Connection;
+use crate::live::Live;
+use crate::upstream::{ConnectFailure, Lease, Reuse, Upstream};
+
+/// A request on its way to its cluster.
+struct Forwarding<'a> {
+    connection: &'a Connection,
+    live: &'a Live,
+    upstream: &'a Arc<Upstream>,
+    to: &'a Forward,
+    /// When the request was complete; `None` while its body is still to come.
+    request_end: Option<Instant>,
+    attempts: u8,
+    traffic: (u64, u64),
+}
+
+/// How forwarding ended, before it is told to the client.
+enum Forwarded {
+    Relayed(Relayed),
+    NoEndpoint,
+    NoConnection(ConnectFailure),
+    /// The route's timeout passed before there was a connection.
+    TimedOut,
+    /// The rewritten request is none.
+    Unsendable,
+}
+
+/// Forwards the request and answers the client.
+pub(super) async fn forward<'a>(
+    connection: &Connection,
+    live: &'a Live,
+    session: &mut ServerSession,
+    to: &Forward,
+    started: Instant,
+) -> Account<'a> {
+    let Some(upstream) = live.upstream(to.cluster) else {
+        let reply = Reply { status: 503, text: "" };
+        return super::answer::local(live, session, Outcome::NoCluster, reply).await;
+    };
+    let request_end = session.is_body_empty().then_some(started);
+    let mut forwarding =
+        Forwarding { connection, live, upstream, to, request_end, attempts: 0, traffic: (0, 0) };
+    let forwarded = forwarding.run(session).await;
+    let traffic = forwarding.traffic;
+    let retried = forwarding.attempts > 1;
+    let mut account = conclude(live, session, forwarded).await;
+    account.cluster = Some(&upstream.stats);
+    account.upstream_bytes = traffic;
+    account.retried = retried;
+    account
+}
+
+impl Forwarding<'_> {
+    async fn run(&mut self, session: &mut ServerSession) -> Forwarded {
+        invite_body(session).await;
+        let mut reuse = Reuse::Allowed;
+        loop {
+            let Some(head) = self.head(session) else { return Forwarded::Unsendable };
+            let lease = match self.lease(reuse).await {
+                Ok(lease) => lease,
+                Err(forwarded) => return forwarded,
+            };
+            self.attempts += 1;
+            let reused = lease.reused;
+            let relayed = self.relay(session, lease, head).await;
+            let may_repeat = reused && session.req_header().method.is_idempotent();
+            match relayed {
+                // An idle connection that its server was closing at that moment.
+                Relayed::Failed(Failure::UpstreamClosed { untouched: true }) if may_repeat => {
+                    reuse = Reuse::Refused;
+                }
+                relayed => return Forwarded::Relayed(relayed),
+            }
+        }
+    }
+
+    fn head(&self, session: &mut ServerSession) -> Option<Box<RequestHeader>> {
+        let body = framing(session);
+        let received = session.req_header();
+        // Read once already, without complaint.
+        let (target, nominated) = head::read(received).ok()?;
+        let head = UpstreamHead {
+            received,
+            nominated: &nominated,
+            target: &target,
+            forward: self.to,
+            client: self.connection.client(),
+            body,
+            envoy_headers: !self.live.settings().suppress_envoy_headers,
+        };
+        head.build().ok()
+    }
+
+    async fn lease(&self, reuse: Reuse) -> Result<Lease, Forwarded> {
+        let patience = self.upstream.cluster.connect_timeout;
+        let leasing = async {
+            let Some(address) = self.upstream.endpoint(patience).await else {
+                return Err(Forwarded::NoEndpoint);
+            };
+            let connector = self.connection.worker().connector();
+            connector.lease(self.upstream, address, reuse).await.map_err(Forwarded::NoConnection)
+        };
+        match self.deadline() {
+            Some(deadline) => {
+                timeout_at(deadline, leasing).await.unwrap_or(Err(Forwarded::TimedOut))
+            }
+            None => leasing.await,
+        }
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        Some(Deadline::from_std(self.request_end? + self.to.timeout?))
+    }
+
+    async fn relay(
+        &mut self,
+        session: &mut ServerSession,
+        mut lease: Lease,
+        head: Box<RequestHeader>,
+    ) -> Relayed {
+        let relay = Relay::new(
+            session,
+            &mut lease.session,
+            self.live.settings(),
+            self.to.timeout,
+            self.request_end,
+        );
+        let relayed = relay.run(head).await;
+        let (received, sent) = lease.traffic.take();
+        self.traffic = (self.traffic.0 + received, self.traffic.1 + sent);
+        if let Relayed::Complete { request_sent, .. } = relayed {
+            self.connection.worker().connector().give_back(lease, request_sent).await;
+        }
+        relayed
+    }
+}
+
+/// Answers `Expect: 100-continue` (RFC 9110 section 10.1.1) as Envoy does: at once, by itself.
+async fn invite_body(session: &mut ServerSession) {
+    let head = session.req_header();
+    let expects = head.version == Version::HTTP_11
+        && head
+            .headers
+            .get(EXPECT)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    if let (true, ServerSession::H1(h1)) = (expects, session)
+        && !h1.is_body_done()
+    {
+        // A client that is gone shows when its body is read.
+        drop(h1.write_continue_response().await);
+    }
+}
+
+fn framing(session: &mut ServerSession) -> BodyFraming {
+    match head::content_length(&session.req_header().headers) {
+        Some(length) => BodyFraming::Length(length),
+        None if session.is_body_empty() => BodyFraming::None,
+        None => BodyFraming::Chunked,
+    }
+}
+
+/// Answers the client where the upstream did not, in Envoy's words.
+async fn conclude<'a>(
+    live: &'a Live,
+    session: &mut ServerSession,
+    forwarded: Forwarded,
+) -> Account<'a> {
+    let (outcome, reply) = match forwarded {
+        Forwarded::Relayed(Relayed::Complete { status, upstream_time, .. }) => {
+            let outcome = Outcome::Upstream { status, ending: Ending::Complete };
+            let mut account = Account::local(outcome, Afterwards::Finish);
+            account.upstream_time = Some(upstream_time);
+            return account;
+        }
+        Forwarded::Relayed(Relayed::Broken { status, by }) => {
+            let ending = match by {
+                Culprit::Client => Ending::ClientLeft,
+                Culprit::Upstream => Ending::UpstreamReset(Reset::Connection),
+            };
+            return Account::local(Outcome::Upstream { status, ending }, Afterwards::Abort);
+        }
+        Forwarded::Relayed(Relayed::Failed(Failure::ClientLeft)) => {
+            return Account::local(Outcome::ClientLeft, Afterwards::Abort);
+        }
+        Forwarded::Relayed(Relayed::Failed(failure)) => failed(failure),
+        Forwarded::NoEndpoint => (Outcome::NoHealthyHost, unavailable("no healthy upstream")),
+        Forwarded::NoConnection(failure) => {
+            (Outcome::ConnectFailed, unavailable(connect_text(&failure)))
+        }
+        Forwarded::TimedOut => failed(Failure::TimedOut),
+        Forwarded::Unsendable => {
+            (Outcome::Refused { status: 400 }, Reply { status: 400, text: "" })
+        }
+    };
+    super::answer::local(live, session, outcome, reply).await
+}
+
+fn failed(failure: Failure) -> (Outcome, Reply) {
+    match failure {
+        Failure::ClientLeft => (Outcome::ClientLeft, Reply { status: 400, text: "" }),
+        Failure::ClientStalled => {
+            (Outcome::Refused { status: 408 }, Reply { status: 408, text: "stream timeout" })
+        }
+        Failure::ClientMalformed => {
+            let status = Reply::MALFORMED.status;
+            (Outcome::Malformed { status }, Reply::MALFORMED)
+        }
+        Failure::TimedOut => {
+            let reply = Reply { status: 504, text: "upstream request timeout" };
+            (Outcome::RouteTimeout, reply)
+        }
+        Failure::UpstreamClosed { .. } => (
+            Outcome::UpstreamReset(Reset::Connection),
+            unavailable(
+                "upstream connect error or disconnect/reset before headers. \
+                 reset reason: connection termination",
+            ),
+        ),
+        Failure::UpstreamMalformed => (
+            Outcome::UpstreamMalformed,
+            Reply {
+                status: 502,
+                text: "upstream connect error or disconnect/reset before headers. \
+                       reset reason: protocol error",
+            },
+        ),
+    }
+}
+
+fn unavailable(text: &'static str) -> Reply {
+    Reply { status: 503, text }
+}
+
+/// Envoy names the system's error, in the C library's words.
+fn connect_text(failure: &ConnectFailure) -> &'static str {
+    macro_rules! failed {
+        ($why:literal) => {
+            concat!(
+                "upstream connect error or disconnect/reset before headers. ",
+                "reset reason: remote connection failure, ",
+                "transport failure reason: delayed connect error: ",
+                $why
+            )
+        };
+    }
+    match failure {
+        ConnectFailure::TimedOut => {
+            "upstream connect error or disconnect/reset before headers. \
+             reset reason: connection timeout"
+        }
+        ConnectFailure::Failed(ErrorKind::ConnectionRefused) => failed!("Connection refused"),
+        ConnectFailure::Failed(ErrorKind::ConnectionReset) => failed!("Connection reset by peer"),
+        ConnectFailure::Failed(ErrorKind::HostUnreachable) => failed!("No route to host"),
+        ConnectFailure::Failed(ErrorKind::NetworkUnreachable) => {
+            failed!("Network is unreachable")
+        }
+        ConnectFailure::Failed(_) => failed!("Connection failed"),
+    }
+}

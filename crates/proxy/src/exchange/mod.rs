@@ -1,0 +1,98 @@
+//! One request and its response.
+//!
+//! Invariant: every request ends in exactly one [`RequestRecord`], whoever answered it and however
+//! it went; nothing is counted anywhere else.
+//!
+//! Deliberately absent: accepting connections and keeping them.
+
+mod answer;
+mod client_head;
+mod fields;
+mod forward;
+mod head;
+mod relay;
+mod reply;
+mod upstream_head;
+
+use std::time::{Duration, Instant};
+
+use nuncio_telemetry::{Bytes, ClusterStats, Outcome, Protocol, RequestRecord};
+use pingora_core::protocols::http::ServerSession;
+
+use crate::downstream::Connection;
+use reply::Reply;
+
+/// What becomes of the client's connection (HTTP/1) or stream (HTTP/2) afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Afterwards {
+    /// The response is whole: finish the message and keep the connection if both sides may.
+    Finish,
+    /// The response cannot be completed; the client must see that.
+    Abort,
+}
+
+/// How an exchange went, as far as the counters are concerned.
+struct Account<'a> {
+    outcome: Outcome,
+    afterwards: Afterwards,
+    cluster: Option<&'a ClusterStats>,
+    upstream_time: Option<Duration>,
+    upstream_bytes: (u64, u64),
+    retried: bool,
+}
+
+impl Account<'_> {
+    /// The gateway answered by itself.
+    fn local(outcome: Outcome, afterwards: Afterwards) -> Self {
+        Self {
+            outcome,
+            afterwards,
+            cluster: None,
+            upstream_time: None,
+            upstream_bytes: (0, 0),
+            retried: false,
+        }
+    }
+}
+
+/// Serves the request whose head `session` has read.
+pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) -> Afterwards {
+    let started = Instant::now();
+    let protocol = if session.is_http2() { Protocol::Http2 } else { Protocol::Http1 };
+    let request = connection.listener().request_started(protocol);
+    let live = connection.worker().live();
+    let account = answer::answer(connection, &live, session, started).await;
+    let (downstream_received, downstream_sent) = connection.traffic().take();
+    let (upstream_received, upstream_sent) = account.upstream_bytes;
+    let bytes = Bytes { downstream_received, downstream_sent, upstream_received, upstream_sent };
+    RequestRecord {
+        request,
+        cluster: account.cluster,
+        outcome: account.outcome,
+        duration: started.elapsed(),
+        upstream_time: account.upstream_time,
+        bytes,
+        retried: account.retried,
+    }
+    .record();
+    account.afterwards
+}
+
+/// Answers what was sent instead of a request.
+pub(crate) async fn refuse_malformed(connection: &Connection, session: &mut ServerSession) {
+    let request = connection.listener().request_started(Protocol::Http1);
+    let live = connection.worker().live();
+    // A client that sends no HTTP may well not wait for an answer either.
+    drop(Reply::MALFORMED.send_unread(session, live.settings()).await);
+    let (downstream_received, downstream_sent) = connection.traffic().take();
+    RequestRecord {
+        request,
+        cluster: None,
+        outcome: Outcome::Malformed { status: Reply::MALFORMED.status },
+        duration: Duration::ZERO,
+        upstream_time: None,
+        bytes: Bytes { downstream_received, downstream_sent, ..Bytes::default() },
+        retried: false,
+    }
+    .record();
+}

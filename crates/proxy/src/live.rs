@@ -1,0 +1,110 @@
+//! The snapshot in force, with the clusters as they run.
+//!
+//! Invariant: swapped as one value by one atomic store, so that no request sees routes of one
+//! snapshot and clusters of another. A request keeps the value it began with.
+//!
+//! Deliberately absent: compiling. Snapshots come ready made.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use nuncio_routing::{Cluster, ClusterIndex, RouteTable, Settings, Snapshot};
+use nuncio_telemetry::Telemetry;
+
+use crate::upstream::{Resolver, Upstream};
+
+/// What requests are served by.
+#[derive(Debug)]
+pub(crate) struct Live {
+    snapshot: Arc<Snapshot>,
+    /// In the order of [`Snapshot::clusters`].
+    upstreams: Box<[Arc<Upstream>]>,
+}
+
+impl Live {
+    pub(crate) fn routes(&self) -> &RouteTable {
+        &self.snapshot.routes
+    }
+
+    /// Whether a source of configuration has been read. Before, nothing can be said to be absent.
+    pub(crate) fn is_configured(&self) -> bool {
+        self.snapshot.generation > 0
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.snapshot.settings
+    }
+
+    pub(crate) fn upstream(&self, index: ClusterIndex) -> Option<&Arc<Upstream>> {
+        self.upstreams.get(index.as_usize())
+    }
+}
+
+/// Takes snapshots into force.
+#[derive(Debug)]
+pub struct Switch {
+    live: ArcSwap<Live>,
+    telemetry: Arc<Telemetry>,
+    resolver: Resolver,
+    /// One at a time: two snapshots installed at once could both carry over the same clusters.
+    installing: Mutex<()>,
+}
+
+impl Switch {
+    /// Starts with `snapshot`; its generation is 0 when no source has been read yet, and requests
+    /// without a route are then answered with 503.
+    pub fn new(snapshot: Arc<Snapshot>, telemetry: Arc<Telemetry>, resolver: Resolver) -> Self {
+        let nothing = Live { snapshot: Arc::clone(&snapshot), upstreams: Box::default() };
+        let switch = Self {
+            live: ArcSwap::from_pointee(nothing),
+            telemetry,
+            resolver,
+            installing: Mutex::default(),
+        };
+        switch.install(snapshot);
+        switch
+    }
+
+    /// Serves requests by `snapshot` from now on; those under way end by the one they began with.
+    ///
+    /// Clusters that are the same as before keep their connections, endpoints and counters.
+    pub fn install(&self, snapshot: Arc<Snapshot>) {
+        let _installing = self.installing.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.live.load_full();
+        let known: HashMap<&str, &Arc<Upstream>> =
+            before.upstreams.iter().map(|upstream| (&*upstream.cluster.name, upstream)).collect();
+        let upstreams: Box<[_]> =
+            snapshot.clusters.iter().map(|cluster| self.upstream(cluster, &known)).collect();
+        self.telemetry.set_active_clusters(upstreams.iter().map(|upstream| upstream.stats.name()));
+        self.live.store(Arc::new(Live { snapshot, upstreams }));
+    }
+
+    /// The snapshot in force.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.live.load().snapshot)
+    }
+
+    pub(crate) fn live(&self) -> Arc<Live> {
+        self.live.load_full()
+    }
+
+    /// Whether `live` is still in force.
+    pub(crate) fn is_current(&self, live: &Arc<Live>) -> bool {
+        Arc::ptr_eq(&self.live.load(), live)
+    }
+
+    fn upstream(
+        &self,
+        cluster: &Arc<Cluster>,
+        known: &HashMap<&str, &Arc<Upstream>>,
+    ) -> Arc<Upstream> {
+        match known.get(&*cluster.name) {
+            Some(upstream) if upstream.cluster == *cluster => Arc::clone(upstream),
+            Some(_) | None => {
+                let stats = self.telemetry.cluster(&cluster.stats_name);
+                Arc::new(Upstream::new(Arc::clone(cluster), stats, &self.resolver))
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! A connection to an endpoint, new or idle, for one request.
+//!
+//! Invariant: whoever takes a connection gives it back by [`Connector::give_back`], which keeps it
+//! only when both directions of the exchange ended where the message framing said they would.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use nuncio_telemetry::{Assigned, Closed, ClusterStats, Protocol, Side, UpstreamRequest};
+use pingora_core::connectors::TransportConnector;
+use pingora_core::protocols::Stream;
+use pingora_core::protocols::http::v1::client::HttpSession;
+use pingora_core::upstreams::peer::HttpPeer;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tracing::debug;
+
+use super::Upstream;
+use super::pool::{Pool, PoolKey};
+use crate::carrier::Carrier;
+use crate::wire::{Traffic, Wire};
+
+/// A connection to an upstream, as pooled.
+pub(super) type UpstreamWire = Wire<Place>;
+
+/// Makes and keeps the upstream connections of one worker.
+pub(crate) struct Connector {
+    pool: RefCell<Pool>,
+    tls: TransportConnector,
+}
+
+/// A connection in the hands of one request.
+pub(crate) struct Lease {
+    pub(crate) session: HttpSession,
+    /// Whether it served a request before, so that it may have been closed meanwhile.
+    pub(crate) reused: bool,
+    /// What goes over it.
+    pub(crate) traffic: Arc<Traffic>,
+    key: PoolKey,
+    owner: Arc<Upstream>,
+    _assigned: UpstreamRequest,
+}
+
+/// A connection's place in the counters; it leaves when dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    stats: Arc<ClusterStats>,
+    traffic: Arc<Traffic>,
+    since: Instant,
+    /// Whether a request has it, as opposed to the pool.
+    leased: AtomicBool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let by = if self.traffic.peer_closed() { Side::Remote } else { Side::Local };
+        let closed = Closed { by, with_active_request: self.leased.load(Relaxed) };
+        self.stats.connection_closed(closed, self.since.elapsed());
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) enum ConnectFailure {
+    /// Refused, unreachable, or the TLS handshake failed.
+    Failed(io::ErrorKind),
+    /// Not established within the cluster's connect timeout.
+    TimedOut,
+}
+
+/// Whether a lease may be an idle connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// The best one there is.
+    Allowed,
+    /// A new one: an idle one has just failed.
+    Refused,
+}
+
+impl Connector {
+    pub(crate) fn new() -> Self {
+        Self { pool: RefCell::default(), tls: TransportConnector::new(None) }
+    }
+
+    /// A connection of `upstream` to `address`.
+    pub(crate) async fn lease(
+        &self,
+        upstream: &Arc<Upstream>,
+        address: SocketAddr,
+        reuse: Reuse,
+    ) -> Result<Lease, ConnectFailure> {
+        let key = PoolKey { upstream: upstream.id, address };
+        let idle = match reuse {
+            Reuse::Allowed => self.pool.borrow_mut().take(key),
+            Reuse::Refused => None,
+        };
+        let reused = idle.is_some();
+        let (wire, assigned) = match idle {
+            Some(wire) => (wire, upstream.stats.assigned(Assigned::Reused)),
+            None => self.connect(upstream, address).await?,
+        };
+        wire.place().leased.store(true, Relaxed);
+        let traffic = wire.traffic();
+        let session = HttpSession::new(Box::new(wire));
+        let owner = Arc::clone(upstream);
+        Ok(Lease { session, reused, traffic, key, owner, _assigned: assigned })
+    }
+
+    async fn connect(
+        &self,
+        upstream: &Arc<Upstream>,
+        address: SocketAddr,
+    ) -> Result<(UpstreamWire, UpstreamRequest), ConnectFailure> {
+        let started = Instant::now();
+        let connecting = async {
+            match upstream.cluster.tls {
+                true => self.connect_tls(upstream, address).await,
+                false => connect_plain(address).await,
+            }
+        };
+        let outcome = match timeout(upstream.cluster.connect_timeout, connecting).await {
+            Ok(outcome) => outcome.map_err(|error| ConnectFailure::Failed(error.kind())),
+            Err(_) => Err(ConnectFailure::TimedOut),
+        };
+        let took = started.elapsed();
+        match outcome {
+            Ok(carrier) => {
+                let how = Assigned::New { protocol: Protocol::Http1, connect_time: took };
+                let assigned = upstream.stats.assigned(how);
+                let place = |traffic| Place {
+                    stats: Arc::clone(&upstream.stats),
+                    traffic,
+                    since: started,
+                    leased: AtomicBool::new(true),
+                };
+                Ok((Wire::new(carrier, place), assigned))
+            }
+            Err(failure) => {
+                debug!(cluster = %upstream.cluster.name, %address, ?failure, "no connection");
+                upstream.stats.connect_failed(failure.kind(), Protocol::Http1, took);
+                Err(failure)
+            }
+        }
+    }
+
+    /// TLS without a context: no certificate is verified and no name is sent, as in Ambassador.
+    async fn connect_tls(&self, upstream: &Arc<Upstream>, address: SocketAddr) -> io::Result<Carrier> {
+        let mut peer = HttpPeer::new(address, true, String::new());
+        peer.options.verify_cert = false;
+        peer.options.verify_hostname = false;
+        peer.options.connection_timeout = Some(upstream.cluster.connect_timeout);
+        let stream: Stream = self.tls.new_stream(&peer).await.map_err(io::Error::other)?;
+        Ok(Carrier::Tls(stream))
+    }
+
+    /// Keeps the connection for the next request, if it can serve one.
+    ///
+    /// `request_sent`: whether all of the request went out.
+    pub(crate) async fn give_back(&self, lease: Lease, request_sent: bool) {
+        let Lease { mut session, key, owner, .. } = lease;
+        if !request_sent {
+            return;
+        }
+        session.respect_keepalive();
+        let Some(stream) = session.reuse().await else { return };
+        // Every lease holds the wire it was made with.
+        if let Ok(wire) = stream.into_any().downcast::<UpstreamWire>() {
+            wire.place().leased.store(false, Relaxed);
+            self.pool.borrow_mut().put(key, &owner, *wire);
+        }
+    }
+
+    /// Closes idle connections that are of no more use.
+    pub(crate) fn sweep(&self) {
+        self.pool.borrow_mut().sweep(Instant::now());
+    }
+}
+
+impl ConnectFailure {
+    fn kind(&self) -> nuncio_telemetry::ConnectFailure {
+        match self {
+            Self::Failed(_) => nuncio_telemetry::ConnectFailure::Refused,
+            Self::TimedOut => nuncio_telemetry::ConnectFailure::Timeout,
+        }
+    }
+}
+
+async fn connect_plain(address: SocketAddr) -> io::Result<Carrier> {
+    let tcp = TcpStream::connect(address).await?;
+    tcp.set_nodelay(true)?;
+    Ok(Carrier::Tcp(tcp))
+}
