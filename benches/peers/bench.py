@@ -1,0 +1,176 @@
+"""CPU time per request of the gateway, beside nginx, HAProxy and Envoy, in one run.
+
+Every proxy has one worker on one core; the load (wrk) and the upstream share the other. Rounds are
+interleaved, so that what disturbs the machine disturbs all. Medians are printed.
+"""
+
+import argparse
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import measure
+import proxies
+
+PROXY_CORE, LOAD_CORE = 0, 1
+
+
+def main():
+    options = _options()
+    if len(os.sched_getaffinity(0)) < 2:
+        sys.exit("this needs two cores: one for the proxy, one for the load")
+    with tempfile.TemporaryDirectory(prefix="nuncio-peers-") as directory:
+        # nginx's worker, which drops root, enters it.
+        os.chmod(directory, 0o755)
+        servers = []
+        try:
+            return _run(options, directory, servers)
+        except Exception:
+            for log in sorted(Path(directory).glob("*.log")):
+                print(f"--- {log.name}", log.read_text(errors="replace")[-2000:], sep="\n")
+            raise
+        finally:
+            for server in servers:
+                server.stop()
+
+
+def _run(options, directory, servers):
+    urls = _start(options, directory, servers)
+    samples = {name: [] for name in urls}
+    order = [server for server in servers if server.name in urls]
+    for number in range(options.rounds):
+        for server in order:
+            url = urls[server.name]
+            measure.load(url, LOAD_CORE, options.connections, 1)
+            sample = measure.sample(server, url, LOAD_CORE, options.connections, options.seconds)
+            samples[server.name].append(sample)
+            print(
+                f"round {number + 1}/{options.rounds} {server.name:8} {sample.cpu_us:6.2f} us/request",
+                flush=True,
+            )
+        order.append(order.pop(0))
+    memory = {server.name: measure.resident_mb(server.pids()) for server in order}
+    _print_table(options, samples, memory)
+    return 0
+
+
+def _start(options, directory, servers):
+    """Starts the upstream and every proxy, each checked to do its work; the URL of each."""
+    backend, *ports = _free_ports(7)
+    servers.append(proxies.upstream(backend, LOAD_CORE, directory))
+    _await_port(backend)
+    at = {"nuncio": ports[0], "nginx": ports[3], "haproxy": ports[4], "envoy": ports[5]}
+    common = (backend, PROXY_CORE, directory)
+    servers.append(proxies.nuncio(options.nuncio, ports[:3], *common))
+    servers.append(proxies.nginx(at["nginx"], *common))
+    servers.append(proxies.haproxy(at["haproxy"], *common))
+    servers.append(proxies.envoy(options.envoy, at["envoy"], *common))
+    for name, port in at.items():
+        _await_port(port)
+        _check_work(name, port)
+    return {name: f"http://127.0.0.1:{port}/httpbin/get" for name, port in at.items()}
+
+
+def _check_work(name, port):
+    """That the proxy rewrites and adds headers, so that all are measured at the same work."""
+    base = f"http://127.0.0.1:{port}/httpbin"
+    deadline = time.monotonic() + 15
+    while True:
+        try:
+            body = _fetch(f"{base}/get")
+            break
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+    if len(body) != proxies.BODY_BYTES:
+        raise measure.Unsound(f"{name}: a body of {len(body)} bytes")
+    seen = _fetch(f"{base}/echo").decode()
+    # Envoy names its own address as the client's when the client is on the loopback interface.
+    if not re.fullmatch(rf"{re.escape(proxies.HOST)}\|[0-9.]+\|http\|[0-9a-f-]{{32,36}}", seen):
+        raise measure.Unsound(f"{name}: the upstream saw {seen}")
+
+
+def _fetch(url):
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return answer.read()
+
+
+def _free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _await_port(port):
+    deadline = time.monotonic() + 15
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def _print_table(options, samples, memory):
+    medians = {
+        name: {
+            field: statistics.median(getattr(sample, field) for sample in taken)
+            for field in ("cpu_us", "rate", "p50_ms", "p99_ms")
+        }
+        for name, taken in samples.items()
+    }
+    print(
+        f"\n{options.connections} keep-alive connections, {proxies.BODY_BYTES}-byte body, one worker, "
+        f"median of {options.rounds} rounds of {options.seconds} s; {_versions(options)}\n"
+    )
+    print("| proxy | CPU us/request (range) | of Envoy's | requests/s | p50 ms | p99 ms | RSS MB |")
+    print("|---|---|---|---|---|---|---|")
+    for name in sorted(medians, key=lambda name: medians[name]["cpu_us"]):
+        one = medians[name]
+        costs = [sample.cpu_us for sample in samples[name]]
+        print(
+            f"| {name} | {one['cpu_us']:.2f} ({min(costs):.2f}-{max(costs):.2f}) "
+            f"| {one['cpu_us'] / medians['envoy']['cpu_us']:.0%} | {one['rate']:.0f} "
+            f"| {one['p50_ms']:.2f} | {one['p99_ms']:.2f} | {memory[name]:.1f} |"
+        )
+
+
+def _versions(options):
+    commands = {
+        "nuncio": [options.nuncio, "--version"],
+        "nginx": ["nginx", "-v"],
+        "haproxy": ["haproxy", "-v"],
+        "envoy": [options.envoy, "--version"],
+    }
+    found = []
+    for name, command in commands.items():
+        said = subprocess.run(command, capture_output=True, text=True, check=False)
+        match = re.search(r"\d+\.\d+\.\d+", said.stdout + said.stderr)
+        found.append(f"{name} {match.group(0) if match else '?'}")
+    return ", ".join(found)
+
+
+def _options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--nuncio", type=Path, required=True)
+    parser.add_argument("--envoy", type=Path, required=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--connections", type=int, default=64)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

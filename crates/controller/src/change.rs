@@ -1,0 +1,83 @@
+//! What sources tell the pipeline.
+//!
+//! Invariant: a `Change` carries only what compiling needs. An object without our annotation never
+//! becomes one, except as a removal.
+//! Deliberately absent: where objects come from, and what their text means.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use nuncio_config::{Diagnostic, Lines, ObjectRef, Origin};
+
+/// A stream of objects that is complete in itself: its list replaces all that it told before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Feed {
+    /// Manifest files, all directories together.
+    Directories,
+    /// Kubernetes Services.
+    Services,
+    /// Kubernetes Secrets of type `kubernetes.io/tls`.
+    Secrets,
+}
+
+/// Whether the gateway can do its work without a feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Nothing is published before its first complete list.
+    Required,
+    /// Neither a refusal nor trouble with it keeps anything else from being live.
+    Optional,
+}
+
+impl Feed {
+    pub(crate) fn need(self) -> Need {
+        match self {
+            Self::Directories | Self::Services => Need::Required,
+            Self::Secrets => Need::Optional,
+        }
+    }
+}
+
+/// An object with an annotation of ours, and that annotation's text.
+#[derive(Clone, Debug)]
+pub(crate) struct Announced {
+    pub(crate) origin: Origin,
+    pub(crate) text: Arc<str>,
+    /// Equal for equal text at an equal place, so that a resync costs no parsing. Two texts of one
+    /// object that collide would harm only that object.
+    pub(crate) fingerprint: u64,
+}
+
+impl Announced {
+    pub(crate) fn new(origin: Origin, text: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        origin.file.hash(&mut hasher);
+        match origin.lines {
+            Lines::From(first) => (0_u8, first).hash(&mut hasher),
+            Lines::At(only) => (1_u8, only).hash(&mut hasher),
+        }
+        Self {
+            origin,
+            text: Arc::from(text),
+            fingerprint: hasher.finish(),
+        }
+    }
+}
+
+/// One step of a source.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// Everything the feed has, complete: what it told before and is not here is gone.
+    Listed {
+        feed: Feed,
+        objects: Vec<Announced>,
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// One object was created or changed.
+    Applied { feed: Feed, object: Announced },
+    /// One object was deleted, or lost its annotation. Unknown ones are ignored.
+    Removed { feed: Feed, object: ObjectRef },
+    /// The source refuses the feed. What it told before stays in force until it lists again.
+    Refused { feed: Feed, diagnostic: Diagnostic },
+}

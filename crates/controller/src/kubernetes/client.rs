@@ -1,0 +1,69 @@
+//! The way to the API server: in-cluster credentials, else a kubeconfig.
+//!
+//! Invariant: every client made here notices a dead connection within a minute.
+//! Deliberately absent: retries (each watch has its own) and HTTP proxies (the API server is asked
+//! directly, whatever `HTTPS_PROXY` says).
+
+use std::time::Duration;
+
+use kube::config::{InClusterError, KubeConfigOptions, KubeconfigError};
+use kube::{Client, Config};
+
+/// A dead API server is given up on after this; the watch's own retries follow.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// No answer is silent for longer than a watch, whose server side ends after
+/// [`WATCH_SECONDS`](super::watch::WATCH_SECONDS).
+const READ_TIMEOUT: Duration = Duration::from_secs(57);
+
+/// There is no way to reach a Kubernetes API server.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Neither a service account nor a kubeconfig gives an address.
+    #[error(
+        "no Kubernetes API server: not in a cluster ({in_cluster}), no kubeconfig ({kubeconfig})"
+    )]
+    Unknown {
+        /// Why the in-cluster configuration cannot be used.
+        in_cluster: InClusterError,
+        /// Why the kubeconfig cannot be used.
+        kubeconfig: Box<KubeconfigError>,
+    },
+    /// An address is known but its credentials cannot be used.
+    #[error("cannot use the credentials for the Kubernetes API server at {server}: {source}")]
+    Credentials {
+        /// The API server's address.
+        server: Box<str>,
+        /// What is wrong with them.
+        source: Box<kube::Error>,
+    },
+}
+
+/// A client for the cluster this process runs in, else for the one that `KUBECONFIG` (by default
+/// `~/.kube/config`) names. Opens no connection.
+pub async fn kube_client() -> Result<Client, ClientError> {
+    let in_cluster = match Config::incluster() {
+        Ok(config) => return client_for(config),
+        Err(error) => error,
+    };
+    match Config::from_kubeconfig(&KubeConfigOptions::default()).await {
+        Ok(config) => client_for(config),
+        Err(error) => Err(ClientError::Unknown {
+            in_cluster,
+            kubeconfig: Box::new(error),
+        }),
+    }
+}
+
+/// A client for a known API server, with the timeouts that watching needs.
+pub fn client_for(mut config: Config) -> Result<Client, ClientError> {
+    let server = config.cluster_url.to_string().into();
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.read_timeout = Some(READ_TIMEOUT);
+    config.default_retry = false;
+    config.proxy_url = None;
+    Client::try_from(config).map_err(|error| ClientError::Credentials {
+        server,
+        source: Box::new(error),
+    })
+}

@@ -1,0 +1,26 @@
+//! The control path: watches where configuration stands, compiles it, publishes snapshots.
+//!
+//! ```text
+//! Kubernetes API --+
+//!                  +-> Change -> parse that object -> compile -> Snapshot -> Publish
+//! directories -----+   (change)  (pipeline)           (nuncio_routing)
+//! ```
+//!
+//! Invariants: this crate alone makes snapshots known; the first one waits for the first complete
+//! list of every source; a failed list or an unreadable file never takes anything away; a change
+//! costs the parsing of the objects it names.
+//! Deliberately absent: requests, sockets to clients, and writing to the API server.
+
+mod change;
+mod containment;
+mod directory;
+mod kubernetes;
+mod manifest;
+mod offline;
+mod pipeline;
+mod run;
+
+pub use directory::DirectoryError;
+pub use kubernetes::{ClientError, client_for, kube_client};
+pub use offline::{LoadError, load_offline};
+pub use run::{ControlError, Options, Publish, Source, run};

@@ -1,0 +1,122 @@
+//! The control path as one future: a source, the pipeline behind it, and their end.
+//!
+//! Invariant: when the future is done or dropped, the source is too; the pipeline's thread ends
+//! with the compile it is in.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nuncio_config::Identity;
+use nuncio_routing::Snapshot;
+use nuncio_telemetry::Telemetry;
+use tokio::sync::{mpsc, watch};
+
+use crate::change::{Change, Feed};
+use crate::directory::{self, DirectoryError};
+use crate::kubernetes;
+use crate::pipeline::Pipeline;
+
+/// Changes under way to the pipeline; a source that is faster than compiling waits.
+const CHANGES: usize = 1024;
+
+/// Takes each new snapshot.
+pub trait Publish: Send + Sync + 'static {
+    /// Makes `snapshot` the one that is served. Called from one thread, in the order of
+    /// generations; must not block.
+    fn publish(&self, snapshot: Arc<Snapshot>);
+}
+
+/// What to run.
+#[derive(Debug)]
+pub struct Options {
+    /// Where the configuration stands.
+    pub source: Source,
+    /// Which documents are ours.
+    pub identity: Identity,
+}
+
+/// Where the configuration stands.
+pub enum Source {
+    /// Manifest files directly in these directories; of an object defined twice, the first stands.
+    Directories(Vec<PathBuf>),
+    /// The objects of a cluster.
+    Kubernetes {
+        /// The way to its API server, made by [`kube_client`](crate::kube_client) or
+        /// [`client_for`](crate::client_for).
+        client: kube::Client,
+        /// Only objects of this namespace; of all when `None`.
+        single_namespace: Option<String>,
+    },
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directories(paths) => f.debug_tuple("Directories").field(paths).finish(),
+            Self::Kubernetes {
+                single_namespace, ..
+            } => f
+                .debug_struct("Kubernetes")
+                .field("single_namespace", single_namespace)
+                .finish_non_exhaustive(),
+        }
+    }
+}
+
+/// The control path cannot start, or cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// A directory cannot be used.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The pipeline's thread died, which only a panic in [`Publish`] or in telemetry brings about.
+    #[error("the control path ended unexpectedly")]
+    Ended,
+}
+
+/// Follows the source and publishes, until `shutdown` is true or its sender is gone.
+///
+/// Errors come from the start (a directory that does not exist); later trouble is logged and lived
+/// through.
+pub async fn run(
+    options: Options,
+    publish: Arc<dyn Publish>,
+    telemetry: Arc<Telemetry>,
+    mut shutdown: watch::Receiver<bool>,
+) -> Result<(), ControlError> {
+    let Options { source, identity } = options;
+    let (changes, incoming) = mpsc::channel(CHANGES);
+    let pipeline = Pipeline::new(identity, source.feeds(), publish, telemetry);
+    let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
+    let ended = tokio::select! {
+        ended = source.follow(changes) => ended.and(Err(ControlError::Ended)),
+        _stop = shutdown.wait_for(|stop| *stop) => Ok(()),
+    };
+    // The source is gone, and with it the last sender.
+    pipeline.await.map_err(|_panicked| ControlError::Ended)?;
+    ended
+}
+
+impl Source {
+    fn feeds(&self) -> Vec<Feed> {
+        match self {
+            Self::Directories(_) => vec![Feed::Directories],
+            Self::Kubernetes { .. } => kubernetes::FEEDS.to_vec(),
+        }
+    }
+
+    /// Tells of every change. Returns when it cannot start, or when nobody listens any more.
+    async fn follow(self, changes: mpsc::Sender<Change>) -> Result<(), ControlError> {
+        match self {
+            Self::Directories(paths) => directory::watch(paths, changes).await?,
+            Self::Kubernetes {
+                client,
+                single_namespace,
+            } => {
+                kubernetes::watch(&client, single_namespace.as_deref(), &changes).await;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,229 @@
+//! The command line. Every flag has an environment variable; a flag goes before it, and both go
+//! before what the Module `ambassador` says.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use nuncio_config::Identity;
+
+use crate::{build, duration};
+
+/// Edge gateway for Kubernetes.
+///
+/// Watches Services for `getambassador.io/config` annotations and routes requests as they say.
+/// Without a command it runs the gateway.
+#[derive(Debug, Parser)]
+#[command(name = "nuncio", version = build::LONG_VERSION, args_conflicts_with_subcommands = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) run: RunArguments,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the gateway (the default).
+    ///
+    /// Configuration comes from Kubernetes: the cluster this process runs in, else the one that
+    /// KUBECONFIG names. With --config-dir it comes from manifest files instead.
+    Run(RunArguments),
+    /// Run the gateway on loopback with an upstream of its own, without a cluster.
+    ///
+    /// Writes the httpbin Service of the Ambassador tutorial to a file, serves it, and tells what
+    /// to request and which file to edit to see a change go live.
+    Demo(DemoArguments),
+    /// Check manifests without running anything.
+    ///
+    /// Prints what is wrong as `file:line: object: reason`. Exits with 0 when there is nothing to
+    /// say, 1 when there is, and 2 when the input cannot be used at all.
+    Check(CheckArguments),
+}
+
+/// `nuncio run`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RunArguments {
+    /// Read manifests from this directory instead of Kubernetes; may be given several times.
+    ///
+    /// Every *.yaml and *.yml directly in it, Kubernetes objects in multi-document files. Changes
+    /// take effect as they are written.
+    #[arg(long, value_name = "DIR", env = "NUNCIO_CONFIG_DIR", value_delimiter = ',')]
+    pub(crate) config_dir: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) ports: PortArguments,
+    #[command(flatten)]
+    pub(crate) identity: IdentityArguments,
+    #[command(flatten)]
+    pub(crate) life: LifeArguments,
+}
+
+/// Where to listen.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PortArguments {
+    /// Address for plain HTTP/1.1 and HTTP/2; several times or separated by commas.
+    ///
+    /// Port 0 takes a free one; the log says which. [default: 0.0.0.0:8080]
+    #[arg(long, value_name = "ADDR", env = "NUNCIO_HTTP", value_delimiter = ',', value_parser = address)]
+    pub(crate) http: Vec<SocketAddr>,
+    /// Address for HTTPS; opened once there is a certificate to serve. [default: 0.0.0.0:8443]
+    #[arg(long, value_name = "ADDR", env = "NUNCIO_HTTPS", value_delimiter = ',', value_parser = address)]
+    pub(crate) https: Vec<SocketAddr>,
+    /// Address of probes, metrics and diagnostics. [default: 0.0.0.0:8877]
+    #[arg(long, value_name = "ADDR", env = "NUNCIO_ADMIN", value_parser = address)]
+    pub(crate) admin: Option<SocketAddr>,
+    /// Address of the Prometheus page alone, where a statsd exporter had it.
+    ///
+    /// If it is taken, as by such an exporter in the same pod, the page is on the admin address
+    /// only. [default: 0.0.0.0:9102]
+    #[arg(long, value_name = "ADDR", env = "NUNCIO_METRICS", value_parser = address)]
+    pub(crate) metrics: Option<SocketAddr>,
+    /// Threads that serve requests. [default: the cores this process may use]
+    #[arg(long, value_name = "N", env = "NUNCIO_THREADS")]
+    pub(crate) threads: Option<NonZero<usize>>,
+}
+
+/// Which configuration is ours.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct IdentityArguments {
+    /// Documents whose ambassador_id contains this one are ours.
+    #[arg(long, value_name = "ID", env = "AMBASSADOR_ID", default_value = "default")]
+    pub(crate) ambassador_id: String,
+    /// The namespace the gateway runs in.
+    #[arg(long, value_name = "NAMESPACE", env = "AMBASSADOR_NAMESPACE", default_value = "default")]
+    pub(crate) ambassador_namespace: String,
+    /// Watch the gateway's own namespace only. In the environment, anything but an empty value.
+    #[arg(
+        long,
+        env = "AMBASSADOR_SINGLE_NAMESPACE",
+        value_parser = |text: &str| Ok::<_, String>(!text.is_empty()),
+        num_args = 0..=1, require_equals = true, default_value = "", default_missing_value = "true",
+        hide_default_value = true, value_name = "ANY"
+    )]
+    pub(crate) single_namespace: bool,
+}
+
+impl IdentityArguments {
+    pub(crate) fn identity(&self) -> Identity {
+        Identity {
+            ambassador_id: self.ambassador_id.as_str().into(),
+            namespace: self.ambassador_namespace.as_str().into(),
+        }
+    }
+}
+
+/// How to talk and how to end.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LifeArguments {
+    /// How long to go on accepting connections after SIGTERM, while load balancers take notice.
+    #[arg(long, value_name = "TIME", env = "NUNCIO_DRAIN_DELAY", default_value = "5s", value_parser = duration::parse)]
+    pub(crate) drain_delay: Duration,
+    /// How long requests in flight may take to end after that.
+    #[arg(long, value_name = "TIME", env = "NUNCIO_DRAIN_LIMIT", default_value = "30s", value_parser = duration::parse)]
+    pub(crate) drain_limit: Duration,
+    /// What to log: error, warn, info, debug, trace, or per module as in `info,nuncio_proxy=debug`.
+    #[arg(long, value_name = "FILTER", env = "NUNCIO_LOG", default_value = "info")]
+    pub(crate) log: String,
+    /// How to log.
+    #[arg(long, value_name = "FORMAT", env = "NUNCIO_LOG_FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `nuncio demo`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DemoArguments {
+    #[command(flatten)]
+    pub(crate) ports: PortArguments,
+    /// What to log.
+    #[arg(long, value_name = "FILTER", env = "NUNCIO_LOG", default_value = "info")]
+    pub(crate) log: String,
+}
+
+/// `nuncio check`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CheckArguments {
+    /// Manifest files, or directories of them.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// How to print what was found.
+    #[arg(long, value_name = "FORMAT", env = "NUNCIO_CHECK_OUTPUT", default_value = "text")]
+    pub(crate) output: CheckOutput,
+    #[command(flatten)]
+    pub(crate) identity: IdentityArguments,
+}
+
+/// The form of what `nuncio check` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckOutput {
+    /// One line each.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// `IP:PORT`, `:PORT` or `PORT`; without an IP, every IPv4 address of the machine.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let any = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
+    text.parse()
+        .or_else(|_| text.strip_prefix(':').unwrap_or(text).parse().map(any))
+        .map_err(|_| format!("{text:?} is no address; write IP:PORT, e.g. 0.0.0.0:8080"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn run(arguments: &[&str]) -> RunArguments {
+        let mut all = vec!["nuncio"];
+        all.extend(arguments);
+        Arguments::try_parse_from(all).unwrap().run
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn addresses_may_be_repeated_or_separated_by_commas() {
+        let both = run(&["--http", "127.0.0.1:0,:81", "--http", "82"]).ports.http;
+        let expected = ["127.0.0.1:0", "0.0.0.0:81", "0.0.0.0:82"];
+        assert_eq!(both.iter().map(SocketAddr::to_string).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_told_what_to_write() {
+        let error = Arguments::try_parse_from(["nuncio", "--http", "nowhere"]).unwrap_err();
+        assert!(error.to_string().contains("write IP:PORT"), "{error}");
+    }
+
+    #[test]
+    fn the_single_namespace_is_a_flag_for_people() {
+        assert!(!run(&[]).identity.single_namespace);
+        assert!(run(&["--single-namespace"]).identity.single_namespace);
+    }
+
+    #[test]
+    fn every_flag_has_a_variable() {
+        let command = Arguments::command();
+        let all = std::iter::once(&command).chain(command.get_subcommands());
+        for argument in all.flat_map(clap::Command::get_arguments) {
+            let is_flag = argument.get_long().is_some_and(|long| !matches!(long, "help" | "version"));
+            assert!(!is_flag || argument.get_env().is_some(), "{}", argument.get_id());
+        }
+    }
+}

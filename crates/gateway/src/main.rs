@@ -1,0 +1,42 @@
+//! `nuncio`: the edge gateway as one binary.
+//!
+//! Knows all the other crates and holds no logic of theirs: arguments, wiring, runtimes, shutdown.
+
+mod arguments;
+mod build;
+mod check;
+mod data_path;
+mod demo;
+mod door;
+mod duration;
+mod logging;
+mod publication;
+mod run;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let Arguments { command, run } = Arguments::parse();
+    match command.unwrap_or(Command::Run(run)) {
+        Command::Run(run) => exit_code(&run::run(run)),
+        Command::Demo(demo) => exit_code(&demo::run(demo)),
+        Command::Check(check) => check::check(&check),
+    }
+}
+
+/// One line for whoever started us, and exit code 1.
+fn exit_code(outcome: &anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Logging may not have been set up yet.
+            logging::complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

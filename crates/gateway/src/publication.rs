@@ -1,0 +1,66 @@
+//! From the control path to the data path: a snapshot is published by being installed.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use nuncio_admin::{CurrentSnapshot, Latch, Published, Readiness};
+use nuncio_config::Identity;
+use nuncio_controller::Publish;
+use nuncio_proxy::{Resolver, Switch};
+use nuncio_routing::{Snapshot, compile};
+use nuncio_telemetry::Telemetry;
+use tokio::sync::watch;
+
+/// Where snapshots go, and where the one in force can be seen.
+pub(crate) struct Publication {
+    switch: Arc<Switch>,
+    readiness: Arc<Readiness>,
+    current: Mutex<Option<Published>>,
+    first: watch::Sender<bool>,
+}
+
+impl Publication {
+    /// Begins with an empty snapshot of generation 0, which only knows the probes.
+    pub(crate) fn new(
+        identity: &Identity,
+        telemetry: &Arc<Telemetry>,
+        readiness: &Arc<Readiness>,
+        resolver: Resolver,
+    ) -> Self {
+        let empty = Arc::new(compile([], [], identity, 0));
+        Self {
+            switch: Arc::new(Switch::new(empty, Arc::clone(telemetry), resolver)),
+            readiness: Arc::clone(readiness),
+            current: Mutex::default(),
+            first: watch::Sender::new(false),
+        }
+    }
+
+    pub(crate) fn switch(&self) -> &Arc<Switch> {
+        &self.switch
+    }
+
+    /// Waits for the first snapshot.
+    pub(crate) async fn first(&self) {
+        // The sender is ours, so it cannot be gone.
+        drop(self.first.subscribe().wait_for(|first| *first).await);
+    }
+}
+
+impl Publish for Publication {
+    fn publish(&self, snapshot: Arc<Snapshot>) {
+        self.switch.install(Arc::clone(&snapshot));
+        let published = Published { snapshot, at: SystemTime::now() };
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(published);
+        // The control path publishes only what every source has contributed to.
+        self.readiness.set(Latch::Sources);
+        self.readiness.set(Latch::Snapshot);
+        self.first.send_replace(true);
+    }
+}
+
+impl CurrentSnapshot for Publication {
+    fn current(&self) -> Option<Published> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,214 @@
+//! `nuncio run`: everything wired together, from the first bind to the last flush.
+//!
+//! Invariant: what can fail for reasons of the environment fails before anything is served, with
+//! one line; after that the process ends only when it is asked to.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use nuncio_admin::{Admin, Facts, Latch, Readiness};
+use nuncio_controller::{Options, Source, kube_client, load_offline};
+use nuncio_proxy::{Resolver, Switch, Workers};
+use nuncio_telemetry::{ServerState, Telemetry, statsd};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::{error, info, warn};
+
+use crate::arguments::{IdentityArguments, RunArguments};
+use crate::data_path::{self, DrainTimes};
+use crate::publication::Publication;
+use crate::signals::{Ask, Signals};
+use crate::{build, door, logging};
+
+/// How long clients wait for the first snapshot before they are told that there is none.
+const FIRST_SNAPSHOT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Runs the gateway until it is asked to end.
+pub(crate) fn run(arguments: RunArguments) -> anyhow::Result<()> {
+    logging::start(&arguments.life.log, arguments.life.log_format)?;
+    let control = control_runtime()?;
+    let gateway = Gateway::bind(&control, arguments)?;
+    control.block_on(gateway.run(|_| Ok(())))
+}
+
+/// The runtime of everything that is neither a request nor a probe.
+pub(crate) fn control_runtime() -> anyhow::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("control")
+        .enable_all()
+        .build()
+        .context("cannot start the control thread")
+}
+
+/// The gateway with its addresses bound and nothing served yet.
+pub(crate) struct Gateway {
+    telemetry: Arc<Telemetry>,
+    readiness: Arc<Readiness>,
+    publication: Arc<Publication>,
+    pub(crate) data: data_path::Bound,
+    pub(crate) door: door::Bound,
+    config_dirs: Vec<PathBuf>,
+    identity: IdentityArguments,
+    times: DrainTimes,
+    statsd: statsd::Options,
+}
+
+/// What runs beside the requests, to be stopped with them.
+struct Background {
+    controller: JoinHandle<()>,
+    statsd: JoinHandle<()>,
+    door: door::Open,
+    stop: watch::Sender<bool>,
+}
+
+impl Gateway {
+    /// Binds every address, in the context of `control`.
+    pub(crate) fn bind(control: &Runtime, arguments: RunArguments) -> anyhow::Result<Self> {
+        let RunArguments { config_dir, ports, identity, life } = arguments;
+        let _context = control.enter();
+        let service_port = asked_by_module(&config_dir, &identity);
+        let data = data_path::Bound::bind(&ports, service_port)?;
+        let door = door::Bound::bind(&ports)?;
+        let telemetry = Telemetry::new(build::info(&identity));
+        telemetry.server().set_state(ServerState::Initializing);
+        let readiness = Arc::new(Readiness::new());
+        let resolver = Resolver::from_system().context("cannot resolve names")?;
+        let publication = Publication::new(&identity.identity(), &telemetry, &readiness, resolver);
+        Ok(Self {
+            telemetry,
+            readiness,
+            publication: Arc::new(publication),
+            data,
+            door,
+            config_dirs: config_dir,
+            identity,
+            times: DrainTimes { delay: life.drain_delay, limit: life.drain_limit },
+            statsd: statsd_options(),
+        })
+    }
+
+    /// Serves until asked to end; `announce` is called once requests are answered.
+    pub(crate) async fn run(
+        self,
+        announce: impl FnOnce(&Switch) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut signals = Signals::listen().context("cannot listen for signals")?;
+        let facts = self.facts();
+        let source = self.source().await?;
+        let Self { telemetry, readiness, publication, data, door, times, .. } = self;
+        let (stop, stopping) = watch::channel(false);
+        let options = Options { source, identity: self.identity.identity() };
+        let mut controller = tokio::spawn(nuncio_controller::run(
+            options,
+            Arc::clone(&publication) as _,
+            Arc::clone(&telemetry),
+            stopping.clone(),
+        ));
+        let admin = Admin::new(
+            Arc::clone(&telemetry),
+            Arc::clone(&readiness),
+            Arc::clone(&publication) as _,
+            facts,
+        );
+        let door = door.start(Arc::new(admin), stopping.clone())?;
+        tokio::select! {
+            ended = &mut controller => return ended.context("cannot follow the configuration")?
+                .context("cannot follow the configuration"),
+            () = publication.first() => {}
+            () = tokio::time::sleep(FIRST_SNAPSHOT_PATIENCE) => {
+                warn!("no configuration yet; requests are answered with 503");
+            }
+            _ = signals.next() => return Ok(()),
+        }
+        let workers = data.start(publication.switch(), &readiness, &telemetry)?;
+        readiness.set(Latch::Listeners);
+        telemetry.server().set_state(ServerState::Live);
+        announce(publication.switch())?;
+        let background = Background {
+            controller: tokio::spawn(outlive(controller)),
+            statsd: tokio::spawn(statsd::run(Arc::clone(&telemetry), self.statsd, stopping)),
+            door,
+            stop,
+        };
+        let ask = signals.next().await;
+        end(&workers, ask, times, &mut signals, (&readiness, &telemetry)).await;
+        background.stop().await;
+        Ok(())
+    }
+
+    async fn source(&self) -> anyhow::Result<Source> {
+        if !self.config_dirs.is_empty() {
+            return Ok(Source::Directories(self.config_dirs.clone()));
+        }
+        let client = kube_client().await.context("no Kubernetes, and no --config-dir")?;
+        let single_namespace = self
+            .identity
+            .single_namespace
+            .then(|| self.identity.ambassador_namespace.clone());
+        Ok(Source::Kubernetes { client, single_namespace })
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            version: build::VERSION.into(),
+            commit: build::COMMIT.into(),
+            hostname: build::hostname(),
+            started: std::time::SystemTime::now(),
+            cluster_id: build::cluster_id(),
+            identity: self.identity.identity(),
+            single_namespace: self.identity.single_namespace,
+            statsd_enabled: self.statsd.target != statsd::Target::Off,
+        }
+    }
+}
+
+impl Background {
+    /// The counters have their last word after the last request.
+    async fn stop(self) {
+        self.stop.send_replace(true);
+        // Panics have been reported.
+        drop(self.statsd.await);
+        drop(self.controller.await);
+        self.door.close();
+    }
+}
+
+/// Once requests are served, losing the control path does not end them.
+async fn outlive(controller: JoinHandle<Result<(), nuncio_controller::ControlError>>) {
+    match controller.await {
+        Ok(Ok(())) => {}
+        Ok(Err(reason)) => error!(%reason, "the configuration is not followed any more"),
+        Err(panic) => error!(%panic, "the configuration is not followed any more"),
+    }
+}
+
+async fn end(
+    workers: &Workers,
+    ask: Ask,
+    times: DrainTimes,
+    signals: &mut Signals,
+    (readiness, telemetry): (&Readiness, &Telemetry),
+) {
+    info!(?ask, "ending");
+    readiness.start_draining();
+    telemetry.server().set_state(ServerState::Draining);
+    data_path::drain(workers, ask, times, signals).await;
+}
+
+/// `service_port` of the Module, when the configuration can be read before anything is bound.
+fn asked_by_module(config_dirs: &[PathBuf], identity: &IdentityArguments) -> Option<u16> {
+    // What is wrong with the files is said by whoever serves them.
+    load_offline(config_dirs, &identity.identity()).ok()?.settings.service_port
+}
+
+fn statsd_options() -> statsd::Options {
+    let (options, warnings) = statsd::Options::from_env(|name| std::env::var(name).ok());
+    for warning in warnings {
+        warn!("{warning}");
+    }
+    options
+}

@@ -1,0 +1,23 @@
+"""The end-to-end checks, in the order they run."""
+
+from checks import (
+    bad_manifests,
+    demo,
+    directory_sources,
+    drain,
+    live_edit,
+    prometheus_scrape,
+    startup,
+    statsd_lines,
+)
+
+ALL = [
+    *startup.CHECKS,
+    *bad_manifests.CHECKS,
+    *directory_sources.CHECKS,
+    *prometheus_scrape.CHECKS,
+    *statsd_lines.CHECKS,
+    *live_edit.CHECKS,
+    *drain.CHECKS,
+    *demo.CHECKS,
+]

@@ -1,0 +1,53 @@
+"""The gateway under test, on free loopback ports."""
+
+import os
+
+from harness import http
+from harness.ports import free
+from harness.program import Program
+from harness.verdict import expect
+from harness.waiting import until
+
+# What would reach the gateway from the environment of whoever runs the checks.
+_FOREIGN = ("NUNCIO_", "AMBASSADOR_", "STATSD_", "DOGSTATSD", "RUST_LOG", "KUBE")
+
+
+def clean_environment(**values):
+    """An environment with nothing in it that configures a gateway but `values`."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
+    return {**kept, **values}
+
+
+class Gateway(Program):
+    """`nuncio run --config-dir DIRECTORY`, ready once constructed. Use as a context manager.
+    statsd is off, unless `statsd` is None: then nothing is said about it."""
+
+    def __init__(self, setting, directory, *arguments, statsd="false"):
+        self.http, self.admin, self.metrics = free(3)
+        super().__init__(
+            [setting.binary, "run", "--config-dir", directory, *self.addresses(), *arguments],
+            setting.directory / "gateway.log",
+            env=clean_environment(**({"STATSD_ENABLED": statsd} if statsd else {})),
+        )
+        try:
+            until(self.ready, "the gateway is ready", seconds=15)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def addresses(self):
+        return [
+            *("--http", f"127.0.0.1:{self.http}"),
+            *("--https", "127.0.0.1:0"),
+            *("--admin", f"127.0.0.1:{self.admin}"),
+            *("--metrics", f"127.0.0.1:{self.metrics}"),
+        ]
+
+    def ready(self):
+        """Whether the readiness probe answers 200."""
+        expect(self.running(), f"the gateway ended: {self.output()}")
+        return http.get(self.admin, "/ambassador/v0/check_ready").status == 200
+
+    def get(self, path, **options):
+        """The answer of the data port to `GET path`."""
+        return http.get(self.http, path, **options)

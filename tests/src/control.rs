@@ -1,0 +1,193 @@
+//! A control path under test: runs it, and records every snapshot it publishes.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nuncio_config::Identity;
+use nuncio_controller::{ControlError, Options, Publish, Source, run};
+use nuncio_routing::{Action, Snapshot};
+use nuncio_telemetry::{BuildInfo, Telemetry};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// Longer than any test waits on a machine that is busy building.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A running control path. Ends when dropped, or with [`Control::stop`].
+pub struct Control {
+    published: watch::Receiver<Vec<Arc<Snapshot>>>,
+    shutdown: watch::Sender<bool>,
+    task: JoinHandle<Result<(), ControlError>>,
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control")
+            .field("generation", &self.generation())
+            .finish_non_exhaustive()
+    }
+}
+
+struct Recorder(watch::Sender<Vec<Arc<Snapshot>>>);
+
+impl Publish for Recorder {
+    fn publish(&self, snapshot: Arc<Snapshot>) {
+        self.0.send_modify(|published| published.push(snapshot));
+    }
+}
+
+impl Control {
+    /// Begins to follow `source`.
+    pub fn start(source: Source) -> Self {
+        let (recorder, published) = watch::channel(Vec::new());
+        let (shutdown, stop) = watch::channel(false);
+        let options = Options {
+            source,
+            identity: Identity::default(),
+        };
+        let task = tokio::spawn(run(
+            options,
+            Arc::new(Recorder(recorder)),
+            telemetry(),
+            stop,
+        ));
+        Self {
+            published,
+            shutdown,
+            task,
+        }
+    }
+
+    /// Waits until the last published snapshot meets `condition`.
+    ///
+    /// # Panics
+    /// At the deadline, with `what` and the last snapshot's Mappings and diagnostics.
+    pub async fn until(&self, what: &str, condition: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+        self.within(DEADLINE, what, condition).await
+    }
+
+    /// As [`Control::until`], with another deadline.
+    ///
+    /// # Panics
+    /// At the deadline.
+    pub async fn within(
+        &self,
+        deadline: Duration,
+        what: &str,
+        condition: impl Fn(&Snapshot) -> bool,
+    ) -> Arc<Snapshot> {
+        let mut published = self.published.clone();
+        let met = published.wait_for(|all| all.last().is_some_and(|last| condition(last)));
+        if let Ok(Ok(all)) = timeout(deadline, met).await {
+            return Arc::clone(all.last().unwrap());
+        }
+        let last = self.last();
+        let last = last
+            .as_ref()
+            .map(|last| (mappings(last), diagnostics(last)));
+        panic!("not within {deadline:?}: {what}; last: {last:?}");
+    }
+
+    /// Waits until exactly these Mappings are live.
+    pub async fn until_live(&self, names: &[&str]) -> Arc<Snapshot> {
+        self.until(&format!("live: {names:?}"), |snapshot| {
+            mappings(snapshot) == names
+        })
+        .await
+    }
+
+    /// The last snapshot.
+    pub fn last(&self) -> Option<Arc<Snapshot>> {
+        self.published.borrow().last().map(Arc::clone)
+    }
+
+    /// Every snapshot so far.
+    pub fn history(&self) -> Vec<Arc<Snapshot>> {
+        self.published.borrow().clone()
+    }
+
+    /// The last snapshot's generation; 0 before the first.
+    pub fn generation(&self) -> u64 {
+        self.last().map_or(0, |last| last.generation)
+    }
+
+    /// Waits for the end without asking for it.
+    pub async fn ended(self) -> Result<(), ControlError> {
+        timeout(DEADLINE, self.task)
+            .await
+            .expect("ends by itself")
+            .unwrap()
+    }
+
+    /// Asks for the end and waits for it.
+    pub async fn stop(self) -> Result<(), ControlError> {
+        self.shutdown.send_replace(true);
+        self.ended().await
+    }
+}
+
+/// The names of the Mappings that are live, sorted.
+pub fn mappings(snapshot: &Snapshot) -> Vec<&str> {
+    let users = snapshot
+        .routes
+        .iter()
+        .filter(|route| matches!(route.action, Action::Forward(_)));
+    let mut names: Vec<&str> = users.map(|route| &*route.mapping.name).collect();
+    names.sort_unstable();
+    names
+}
+
+/// The diagnostics as they are shown.
+pub fn diagnostics(snapshot: &Snapshot) -> Vec<String> {
+    snapshot
+        .diagnostics
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// The annotation text of one Mapping.
+pub fn mapping(name: &str, prefix: &str) -> String {
+    format!(
+        "---\napiVersion: ambassador/v0\nkind: Mapping\nname: {name}\nprefix: {prefix}\n\
+         service: {name}.example\n"
+    )
+}
+
+/// A manifest of one annotated Service.
+pub fn manifest(service: &str, annotation: &str) -> String {
+    let annotation = annotation.replace('\n', "\n      ");
+    format!(
+        "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: {service}\n  annotations:\n    \
+         getambassador.io/config: |\n      {annotation}\nspec:\n  ports:\n  - port: 80\n"
+    )
+}
+
+/// Waits until `condition` holds: for what no snapshot tells.
+///
+/// # Panics
+/// At the deadline, with `what`.
+pub async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let holds = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(
+        timeout(DEADLINE, holds).await.is_ok(),
+        "not within {DEADLINE:?}: {what}"
+    );
+}
+
+fn telemetry() -> Arc<Telemetry> {
+    let text = || "test".into();
+    Telemetry::new(BuildInfo {
+        version: text(),
+        commit: text(),
+        ambassador_id: text(),
+        cluster_id: text(),
+        single_namespace: false,
+    })
+}

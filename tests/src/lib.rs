@@ -1,0 +1,17 @@
+//! Machinery of the system tests: what the gateway talks to, made small enough to be broken at
+//! will, and probes that record what the gateway's parts do.
+//!
+//! Invariant: everything listens on loopback, on a port the system chose, and ends with its value.
+//! Waiting is for a condition, with a deadline, never for time to pass.
+//! Deliberately absent: the tests themselves.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test whose machinery fails has failed, and says where"
+)]
+
+pub mod control;
+pub mod kube_api;
