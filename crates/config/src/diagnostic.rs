@@ -31,8 +31,9 @@ impl fmt::Display for Severity {
 
 /// One mistake or surprise in what a user wrote.
 ///
-/// Shown as `file:line: object: reason` when there is a file, else as
-/// `object: document N, line L: reason`; the object is followed by the resource when that is known.
+/// Shown as `file:line: object: reason`, or without the file and its line. The object is followed by
+/// the number of the document in it, the line in its annotation if there is no file, and the resource
+/// once that is known: `a.yaml:9: Service default/httpbin, document 1, Mapping httpbin: …`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Whether the document is live.
@@ -52,11 +53,14 @@ impl fmt::Display for Diagnostic {
             write!(f, "{file}:{}: ", at.line)?;
         }
         write!(f, "{}", at.object)?;
-        if let Some(resource) = &self.resource {
-            write!(f, ", {resource}")?;
+        if at.document > 0 {
+            write!(f, ", document {}", at.document)?;
         }
         if at.file.is_none() && at.document > 0 {
-            write!(f, ": document {}, line {}", at.document, at.line)?;
+            write!(f, ", line {}", at.line)?;
+        }
+        if let Some(resource) = &self.resource {
+            write!(f, ", {resource}")?;
         }
         write!(f, ": {}", self.reason)
     }

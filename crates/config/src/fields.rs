@@ -90,17 +90,11 @@ impl<'n, 'r> Fields<'n, 'r> {
         match parse(text) {
             Ok(value) => Some(value),
             Err(why) => {
-                self.invalid(key, text, why);
+                let reason = format!("`{key}`: {} {why}", quoted(text));
+                self.report.error(self.line_of(key), reason);
                 None
             }
         }
-    }
-
-    /// Reports the value of a key that is of the right type and still cannot be.
-    pub(crate) fn invalid(&mut self, key: &str, value: &str, why: impl Display) {
-        let line = self.line_of(key);
-        self.report
-            .error(line, format!("`{key}`: {} {why}", quoted(value)));
     }
 
     /// Reports those of the keys that are missing.

@@ -13,17 +13,16 @@ fn identity() -> Identity {
     }
 }
 
-fn annotation(text: &str) -> String {
-    let object = ObjectRef {
+fn origin() -> Origin {
+    Origin::api(Arc::new(ObjectRef {
         kind: "Service".into(),
         namespace: "shop".into(),
         name: "web".into(),
-    };
-    describe::parsed(&parse_annotation(
-        text,
-        &Origin::api(Arc::new(object)),
-        &identity(),
-    ))
+    }))
+}
+
+fn annotation(text: &str) -> String {
+    describe::parsed(&parse_annotation(text, &origin(), &identity()))
 }
 
 fn manifest(text: &str) -> String {
@@ -82,4 +81,21 @@ fn line_breaks_of_other_systems_and_a_byte_order_mark_change_nothing() {
             }
         }
     }
+}
+
+#[test]
+fn a_gateway_with_an_id_of_its_own_takes_only_documents_that_name_it() {
+    let text =
+        include_str!("fixtures/annotations/documents_of_other_gateways_are_left_out_silently.yaml");
+    let other = Identity {
+        ambassador_id: "other".into(),
+        ..identity()
+    };
+    let parsed = parse_annotation(text, &origin(), &other);
+    let names: Vec<&str> = parsed
+        .resources
+        .iter()
+        .map(|resource| &*resource.name)
+        .collect();
+    assert_eq!(names, ["list", "automatic", "other"]);
 }

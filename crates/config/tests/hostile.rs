@@ -48,7 +48,7 @@ fn deep_nesting_is_refused_and_harms_no_other_document() {
     ] {
         let parsed = read(&format!("--- {nested}\n{}", mapping("after")));
         assert_eq!(parsed.resources.len(), 1);
-        assert!(only(&parsed.diagnostics).starts_with("Service b/web: document 1, line 1: "));
+        assert!(only(&parsed.diagnostics).starts_with("Service b/web, document 1, line 1: "));
     }
 }
 
@@ -75,7 +75,7 @@ fn control_characters_are_refused_instead_of_hiding_what_follows() {
         let parsed = read(&format!("{broken}{}", mapping("after")));
         assert_eq!(parsed.resources.len(), 1);
         let expected = format!(
-            "Service b/web: document 1, line 2: not valid YAML: control characters are not \
+            "Service b/web, document 1, line 2: not valid YAML: control characters are not \
              allowed, found U+{:04X}",
             u32::from(character)
         );

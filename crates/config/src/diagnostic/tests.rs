@@ -27,7 +27,7 @@ fn a_file_is_named_with_its_line() {
     let shown = diagnostic(Some("httpbin.yaml"), 2).to_string();
     assert_eq!(
         shown,
-        "httpbin.yaml:12: Service default/httpbin: need prefix"
+        "httpbin.yaml:12: Service default/httpbin, document 2: need prefix"
     );
 }
 
@@ -36,7 +36,7 @@ fn without_a_file_the_document_is_named() {
     let shown = diagnostic(None, 2).to_string();
     assert_eq!(
         shown,
-        "Service default/httpbin: document 2, line 12: need prefix"
+        "Service default/httpbin, document 2, line 12: need prefix"
     );
 }
 
@@ -58,7 +58,7 @@ fn the_resource_follows_the_object() {
     .to_string();
     assert_eq!(
         shown,
-        "Service default/httpbin, Mapping httpbin_mapping: document 1, line 12: need prefix"
+        "Service default/httpbin, document 1, line 12, Mapping httpbin_mapping: need prefix"
     );
 }
 

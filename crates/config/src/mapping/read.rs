@@ -9,7 +9,7 @@ use super::{HeaderMatch, HeaderValueMatch, HostMatch, InvalidHost, Mapping, keys
 use crate::Service;
 use crate::fields::Fields;
 use crate::quote::quoted;
-use crate::service;
+use crate::service::{self, Scheme};
 use crate::yaml::Entry;
 
 /// Reads a Mapping; `None` after an error.
@@ -40,72 +40,78 @@ pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Mapping> {
 
 fn service(fields: &mut Fields<'_, '_>) -> Option<Service> {
     let (service, path) = fields.parsed_by("service", service::parse)?;
-    let line = fields.line_of("service");
     if let Some(path) = path {
-        fields.warning(
-            line,
-            format!("`service`: the path {} is ignored", quoted(path)),
-        );
+        let reason = format!("`service`: the path {} is ignored", quoted(path));
+        fields.warning(fields.line_of("service"), reason);
     }
     let Some(tls) = fields.entry("tls") else {
         return Some(service);
     };
-    let contradicts = service.scheme == Some(service::Scheme::Http);
-    let service = match (tls.value.plain_boolean(), tls.value.text()) {
-        (Some(false), _) => return Some(service),
-        (Some(true), _) => service.with_tls(),
+    let service = with_tls(service, tls, fields)?;
+    if service.tls && service.scheme == Some(Scheme::Http) {
+        let reason = "`tls` contradicts `http://` in `service`; TLS is used";
+        fields.warning(tls.line, reason);
+    }
+    Some(service)
+}
+
+fn with_tls(service: Service, tls: &Entry<'_>, fields: &mut Fields<'_, '_>) -> Option<Service> {
+    match (tls.value.plain_boolean(), tls.value.text()) {
+        (Some(false), _) | (None, Some("")) => Some(service),
+        (Some(true), _) => Some(service.with_tls()),
         (None, Some(context)) => {
+            let context_name = quoted(context);
             let reason = format!(
-                "`tls`: TLS is used, but the TLSContext {} is not honoured yet",
-                quoted(context)
+                "`tls`: TLS is used, but the TLSContext {context_name} is not honoured yet"
             );
             fields.warning(tls.line, reason);
-            service.with_tls_context(context)
+            Some(service.with_tls_context(context))
         }
         (None, None) => {
             fields.wrong_type(tls, "true, false or the name of a TLSContext");
-            return None;
+            None
         }
-    };
-    if contradicts {
-        fields.warning(
-            tls.line,
-            "`tls` contradicts `http://` in `service`; TLS is used",
-        );
     }
-    Some(service)
 }
 
 fn method(fields: &mut Fields<'_, '_>) -> Option<Method> {
     let method = fields.parsed_by("method", |text| {
         text.parse::<Method>().map_err(|_| "is no method")
     })?;
-    if method
-        .as_str()
-        .bytes()
-        .any(|byte| byte.is_ascii_lowercase())
-    {
-        let line = fields.line_of("method");
+    let written = method.as_str();
+    if written.contains(|c: char| c.is_ascii_lowercase()) {
         let reason = format!(
             "`method`: {} matches only in these letters, methods are case-sensitive",
-            quoted(method.as_str())
+            quoted(written)
         );
-        fields.warning(line, reason);
+        fields.warning(fields.line_of("method"), reason);
     }
     Some(method)
 }
 
 /// `hostname` goes before `host`, as in Emissary, and either before a header named `:authority`.
 fn host(fields: &mut Fields<'_, '_>, authority: Option<HostMatch>) -> HostMatch {
-    let host = fields.parsed::<HostMatch>("host").or(authority);
-    let Some(hostname) = fields.parsed::<HostMatch>("hostname") else {
-        return host.unwrap_or(HostMatch::Any);
+    let written = [
+        ("hostname", fields.parsed("hostname")),
+        ("host", fields.parsed("host")),
+        (":authority", authority),
+    ];
+    let mut written = written
+        .into_iter()
+        .filter_map(|(key, host)| Some((key, host?)));
+    let Some((first, host)) = written.next() else {
+        return HostMatch::Any;
     };
-    if host.is_some_and(|host| host != hostname) {
-        let line = fields.line_of("hostname");
-        fields.warning(line, "`hostname` goes before `host`, which is ignored");
+    for (key, other) in written {
+        if other != host {
+            let line = fields.line_of(first);
+            fields.warning(
+                line,
+                format!("`{first}` goes before `{key}`, which is ignored"),
+            );
+        }
     }
-    hostname
+    host
 }
 
 fn authority(text: &str) -> Result<HeaderValue, InvalidHost> {
