@@ -51,7 +51,12 @@ pub(crate) struct RunArguments {
     ///
     /// Every *.yaml and *.yml directly in it, Kubernetes objects in multi-document files. Changes
     /// take effect as they are written.
-    #[arg(long, value_name = "DIR", env = "NUNCIO_CONFIG_DIR", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "NUNCIO_CONFIG_DIR",
+        value_delimiter = ','
+    )]
     pub(crate) config_dir: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) ports: PortArguments,
@@ -90,10 +95,20 @@ pub(crate) struct PortArguments {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct IdentityArguments {
     /// Documents whose ambassador_id contains this one are ours.
-    #[arg(long, value_name = "ID", env = "AMBASSADOR_ID", default_value = "default")]
+    #[arg(
+        long,
+        value_name = "ID",
+        env = "AMBASSADOR_ID",
+        default_value = "default"
+    )]
     pub(crate) ambassador_id: String,
     /// The namespace the gateway runs in.
-    #[arg(long, value_name = "NAMESPACE", env = "AMBASSADOR_NAMESPACE", default_value = "default")]
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        env = "AMBASSADOR_NAMESPACE",
+        default_value = "default"
+    )]
     pub(crate) ambassador_namespace: String,
     /// Watch the gateway's own namespace only. In the environment, anything but an empty value.
     #[arg(
@@ -125,10 +140,20 @@ pub(crate) struct LifeArguments {
     #[arg(long, value_name = "TIME", env = "NUNCIO_DRAIN_LIMIT", default_value = "30s", value_parser = duration::parse)]
     pub(crate) drain_limit: Duration,
     /// What to log: error, warn, info, debug, trace, or per module as in `info,nuncio_proxy=debug`.
-    #[arg(long, value_name = "FILTER", env = "NUNCIO_LOG", default_value = "info")]
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "NUNCIO_LOG",
+        default_value = "info"
+    )]
     pub(crate) log: String,
     /// How to log.
-    #[arg(long, value_name = "FORMAT", env = "NUNCIO_LOG_FORMAT", default_value = "text")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "NUNCIO_LOG_FORMAT",
+        default_value = "text"
+    )]
     pub(crate) log_format: LogFormat,
 }
 
@@ -147,7 +172,12 @@ pub(crate) struct DemoArguments {
     #[command(flatten)]
     pub(crate) ports: PortArguments,
     /// What to log.
-    #[arg(long, value_name = "FILTER", env = "NUNCIO_LOG", default_value = "info")]
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "NUNCIO_LOG",
+        default_value = "info"
+    )]
     pub(crate) log: String,
 }
 
@@ -158,7 +188,12 @@ pub(crate) struct CheckArguments {
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// How to print what was found.
-    #[arg(long, value_name = "FORMAT", env = "NUNCIO_CHECK_OUTPUT", default_value = "text")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "NUNCIO_CHECK_OUTPUT",
+        default_value = "text"
+    )]
     pub(crate) output: CheckOutput,
     #[command(flatten)]
     pub(crate) identity: IdentityArguments,
@@ -200,9 +235,14 @@ mod tests {
 
     #[test]
     fn addresses_may_be_repeated_or_separated_by_commas() {
-        let both = run(&["--http", "127.0.0.1:0,:81", "--http", "82"]).ports.http;
+        let both = run(&["--http", "127.0.0.1:0,:81", "--http", "82"])
+            .ports
+            .http;
         let expected = ["127.0.0.1:0", "0.0.0.0:81", "0.0.0.0:82"];
-        assert_eq!(both.iter().map(SocketAddr::to_string).collect::<Vec<_>>(), expected);
+        assert_eq!(
+            both.iter().map(SocketAddr::to_string).collect::<Vec<_>>(),
+            expected
+        );
     }
 
     #[test]
@@ -222,8 +262,14 @@ mod tests {
         let command = Arguments::command();
         let all = std::iter::once(&command).chain(command.get_subcommands());
         for argument in all.flat_map(clap::Command::get_arguments) {
-            let is_flag = argument.get_long().is_some_and(|long| !matches!(long, "help" | "version"));
-            assert!(!is_flag || argument.get_env().is_some(), "{}", argument.get_id());
+            let is_flag = argument
+                .get_long()
+                .is_some_and(|long| !matches!(long, "help" | "version"));
+            assert!(
+                !is_flag || argument.get_env().is_some(),
+                "{}",
+                argument.get_id()
+            );
         }
     }
 }

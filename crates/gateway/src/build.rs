@@ -11,8 +11,12 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(crate) const COMMIT: &str = env!("NUNCIO_COMMIT");
 
 /// Version and commit, as `--version` shows them.
-pub(crate) const LONG_VERSION: &str =
-    concat!(env!("CARGO_PKG_VERSION"), " (commit ", env!("NUNCIO_COMMIT_OR_NONE"), ")");
+pub(crate) const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (commit ",
+    env!("NUNCIO_COMMIT_OR_NONE"),
+    ")"
+);
 
 /// What the metrics say about this process.
 pub(crate) fn info(identity: &IdentityArguments) -> BuildInfo {
@@ -27,7 +31,9 @@ pub(crate) fn info(identity: &IdentityArguments) -> BuildInfo {
 
 /// `AMBASSADOR_CLUSTER_ID`; empty when nobody told.
 pub(crate) fn cluster_id() -> Box<str> {
-    std::env::var("AMBASSADOR_CLUSTER_ID").unwrap_or_default().into()
+    std::env::var("AMBASSADOR_CLUSTER_ID")
+        .unwrap_or_default()
+        .into()
 }
 
 /// The name of the machine, which in a cluster is the pod's.

@@ -27,7 +27,9 @@ pub(crate) fn check(arguments: &CheckArguments) -> ExitCode {
             return UNUSABLE.into();
         }
     };
-    let report = Report { diagnostics: &snapshot.diagnostics };
+    let report = Report {
+        diagnostics: &snapshot.diagnostics,
+    };
     match report.print(arguments.output) {
         Ok(()) => report.exit_code().into(),
         // Whoever closed standard output has seen enough.
@@ -46,7 +48,11 @@ struct Report<'a> {
 
 impl Report<'_> {
     fn exit_code(&self) -> u8 {
-        if self.diagnostics.is_empty() { CLEAN } else { FOUND }
+        if self.diagnostics.is_empty() {
+            CLEAN
+        } else {
+            FOUND
+        }
     }
 
     fn print(&self, output: CheckOutput) -> io::Result<()> {
@@ -64,6 +70,8 @@ impl Report<'_> {
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.diagnostics.iter().try_for_each(|diagnostic| writeln!(f, "{diagnostic}"))
+        self.diagnostics
+            .iter()
+            .try_for_each(|diagnostic| writeln!(f, "{diagnostic}"))
     }
 }

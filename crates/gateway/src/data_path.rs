@@ -42,15 +42,16 @@ impl Bound {
             .iter()
             .map(|address| Listener::bind(*address))
             .collect::<Result<Vec<_>, _>>()?;
-        for listener in &listeners {
-            info!(address = %listener.address(), "listening for http");
-        }
-        if !ports.https.is_empty() {
-            info!("https is not listened for: there is no certificate to serve");
-        }
         let cores = || thread::available_parallelism().map_or(1, NonZero::get);
         let threads = ports.threads.map_or_else(cores, NonZero::get);
         Ok(Self { listeners, threads })
+    }
+
+    /// Says which addresses were taken.
+    pub(crate) fn announce(&self) {
+        for listener in &self.listeners {
+            info!(address = %listener.address(), "listening for http");
+        }
     }
 
     /// The address that clients are told of.
@@ -70,8 +71,7 @@ impl Bound {
             let reply = readiness.reply(probe);
             (reply.status.as_u16(), reply.body)
         });
-        let workers =
-            Workers::start(&self.listeners, self.threads, switch, &probes, telemetry)?;
+        let workers = Workers::start(&self.listeners, self.threads, switch, &probes, telemetry)?;
         telemetry.server().set_concurrency(self.threads);
         for _ in &self.listeners {
             telemetry.server().listener_added();
@@ -114,4 +114,3 @@ async fn done(workers: &Workers) {
         sleep(DONE_CHECK).await;
     }
 }
-

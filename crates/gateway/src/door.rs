@@ -19,9 +19,11 @@ use crate::arguments::PortArguments;
 /// Addresses bound for operators.
 pub(crate) struct Bound {
     admin: std::net::TcpListener,
-    metrics: Option<std::net::TcpListener>,
     /// The address of probes and diagnostics.
     pub(crate) address: SocketAddr,
+    metrics: Option<(std::net::TcpListener, SocketAddr)>,
+    /// The address for metrics that could not be had, and why.
+    unmetered: Option<(SocketAddr, io::Error)>,
 }
 
 /// The open door.
@@ -36,20 +38,28 @@ impl Bound {
     pub(crate) fn bind(ports: &PortArguments) -> anyhow::Result<Self> {
         let admin = ports.admin.unwrap_or_else(|| DEFAULT_ADMIN.into());
         let metrics = ports.metrics.unwrap_or_else(|| DEFAULT_METRICS.into());
-        let (admin, address) =
-            open(admin).with_context(|| format!("cannot listen on {admin}"))?;
-        info!(%address, "listening for admin");
-        let metrics = match open(metrics) {
-            Ok((socket, address)) => {
-                info!(%address, "listening for metrics");
-                Some(socket)
-            }
-            Err(error) => {
-                warn!(address = %metrics, %error, "no metrics there; they are on the admin port");
-                None
-            }
+        let (admin, address) = open(admin).with_context(|| format!("cannot listen on {admin}"))?;
+        let (metrics, unmetered) = match open(metrics) {
+            Ok(bound) => (Some(bound), None),
+            Err(error) => (None, Some((metrics, error))),
         };
-        Ok(Self { admin, metrics, address })
+        Ok(Self {
+            admin,
+            address,
+            metrics,
+            unmetered,
+        })
+    }
+
+    /// Says which addresses were taken, and which was not to be had.
+    pub(crate) fn announce(&self) {
+        info!(address = %self.address, "listening for admin");
+        if let Some((_, address)) = &self.metrics {
+            info!(%address, "listening for metrics");
+        }
+        if let Some((address, error)) = &self.unmetered {
+            warn!(%address, %error, "no metrics there; they are on the admin port");
+        }
     }
 
     /// Serves until `shutdown` turns true.
@@ -63,7 +73,7 @@ impl Bound {
             let door = TcpListener::from_std(self.admin)?;
             let full = Arc::clone(&admin).serve(door, AdminRoutes::Full, shutdown.clone());
             match self.metrics {
-                Some(metrics) => {
+                Some((metrics, _)) => {
                     let metrics = TcpListener::from_std(metrics)?;
                     let only = admin.serve(metrics, AdminRoutes::MetricsOnly, shutdown);
                     tokio::join!(full, only);
@@ -77,7 +87,9 @@ impl Bound {
                 warn!(%error, "the admin port is not served");
             }
         };
-        Ok(Open(thread::Builder::new().name("admin".into()).spawn(run)?))
+        Ok(Open(
+            thread::Builder::new().name("admin".into()).spawn(run)?,
+        ))
     }
 }
 

@@ -31,7 +31,10 @@ pub(crate) fn complain(line: &str) {
 /// A panic ends the request or the task it happens in; it is one line in the log.
 fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let message = panic.payload_as_str().unwrap_or_default();
         tracing::error!(message, place, "panicked");
     }));

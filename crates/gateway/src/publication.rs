@@ -50,7 +50,10 @@ impl Publication {
 impl Publish for Publication {
     fn publish(&self, snapshot: Arc<Snapshot>) {
         self.switch.install(Arc::clone(&snapshot));
-        let published = Published { snapshot, at: SystemTime::now() };
+        let published = Published {
+            snapshot,
+            at: SystemTime::now(),
+        };
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(published);
         // The control path publishes only what every source has contributed to.
         self.readiness.set(Latch::Sources);
@@ -61,6 +64,9 @@ impl Publish for Publication {
 
 impl CurrentSnapshot for Publication {
     fn current(&self) -> Option<Published> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }

@@ -68,11 +68,18 @@ struct Background {
 impl Gateway {
     /// Binds every address, in the context of `control`.
     pub(crate) fn bind(control: &Runtime, arguments: RunArguments) -> anyhow::Result<Self> {
-        let RunArguments { config_dir, ports, identity, life } = arguments;
+        let RunArguments {
+            config_dir,
+            ports,
+            identity,
+            life,
+        } = arguments;
         let _context = control.enter();
         let service_port = asked_by_module(&config_dir, &identity);
         let data = data_path::Bound::bind(&ports, service_port)?;
         let door = door::Bound::bind(&ports)?;
+        data.announce();
+        door.announce();
         let telemetry = Telemetry::new(build::info(&identity));
         telemetry.server().set_state(ServerState::Initializing);
         let readiness = Arc::new(Readiness::new());
@@ -86,7 +93,10 @@ impl Gateway {
             door,
             config_dirs: config_dir,
             identity,
-            times: DrainTimes { delay: life.drain_delay, limit: life.drain_limit },
+            times: DrainTimes {
+                delay: life.drain_delay,
+                limit: life.drain_limit,
+            },
             statsd: statsd_options(),
         })
     }
@@ -99,9 +109,20 @@ impl Gateway {
         let mut signals = Signals::listen().context("cannot listen for signals")?;
         let facts = self.facts();
         let source = self.source().await?;
-        let Self { telemetry, readiness, publication, data, door, times, .. } = self;
+        let Self {
+            telemetry,
+            readiness,
+            publication,
+            data,
+            door,
+            times,
+            ..
+        } = self;
         let (stop, stopping) = watch::channel(false);
-        let options = Options { source, identity: self.identity.identity() };
+        let options = Options {
+            source,
+            identity: self.identity.identity(),
+        };
         let mut controller = tokio::spawn(nuncio_controller::run(
             options,
             Arc::clone(&publication) as _,
@@ -144,12 +165,17 @@ impl Gateway {
         if !self.config_dirs.is_empty() {
             return Ok(Source::Directories(self.config_dirs.clone()));
         }
-        let client = kube_client().await.context("no Kubernetes, and no --config-dir")?;
+        let client = kube_client()
+            .await
+            .context("no Kubernetes, and no --config-dir")?;
         let single_namespace = self
             .identity
             .single_namespace
             .then(|| self.identity.ambassador_namespace.clone());
-        Ok(Source::Kubernetes { client, single_namespace })
+        Ok(Source::Kubernetes {
+            client,
+            single_namespace,
+        })
     }
 
     fn facts(&self) -> Facts {
@@ -202,7 +228,10 @@ async fn end(
 /// `service_port` of the Module, when the configuration can be read before anything is bound.
 fn asked_by_module(config_dirs: &[PathBuf], identity: &IdentityArguments) -> Option<u16> {
     // What is wrong with the files is said by whoever serves them.
-    load_offline(config_dirs, &identity.identity()).ok()?.settings.service_port
+    load_offline(config_dirs, &identity.identity())
+        .ok()?
+        .settings
+        .service_port
 }
 
 fn statsd_options() -> statsd::Options {

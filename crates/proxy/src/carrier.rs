@@ -28,7 +28,9 @@ impl Carrier {
     pub(crate) fn is_quiet(&mut self) -> bool {
         let mut probe = [0u8; 1];
         let mut nobody = Context::from_waker(Waker::noop());
-        Pin::new(self).poll_read(&mut nobody, &mut ReadBuf::new(&mut probe)).is_pending()
+        Pin::new(self)
+            .poll_read(&mut nobody, &mut ReadBuf::new(&mut probe))
+            .is_pending()
     }
 }
 

@@ -55,7 +55,10 @@ impl Switch {
     /// Starts with `snapshot`; its generation is 0 when no source has been read yet, and requests
     /// without a route are then answered with 503.
     pub fn new(snapshot: Arc<Snapshot>, telemetry: Arc<Telemetry>, resolver: Resolver) -> Self {
-        let nothing = Live { snapshot: Arc::clone(&snapshot), upstreams: Box::default() };
+        let nothing = Live {
+            snapshot: Arc::clone(&snapshot),
+            upstreams: Box::default(),
+        };
         let switch = Self {
             live: ArcSwap::from_pointee(nothing),
             telemetry,
@@ -70,14 +73,27 @@ impl Switch {
     ///
     /// Clusters that are the same as before keep their connections, endpoints and counters.
     pub fn install(&self, snapshot: Arc<Snapshot>) {
-        let _installing = self.installing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _installing = self
+            .installing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let before = self.live.load_full();
-        let known: HashMap<&str, &Arc<Upstream>> =
-            before.upstreams.iter().map(|upstream| (&*upstream.cluster.name, upstream)).collect();
-        let upstreams: Box<[_]> =
-            snapshot.clusters.iter().map(|cluster| self.upstream(cluster, &known)).collect();
-        self.telemetry.set_active_clusters(upstreams.iter().map(|upstream| upstream.stats.name()));
-        self.live.store(Arc::new(Live { snapshot, upstreams }));
+        let known: HashMap<&str, &Arc<Upstream>> = before
+            .upstreams
+            .iter()
+            .map(|upstream| (&*upstream.cluster.name, upstream))
+            .collect();
+        let upstreams: Box<[_]> = snapshot
+            .clusters
+            .iter()
+            .map(|cluster| self.upstream(cluster, &known))
+            .collect();
+        self.telemetry
+            .set_active_clusters(upstreams.iter().map(|upstream| upstream.stats.name()));
+        self.live.store(Arc::new(Live {
+            snapshot,
+            upstreams,
+        }));
     }
 
     /// The snapshot in force.

@@ -11,8 +11,8 @@ use std::io::{self, IoSlice};
 use std::iter;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
@@ -154,8 +154,9 @@ impl<P: Place> Wire<P> {
     ) -> Poll<io::Result<usize>> {
         while !self.held.is_empty() {
             let mut all = [IoSlice::new(&[]); MAX_SLICES];
-            for (slot, slice) in
-                all.iter_mut().zip(iter::once(&IoSlice::new(&self.held)).chain(slices))
+            for (slot, slice) in all
+                .iter_mut()
+                .zip(iter::once(&IoSlice::new(&self.held)).chain(slices))
             {
                 *slot = *slice;
             }

@@ -13,7 +13,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::arguments::{DemoArguments, IdentityArguments, LifeArguments, LogFormat, PortArguments, RunArguments};
+use crate::arguments::{
+    DemoArguments, IdentityArguments, LifeArguments, LogFormat, PortArguments, RunArguments,
+};
 use crate::logging;
 use crate::run::{Gateway, control_runtime};
 
@@ -54,8 +56,18 @@ fn start_upstream(
 
 fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
     let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let PortArguments { http, https, admin, metrics, threads } = arguments.ports;
-    let http = if http.is_empty() { vec![loopback(HTTP_PORT)] } else { http };
+    let PortArguments {
+        http,
+        https,
+        admin,
+        metrics,
+        threads,
+    } = arguments.ports;
+    let http = if http.is_empty() {
+        vec![loopback(HTTP_PORT)]
+    } else {
+        http
+    };
     RunArguments {
         config_dir: vec![directory.to_owned()],
         ports: PortArguments {
@@ -81,7 +93,11 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
 }
 
 fn guide(gateway: &Gateway, manifest: &Path) -> String {
-    let http = gateway.data.address().map(|address| address.to_string()).unwrap_or_default();
+    let http = gateway
+        .data
+        .address()
+        .map(|address| address.to_string())
+        .unwrap_or_default();
     let admin = gateway.door.address;
     let manifest = manifest.display();
     format!(

@@ -1,7 +1,6 @@
 //! One connection of a client.
 
 use std::cell::Cell;
-use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -57,7 +56,12 @@ impl Accepted {
         peer: IpAddr,
         activity: Rc<Activity>,
     ) -> Self {
-        Self { worker, listener, peer, activity }
+        Self {
+            worker,
+            listener,
+            peer,
+            activity,
+        }
     }
 
     /// Serves requests until either side ends the connection.
@@ -69,9 +73,12 @@ impl Accepted {
         }
         let mut wire = Wire::new(Carrier::Tcp(tcp), |_| ());
         let traffic = wire.traffic();
-        let begins = timeout(IDLE_TIMEOUT, wire.begins_with(HTTP2_PREFACE)).await;
-        let Ok(protocol) = begins.map(choose) else { return place.idled_out() };
-        let Some(protocol) = protocol else { return };
+        let protocol = match timeout(IDLE_TIMEOUT, wire.begins_with(HTTP2_PREFACE)).await {
+            Ok(Ok(true)) => Protocol::Http2,
+            Ok(Ok(false)) => Protocol::Http1,
+            Ok(Err(_)) => return,
+            Err(_) => return place.idled_out(),
+        };
         place.speaks(protocol);
         let activity = Rc::clone(&self.activity);
         let connection = Rc::new(self.into_connection(Arc::clone(&traffic)));
@@ -79,8 +86,15 @@ impl Accepted {
             Protocol::Http1 => http1::run(&connection, Box::new(wire)).await,
             Protocol::Http2 => http2::run(&connection, Box::new(wire)).await,
         }
-        let by = if traffic.peer_closed() { Side::Remote } else { Side::Local };
-        place.closed(Closed { by, with_active_request: activity.is_busy() });
+        let by = if traffic.peer_closed() {
+            Side::Remote
+        } else {
+            Side::Local
+        };
+        place.closed(Closed {
+            by,
+            with_active_request: activity.is_busy(),
+        });
     }
 
     fn into_connection(self, traffic: Arc<Traffic>) -> Connection {
@@ -94,14 +108,6 @@ impl Accepted {
             traffic,
             activity: self.activity,
         }
-    }
-}
-
-fn choose(begins: io::Result<bool>) -> Option<Protocol> {
-    match begins {
-        Ok(true) => Some(Protocol::Http2),
-        Ok(false) => Some(Protocol::Http1),
-        Err(_) => None,
     }
 }
 
@@ -135,7 +141,10 @@ impl Connection {
 
 impl Activity {
     pub(super) fn new() -> Self {
-        Self { requests: Cell::new(0), idle_since: Cell::new(Instant::now()) }
+        Self {
+            requests: Cell::new(0),
+            idle_since: Cell::new(Instant::now()),
+        }
     }
 
     pub(super) fn is_busy(&self) -> bool {

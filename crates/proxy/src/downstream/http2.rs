@@ -3,13 +3,13 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use h2::server::Connection as H2Connection;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::server::{
     H2Accept, H2Options, HttpSession, default_h2_options, handshake,
 };
 use pingora_core::protocols::{Digest, Stream};
-use bytes::Bytes;
 use tokio::task;
 use tokio::time::timeout;
 

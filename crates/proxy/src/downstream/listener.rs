@@ -40,7 +40,11 @@ impl Listener {
     }
 
     fn open(address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
         // A restarted gateway need not wait for its predecessor's connections to be forgotten.
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use nuncio_routing::Probe;
 use nuncio_telemetry::ListenerStats;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::{self, AbortHandle};
@@ -163,10 +164,22 @@ impl Worker {
                 }
             }
         }
-        // What the kernel has accepted for us is served; the queue ends with the listener.
-        while let Ok(Ok((tcp, peer))) = tokio::time::timeout(Duration::ZERO, queue.accept()).await
-        {
-            self.start(tcp, peer.ip(), &stats);
+        self.empty(queue, &stats);
+    }
+
+    /// Closes the queue without losing what the kernel has accepted for us.
+    fn empty(self: &Rc<Self>, queue: TcpListener, stats: &Arc<ListenerStats>) {
+        // The system is asked itself: the runtime would have to be waited for to tell of arrivals.
+        let Ok(queue) = queue.into_std() else { return };
+        // From here on newcomers are turned away by the kernel, all but one.
+        drop(SockRef::from(&queue).listen(0));
+        while let Ok((tcp, peer)) = queue.accept() {
+            let tcp = tcp
+                .set_nonblocking(true)
+                .and_then(|()| TcpStream::from_std(tcp));
+            if let Ok(tcp) = tcp {
+                self.start(tcp, peer.ip(), stats);
+            }
         }
     }
 
@@ -174,14 +187,21 @@ impl Worker {
         let id = self.next_connection.get();
         self.next_connection.set(id.wrapping_add(1));
         let activity = Rc::new(Activity::new());
-        let connection =
-            Accepted::new(Rc::clone(self), Arc::clone(stats), peer, Rc::clone(&activity));
+        let connection = Accepted::new(
+            Rc::clone(self),
+            Arc::clone(stats),
+            peer,
+            Rc::clone(&activity),
+        );
         let worker = Rc::clone(self);
         let task = task::spawn_local(async move {
             let _place = Place { worker, id };
             connection.run(tcp).await;
         });
-        let running = Running { activity, task: task.abort_handle() };
+        let running = Running {
+            activity,
+            task: task.abort_handle(),
+        };
         self.connections.borrow_mut().insert(id, running);
     }
 

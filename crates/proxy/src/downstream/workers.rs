@@ -98,9 +98,13 @@ impl Seat {
     /// Starts the thread; returns once it serves.
     fn start(self, name: &str) -> io::Result<JoinHandle<()>> {
         let (started, outcome) = mpsc::sync_channel(1);
-        let thread = thread::Builder::new().name(name.into()).spawn(move || self.run(&started))?;
+        let thread = thread::Builder::new()
+            .name(name.into())
+            .spawn(move || self.run(&started))?;
         // A thread that ends without a word has panicked.
-        outcome.recv().unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))?;
+        outcome
+            .recv()
+            .unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))?;
         Ok(thread)
     }
 
@@ -122,7 +126,9 @@ impl Seat {
                 Ok(queues) => {
                     // The receiver waits for this and nothing else.
                     drop(started.send(Ok(())));
-                    Worker::new(self.switch, self.probes).run(queues, self.phase).await;
+                    Worker::new(self.switch, self.probes)
+                        .run(queues, self.phase)
+                        .await;
                 }
                 Err(error) => drop(started.send(Err(error))),
             }

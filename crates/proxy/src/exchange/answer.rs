@@ -2,15 +2,25 @@
 
 use std::time::Instant;
 
-use nuncio_routing::{Action, Draw, RequestHead, Route};
+use nuncio_routing::{Action, Draw, Forward, Probe, RequestHead};
 use nuncio_telemetry::Outcome;
 use pingora_core::protocols::http::ServerSession;
+use pingora_http::RequestHeader;
 
 use super::head::{self, Refusal};
 use super::reply::Reply;
+use super::upstream_head::{BodyFraming, UpstreamHead};
 use super::{Account, Afterwards, forward};
 use crate::downstream::Connection;
 use crate::live::Live;
+
+/// Who is to answer.
+enum Plan<'a> {
+    NoRoute,
+    Probe(Probe),
+    /// An upstream, with the request as it is sent there.
+    Forward(&'a Forward, Box<RequestHeader>),
+}
 
 /// Answers the request, by whoever is responsible for it.
 pub(super) async fn answer<'a>(
@@ -19,29 +29,51 @@ pub(super) async fn answer<'a>(
     session: &mut ServerSession,
     started: Instant,
 ) -> Account<'a> {
-    let route = match choose(live, session) {
-        Ok(Some(route)) => route,
-        Ok(None) if !live.is_configured() => {
-            let reply = Reply { status: 503, text: "no configuration yet" };
-            return local(live, session, Outcome::Refused { status: 503 }, reply).await;
+    let body = BodyFraming::of(session);
+    match plan(connection, live, session.req_header(), body) {
+        Ok(Plan::Forward(to, head)) => {
+            forward::forward(connection, live, session, (to, head), started).await
         }
-        Ok(None) => return local(live, session, Outcome::NoRoute, Reply::NOT_FOUND).await,
-        Err(refusal) => return refuse(live, session, refusal).await,
-    };
-    match &route.action {
-        Action::Probe(probe) => {
-            let (status, text) = connection.worker().probe(*probe);
-            local(live, session, Outcome::Direct { status }, Reply { status, text }).await
+        Ok(Plan::Probe(probe)) => {
+            let (status, text) = connection.worker().probe(probe);
+            local(
+                live,
+                session,
+                Outcome::Direct { status },
+                Reply { status, text },
+            )
+            .await
         }
-        Action::Forward(to) => {
-            forward::forward(connection, live, session, to, started).await
+        Ok(Plan::NoRoute) if live.is_configured() => {
+            local(live, session, Outcome::NoRoute, Reply::NOT_FOUND).await
         }
+        Ok(Plan::NoRoute) => {
+            let reply = Reply {
+                status: 503,
+                text: "no configuration yet",
+            };
+            local(
+                live,
+                session,
+                Outcome::Refused {
+                    status: reply.status,
+                },
+                reply,
+            )
+            .await
+        }
+        Err(refusal) => refuse(live, session, refusal).await,
     }
 }
 
-fn choose<'a>(live: &'a Live, session: &ServerSession) -> Result<Option<&'a Route>, Refusal> {
-    let received = session.req_header();
-    let (target, _) = head::read(received)?;
+/// Everything that is decided by the head alone, in one reading of it.
+fn plan<'a>(
+    connection: &Connection,
+    live: &'a Live,
+    received: &RequestHeader,
+    body: BodyFraming,
+) -> Result<Plan<'a>, Refusal> {
+    let (target, nominated) = head::read(received)?;
     let request = RequestHead {
         method: &received.method,
         host: target.host,
@@ -49,14 +81,31 @@ fn choose<'a>(live: &'a Live, session: &ServerSession) -> Result<Option<&'a Rout
         headers: &received.headers,
     };
     let draw = Draw::from_random(fastrand::u64(..));
-    Ok(live.routes().find(&request, draw).map(AsRef::as_ref))
+    let Some(route) = live.routes().find(&request, draw) else {
+        return Ok(Plan::NoRoute);
+    };
+    match &route.action {
+        Action::Probe(probe) => Ok(Plan::Probe(*probe)),
+        Action::Forward(to) => {
+            let head = UpstreamHead {
+                received,
+                nominated: &nominated,
+                target: &target,
+                forward: to,
+                client: connection.client(),
+                body,
+                envoy_headers: !live.settings().suppress_envoy_headers,
+            };
+            // What is no request target after rewriting was none before.
+            Ok(Plan::Forward(
+                to,
+                head.build().map_err(|_| Refusal::Malformed)?,
+            ))
+        }
+    }
 }
 
-async fn refuse<'a>(
-    live: &'a Live,
-    session: &mut ServerSession,
-    refusal: Refusal,
-) -> Account<'a> {
+async fn refuse<'a>(live: &'a Live, session: &mut ServerSession, refusal: Refusal) -> Account<'a> {
     let status = refusal.status();
     // What follows a head that was refused cannot be trusted to be the next request.
     session.set_keepalive(None);

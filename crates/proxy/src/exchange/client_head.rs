@@ -93,12 +93,21 @@ mod tests {
     }
 
     fn built(received: &ResponseHeader) -> ResponseHeader {
-        build(received, &Method::GET, &Settings::default(), Duration::from_millis(7)).unwrap()
+        build(
+            received,
+            &Method::GET,
+            &Settings::default(),
+            Duration::from_millis(7),
+        )
+        .unwrap()
     }
 
     #[test]
     fn the_gateway_puts_its_name_and_time_in_place_of_the_upstreams() {
-        let head = built(&answer(200, &[("server", "gunicorn"), ("date", "x"), ("a", "b")]));
+        let head = built(&answer(
+            200,
+            &[("server", "gunicorn"), ("date", "x"), ("a", "b")],
+        ));
         assert_eq!(head.headers["server"], "envoy");
         assert_eq!(head.headers["x-envoy-upstream-service-time"], "7");
         assert_eq!(head.headers["a"], "b");
@@ -109,7 +118,11 @@ mod tests {
     fn fields_of_the_upstreams_connection_stay_on_it() {
         let head = built(&answer(
             200,
-            &[("connection", "x-hop, close"), ("x-hop", "1"), ("keep-alive", "timeout=5")],
+            &[
+                ("connection", "x-hop, close"),
+                ("x-hop", "1"),
+                ("keep-alive", "timeout=5"),
+            ],
         ));
         for gone in ["connection", "x-hop", "keep-alive"] {
             assert!(!head.headers.contains_key(gone), "{gone}");
@@ -118,18 +131,35 @@ mod tests {
 
     #[test]
     fn a_body_of_unknown_length_is_sent_in_chunks() {
-        assert_eq!(built(&answer(200, &[])).headers["transfer-encoding"], "chunked");
+        assert_eq!(
+            built(&answer(200, &[])).headers["transfer-encoding"],
+            "chunked"
+        );
         let sized = built(&answer(200, &[("content-length", "3")]));
         assert!(!sized.headers.contains_key("transfer-encoding"));
-        assert!(built(&answer(204, &[("content-length", "0")])).headers.len() == 2);
+        assert!(
+            built(&answer(204, &[("content-length", "0")]))
+                .headers
+                .len()
+                == 2
+        );
     }
 
     #[test]
     fn transfer_codings_nobody_asked_for_are_unsound() {
         assert!(is_framed_soundly(&answer(200, &[])));
-        assert!(is_framed_soundly(&answer(200, &[("transfer-encoding", "Chunked")])));
-        assert!(!is_framed_soundly(&answer(200, &[("transfer-encoding", "gzip, chunked")])));
-        let twice = [("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")];
+        assert!(is_framed_soundly(&answer(
+            200,
+            &[("transfer-encoding", "Chunked")]
+        )));
+        assert!(!is_framed_soundly(&answer(
+            200,
+            &[("transfer-encoding", "gzip, chunked")]
+        )));
+        let twice = [
+            ("transfer-encoding", "chunked"),
+            ("transfer-encoding", "chunked"),
+        ];
         assert!(!is_framed_soundly(&answer(200, &twice)));
     }
 }

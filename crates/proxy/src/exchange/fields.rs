@@ -76,13 +76,18 @@ pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
 /// when spelled with underscores, which CGI-like servers read as the same field.
 pub(super) fn is_gateways_own(name: &HeaderName) -> bool {
     let name = name.as_str();
-    let Some(rest) = name.strip_prefix(['x', 'X']).and_then(|rest| rest.strip_prefix(['-', '_']))
+    let Some(rest) = name
+        .strip_prefix(['x', 'X'])
+        .and_then(|rest| rest.strip_prefix(['-', '_']))
     else {
         return false;
     };
     rest.starts_with("envoy-")
         || rest.starts_with("envoy_")
-        || matches!(rest, "ambassador-diag-ip" | "forwarded-client-cert" | "request-id")
+        || matches!(
+            rest,
+            "ambassador-diag-ip" | "forwarded-client-cert" | "request-id"
+        )
         || (name.contains('_') && is_alias(rest))
 }
 
@@ -98,7 +103,10 @@ fn is_alias(rest: &str) -> bool {
     .iter()
     .any(|ours| {
         ours.len() == rest.len()
-            && ours.bytes().zip(rest.bytes()).all(|(a, b)| a == b || (a == b'-' && b == b'_'))
+            && ours
+                .bytes()
+                .zip(rest.bytes())
+                .all(|(a, b)| a == b || (a == b'-' && b == b'_'))
     })
 }
 
@@ -123,8 +131,17 @@ mod tests {
 
     #[test]
     fn forwarding_fields_and_pseudo_headers_cannot_be_nominated_away() {
-        for value in ["x-forwarded-for", "Host", ":authority", "\"x-forwarded-for\"", "a b"] {
-            assert_eq!(Nominated::by(&connection(value)).unwrap_err(), ForbiddenNomination);
+        for value in [
+            "x-forwarded-for",
+            "Host",
+            ":authority",
+            "\"x-forwarded-for\"",
+            "a b",
+        ] {
+            assert_eq!(
+                Nominated::by(&connection(value)).unwrap_err(),
+                ForbiddenNomination
+            );
         }
     }
 
@@ -136,10 +153,21 @@ mod tests {
 
     #[test]
     fn impersonated_gateway_fields_are_recognised_in_every_spelling() {
-        for ours in ["x-envoy-internal", "x_envoy_internal", "x_forwarded_for", "x-forwarded_for"] {
+        for ours in [
+            "x-envoy-internal",
+            "x_envoy_internal",
+            "x_forwarded_for",
+            "x-forwarded_for",
+        ] {
             assert!(is_gateways_own(&name(ours)), "{ours}");
         }
-        for theirs in ["x-forwarded-for", "x-forwarded-host", "x_custom", "x-env", "xenvoy-a"] {
+        for theirs in [
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x_custom",
+            "x-env",
+            "xenvoy-a",
+        ] {
             assert!(!is_gateways_own(&name(theirs)), "{theirs}");
         }
     }

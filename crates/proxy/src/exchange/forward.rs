@@ -41,8 +41,6 @@ enum Forwarded {
     NoConnection(ConnectFailure),
     /// The route's timeout passed before there was a connection.
     TimedOut,
-    /// The rewritten request is none.
-    Unsendable,
 }
 
 /// Forwards the request and answers the client.
@@ -50,17 +48,27 @@ pub(super) async fn forward<'a>(
     connection: &Connection,
     live: &'a Live,
     session: &mut ServerSession,
-    to: &Forward,
+    (to, head): (&Forward, Box<RequestHeader>),
     started: Instant,
 ) -> Account<'a> {
     let Some(upstream) = live.upstream(to.cluster) else {
-        let reply = Reply { status: 503, text: "" };
+        let reply = Reply {
+            status: 503,
+            text: "",
+        };
         return super::answer::local(live, session, Outcome::NoCluster, reply).await;
     };
     let request_end = session.is_body_empty().then_some(started);
-    let mut forwarding =
-        Forwarding { connection, live, upstream, to, request_end, attempts: 0, traffic: (0, 0) };
-    let forwarded = forwarding.run(session).await;
+    let mut forwarding = Forwarding {
+        connection,
+        live,
+        upstream,
+        to,
+        request_end,
+        attempts: 0,
+        traffic: (0, 0),
+    };
+    let forwarded = forwarding.run(session, head).await;
     let traffic = forwarding.traffic;
     let retried = forwarding.attempts > 1;
     let mut account = conclude(live, session, forwarded).await;
@@ -71,35 +79,36 @@ pub(super) async fn forward<'a>(
 }
 
 impl Forwarding<'_> {
-    async fn run(&mut self, session: &mut ServerSession) -> Forwarded {
+    async fn run(&mut self, session: &mut ServerSession, head: Box<RequestHeader>) -> Forwarded {
         invite_body(session).await;
-        let mut reuse = Reuse::Allowed;
-        loop {
-            let Some(head) = self.head(session) else { return Forwarded::Unsendable };
-            let lease = match self.lease(reuse).await {
-                Ok(lease) => lease,
-                Err(forwarded) => return forwarded,
+        let lease = match self.lease(Reuse::Allowed).await {
+            Ok(lease) => lease,
+            Err(forwarded) => return forwarded,
+        };
+        let may_repeat = lease.reused && session.req_header().method.is_idempotent();
+        let relayed = self.relay(session, lease, head).await;
+        // An idle connection that its server was closing at that moment.
+        if may_repeat
+            && matches!(
+                relayed,
+                Relayed::Failed(Failure::UpstreamClosed { untouched: true })
+            )
+            && let Some(head) = self.head_again(session)
+        {
+            return match self.lease(Reuse::Refused).await {
+                Ok(lease) => Forwarded::Relayed(self.relay(session, lease, head).await),
+                Err(forwarded) => forwarded,
             };
-            self.attempts += 1;
-            let reused = lease.reused;
-            let relayed = self.relay(session, lease, head).await;
-            let may_repeat = reused && session.req_header().method.is_idempotent();
-            match relayed {
-                // An idle connection that its server was closing at that moment.
-                Relayed::Failed(Failure::UpstreamClosed { untouched: true }) if may_repeat => {
-                    reuse = Reuse::Refused;
-                }
-                relayed => return Forwarded::Relayed(relayed),
-            }
         }
+        Forwarded::Relayed(relayed)
     }
 
-    fn head(&self, session: &mut ServerSession) -> Option<Box<RequestHeader>> {
-        let body = framing(session);
+    /// The head as it was sent; made anew, since it is seldom wanted again.
+    fn head_again(&self, session: &mut ServerSession) -> Option<Box<RequestHeader>> {
+        let body = BodyFraming::of(session);
         let received = session.req_header();
-        // Read once already, without complaint.
         let (target, nominated) = head::read(received).ok()?;
-        let head = UpstreamHead {
+        UpstreamHead {
             received,
             nominated: &nominated,
             target: &target,
@@ -107,8 +116,9 @@ impl Forwarding<'_> {
             client: self.connection.client(),
             body,
             envoy_headers: !self.live.settings().suppress_envoy_headers,
-        };
-        head.build().ok()
+        }
+        .build()
+        .ok()
     }
 
     async fn lease(&self, reuse: Reuse) -> Result<Lease, Forwarded> {
@@ -118,12 +128,15 @@ impl Forwarding<'_> {
                 return Err(Forwarded::NoEndpoint);
             };
             let connector = self.connection.worker().connector();
-            connector.lease(self.upstream, address, reuse).await.map_err(Forwarded::NoConnection)
+            connector
+                .lease(self.upstream, address, reuse)
+                .await
+                .map_err(Forwarded::NoConnection)
         };
         match self.deadline() {
-            Some(deadline) => {
-                timeout_at(deadline, leasing).await.unwrap_or(Err(Forwarded::TimedOut))
-            }
+            Some(deadline) => timeout_at(deadline, leasing)
+                .await
+                .unwrap_or(Err(Forwarded::TimedOut)),
             None => leasing.await,
         }
     }
@@ -138,6 +151,7 @@ impl Forwarding<'_> {
         mut lease: Lease,
         head: Box<RequestHeader>,
     ) -> Relayed {
+        self.attempts += 1;
         let relay = Relay::new(
             session,
             &mut lease.session,
@@ -149,7 +163,11 @@ impl Forwarding<'_> {
         let (received, sent) = lease.traffic.take();
         self.traffic = (self.traffic.0 + received, self.traffic.1 + sent);
         if let Relayed::Complete { request_sent, .. } = relayed {
-            self.connection.worker().connector().give_back(lease, request_sent).await;
+            self.connection
+                .worker()
+                .connector()
+                .give_back(lease, request_sent)
+                .await;
         }
         relayed
     }
@@ -171,14 +189,6 @@ async fn invite_body(session: &mut ServerSession) {
     }
 }
 
-fn framing(session: &mut ServerSession) -> BodyFraming {
-    match head::content_length(&session.req_header().headers) {
-        Some(length) => BodyFraming::Length(length),
-        None if session.is_body_empty() => BodyFraming::None,
-        None => BodyFraming::Chunked,
-    }
-}
-
 /// Answers the client where the upstream did not, in Envoy's words.
 async fn conclude<'a>(
     live: &'a Live,
@@ -186,8 +196,15 @@ async fn conclude<'a>(
     forwarded: Forwarded,
 ) -> Account<'a> {
     let (outcome, reply) = match forwarded {
-        Forwarded::Relayed(Relayed::Complete { status, upstream_time, .. }) => {
-            let outcome = Outcome::Upstream { status, ending: Ending::Complete };
+        Forwarded::Relayed(Relayed::Complete {
+            status,
+            upstream_time,
+            ..
+        }) => {
+            let outcome = Outcome::Upstream {
+                status,
+                ending: Ending::Complete,
+            };
             let mut account = Account::local(outcome, Afterwards::Finish);
             account.upstream_time = Some(upstream_time);
             return account;
@@ -208,25 +225,35 @@ async fn conclude<'a>(
             (Outcome::ConnectFailed, unavailable(connect_text(&failure)))
         }
         Forwarded::TimedOut => failed(Failure::TimedOut),
-        Forwarded::Unsendable => {
-            (Outcome::Refused { status: 400 }, Reply { status: 400, text: "" })
-        }
     };
     super::answer::local(live, session, outcome, reply).await
 }
 
 fn failed(failure: Failure) -> (Outcome, Reply) {
     match failure {
-        Failure::ClientLeft => (Outcome::ClientLeft, Reply { status: 400, text: "" }),
-        Failure::ClientStalled => {
-            (Outcome::Refused { status: 408 }, Reply { status: 408, text: "stream timeout" })
-        }
+        Failure::ClientLeft => (
+            Outcome::ClientLeft,
+            Reply {
+                status: 400,
+                text: "",
+            },
+        ),
+        Failure::ClientStalled => (
+            Outcome::Refused { status: 408 },
+            Reply {
+                status: 408,
+                text: "stream timeout",
+            },
+        ),
         Failure::ClientMalformed => {
             let status = Reply::MALFORMED.status;
             (Outcome::Malformed { status }, Reply::MALFORMED)
         }
         Failure::TimedOut => {
-            let reply = Reply { status: 504, text: "upstream request timeout" };
+            let reply = Reply {
+                status: 504,
+                text: "upstream request timeout",
+            };
             (Outcome::RouteTimeout, reply)
         }
         Failure::UpstreamClosed { .. } => (

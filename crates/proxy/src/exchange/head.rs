@@ -76,10 +76,18 @@ pub(super) fn read(head: &RequestHeader) -> Result<(RequestTarget<'_>, Nominated
 
 fn check_size(head: &RequestHeader) -> Result<(), Refusal> {
     // Each field costs its separators on the wire: `: ` and CRLF.
-    let fields: usize = head.headers.iter().map(|(k, v)| k.as_str().len() + v.len() + 4).sum();
-    let too_large = head.headers.len() > MAX_FIELDS
-        || fields + head.raw_path().len() > MAX_HEAD_BYTES;
-    if too_large { Err(Refusal::HeadTooLarge) } else { Ok(()) }
+    let fields: usize = head
+        .headers
+        .iter()
+        .map(|(k, v)| k.as_str().len() + v.len() + 4)
+        .sum();
+    let too_large =
+        head.headers.len() > MAX_FIELDS || fields + head.raw_path().len() > MAX_HEAD_BYTES;
+    if too_large {
+        Err(Refusal::HeadTooLarge)
+    } else {
+        Ok(())
+    }
 }
 
 fn check_version_and_method(head: &RequestHeader) -> Result<(), Refusal> {
@@ -94,19 +102,27 @@ fn check_version_and_method(head: &RequestHeader) -> Result<(), Refusal> {
 
 /// Envoy ignores an offer to upgrade to `h2c` and refuses any other that the route does not allow.
 fn check_upgrade(head: &RequestHeader) -> Result<(), Refusal> {
-    let asked = head.headers.get_all(http::header::CONNECTION).iter().any(|value| {
-        value
-            .as_bytes()
-            .split(|byte| *byte == b',')
-            .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
-    });
+    let asked = head
+        .headers
+        .get_all(http::header::CONNECTION)
+        .iter()
+        .any(|value| {
+            value
+                .as_bytes()
+                .split(|byte| *byte == b',')
+                .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+        });
     let only_h2c = || {
         head.headers
             .get_all(UPGRADE)
             .iter()
             .all(|token| token.as_bytes().trim_ascii().eq_ignore_ascii_case(b"h2c"))
     };
-    if asked && !only_h2c() { Err(Refusal::UpgradeForbidden) } else { Ok(()) }
+    if asked && !only_h2c() {
+        Err(Refusal::UpgradeForbidden)
+    } else {
+        Ok(())
+    }
 }
 
 /// One Content-Length, in digits. A repeated one is an attack or a fault, alike or not.
@@ -139,7 +155,13 @@ fn target(head: &RequestHeader) -> Option<RequestTarget<'_>> {
         Some((path, query)) => (path, Some(query)),
         None => (path_and_query, None),
     };
-    Some(RequestTarget { host, host_value, path, query, path_and_query })
+    Some(RequestTarget {
+        host,
+        host_value,
+        path,
+        query,
+        path_and_query,
+    })
 }
 
 /// `:authority`, or the absolute form's authority, goes before `Host` (RFC 9112 section 3.2.2);
@@ -189,7 +211,10 @@ mod tests {
     fn the_absolute_form_names_the_host() {
         let head = head("http://one.example/a?b", &[("host", "two.example")]);
         let (target, _) = read(&head).unwrap();
-        assert_eq!((target.host, target.path_and_query), ("one.example", "/a?b"));
+        assert_eq!(
+            (target.host, target.path_and_query),
+            ("one.example", "/a?b")
+        );
     }
 
     #[test]
@@ -208,7 +233,10 @@ mod tests {
     #[test]
     fn a_head_beyond_sixty_kilobytes_or_a_hundred_fields_is_too_large() {
         let long = "a".repeat(MAX_HEAD_BYTES);
-        assert_eq!(refusal(&head("/", &[("host", "a"), ("x", &long)])), Refusal::HeadTooLarge);
+        assert_eq!(
+            refusal(&head("/", &[("host", "a"), ("x", &long)])),
+            Refusal::HeadTooLarge
+        );
         let mut many = vec![("host", "a")];
         many.extend(std::iter::repeat_n(("x", "y"), MAX_FIELDS));
         assert_eq!(refusal(&head("/", &many)), Refusal::HeadTooLarge);
@@ -216,15 +244,27 @@ mod tests {
 
     #[test]
     fn upgrades_are_refused_except_the_offer_of_h2c() {
-        let websocket = [("host", "a"), ("connection", "Upgrade"), ("upgrade", "websocket")];
+        let websocket = [
+            ("host", "a"),
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+        ];
         assert_eq!(refusal(&head("/", &websocket)), Refusal::UpgradeForbidden);
-        let h2c = [("host", "a"), ("connection", "Upgrade, HTTP2-Settings"), ("upgrade", "h2c")];
+        let h2c = [
+            ("host", "a"),
+            ("connection", "Upgrade, HTTP2-Settings"),
+            ("upgrade", "h2c"),
+        ];
         assert!(read(&head("/", &h2c)).is_ok());
     }
 
     #[test]
     fn repeated_or_odd_lengths_are_malformed() {
-        let twice = [("host", "a"), ("content-length", "5"), ("content-length", "5")];
+        let twice = [
+            ("host", "a"),
+            ("content-length", "5"),
+            ("content-length", "5"),
+        ];
         assert_eq!(refusal(&head("/", &twice)), Refusal::Malformed);
         for odd in ["5, 5", "+5", "0x5", ""] {
             let fields = [("host", "a"), ("content-length", odd)];

@@ -58,13 +58,22 @@ impl Account<'_> {
 /// Serves the request whose head `session` has read.
 pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) -> Afterwards {
     let started = Instant::now();
-    let protocol = if session.is_http2() { Protocol::Http2 } else { Protocol::Http1 };
+    let protocol = if session.is_http2() {
+        Protocol::Http2
+    } else {
+        Protocol::Http1
+    };
     let request = connection.listener().request_started(protocol);
     let live = connection.worker().live();
     let account = answer::answer(connection, &live, session, started).await;
     let (downstream_received, downstream_sent) = connection.traffic().take();
     let (upstream_received, upstream_sent) = account.upstream_bytes;
-    let bytes = Bytes { downstream_received, downstream_sent, upstream_received, upstream_sent };
+    let bytes = Bytes {
+        downstream_received,
+        downstream_sent,
+        upstream_received,
+        upstream_sent,
+    };
     RequestRecord {
         request,
         cluster: account.cluster,
@@ -88,10 +97,16 @@ pub(crate) async fn refuse_malformed(connection: &Connection, session: &mut Serv
     RequestRecord {
         request,
         cluster: None,
-        outcome: Outcome::Malformed { status: Reply::MALFORMED.status },
+        outcome: Outcome::Malformed {
+            status: Reply::MALFORMED.status,
+        },
         duration: Duration::ZERO,
         upstream_time: None,
-        bytes: Bytes { downstream_received, downstream_sent, ..Bytes::default() },
+        bytes: Bytes {
+            downstream_received,
+            downstream_sent,
+            ..Bytes::default()
+        },
         retried: false,
     }
     .record();

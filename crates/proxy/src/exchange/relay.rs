@@ -42,7 +42,11 @@ pub(super) struct Relay<'a> {
 #[derive(Debug)]
 pub(super) enum Relayed {
     /// The response is whole. `request_sent`: so was the request.
-    Complete { status: u16, upstream_time: Duration, request_sent: bool },
+    Complete {
+        status: u16,
+        upstream_time: Duration,
+        request_sent: bool,
+    },
     /// It broke off after the client had seen its head.
     Broken { status: u16, by: Culprit },
     /// The client has seen nothing yet.
@@ -114,7 +118,11 @@ impl<'a> Relay<'a> {
             method,
             timeout,
             request_end: request_end.map(Instant::from_std),
-            upload: if request_end.is_some() { Upload::Finished } else { Upload::Open },
+            upload: if request_end.is_some() {
+                Upload::Finished
+            } else {
+                Upload::Open
+            },
             client: Listening::Yes,
             status: None,
             interim_answers: 0,
@@ -212,7 +220,11 @@ impl<'a> Relay<'a> {
             self.request_end = Some(Instant::now());
             if self.upload == Upload::Open {
                 let finished = self.upstream.finish_body().await;
-                self.upload = if finished.is_ok() { Upload::Finished } else { Upload::Refused };
+                self.upload = if finished.is_ok() {
+                    Upload::Finished
+                } else {
+                    Upload::Refused
+                };
             }
         }
     }
@@ -222,7 +234,11 @@ impl<'a> Relay<'a> {
         let request_sent = self.upload == Upload::Finished;
         // A response without a status cannot be: `pass_on` saw its head first.
         let status = self.status.unwrap_or_default();
-        Relayed::Complete { status, upstream_time, request_sent }
+        Relayed::Complete {
+            status,
+            upstream_time,
+            request_sent,
+        }
     }
 
     fn broken(&self, by: Culprit, failure: Failure) -> Relayed {
@@ -236,8 +252,8 @@ impl<'a> Relay<'a> {
         tracing::debug!(%error, "the upstream failed");
         let failure = match error.etype() {
             ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError => {
-                let sent_nothing = self.interim_answers == 0
-                    && error.retry == pingora_core::RetryType::ReusedOnly;
+                let sent_nothing =
+                    self.interim_answers == 0 && error.retry == pingora_core::RetryType::ReusedOnly;
                 let untouched = sent_nothing && self.upstream.body_bytes_sent() == 0;
                 Failure::UpstreamClosed { untouched }
             }

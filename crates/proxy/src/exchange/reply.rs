@@ -21,24 +21,30 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) const NOT_FOUND: Self = Self { status: 404, text: "" };
-    pub(super) const MALFORMED: Self = Self { status: 400, text: "Bad Request" };
+    pub(super) const NOT_FOUND: Self = Self {
+        status: 404,
+        text: "",
+    };
+    pub(super) const MALFORMED: Self = Self {
+        status: 400,
+        text: "Bad Request",
+    };
 
     /// Answers the request whose head `session` has read.
     ///
     /// # Errors
     ///
     /// When the client does not take it.
-    pub(super) async fn send(
-        self,
-        session: &mut ServerSession,
-        settings: &Settings,
-    ) -> Result<()> {
+    pub(super) async fn send(self, session: &mut ServerSession, settings: &Settings) -> Result<()> {
         discard_arrived_body(session).await;
         let bodyless = self.text.is_empty() || session.req_header().method == Method::HEAD;
         let head = HttpTask::Header(Box::new(self.head(settings)?), bodyless);
         session.response_duplex_vec(vec![head]).await?;
-        if bodyless { Ok(()) } else { self.send_text(session).await }
+        if bodyless {
+            Ok(())
+        } else {
+            self.send_text(session).await
+        }
     }
 
     /// Answers what could not be read as a request; the connection ends with it.

@@ -9,10 +9,11 @@ use bytes::BytesMut;
 use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue};
 use nuncio_routing::Forward;
 use pingora_core::Result;
+use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
 
 use super::fields::{Nominated, is_gateways_own, is_hop_by_hop};
-use super::head::RequestTarget;
+use super::head::{self, RequestTarget};
 
 /// What the upstream's request is made from.
 pub(super) struct UpstreamHead<'a> {
@@ -38,6 +39,18 @@ pub(super) enum BodyFraming {
     Chunked,
 }
 
+impl BodyFraming {
+    /// As the client framed it.
+    pub(super) fn of(session: &mut ServerSession) -> Self {
+        let is_empty = session.is_body_empty();
+        match head::content_length(&session.req_header().headers) {
+            Some(length) => Self::Length(length),
+            None if is_empty => Self::None,
+            None => Self::Chunked,
+        }
+    }
+}
+
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -57,9 +70,15 @@ impl UpstreamHead<'_> {
     /// When the rewritten path is no request target.
     pub(super) fn build(&self) -> Result<Box<RequestHeader>> {
         let mut path = String::new();
-        let rewritten = self.forward.rewrite(self.target.path, self.target.query, &mut path);
+        let rewritten = self
+            .forward
+            .rewrite(self.target.path, self.target.query, &mut path);
         let original = self.target.path_and_query;
-        let path = if rewritten { path.as_bytes() } else { original.as_bytes() };
+        let path = if rewritten {
+            path.as_bytes()
+        } else {
+            original.as_bytes()
+        };
         let size = self.received.headers.len() + ADDED;
         let mut head =
             RequestHeader::build_no_case(self.received.method.clone(), path, Some(size))?;
@@ -151,7 +170,11 @@ fn joined(headers: &http::HeaderMap, name: &HeaderName, separator: &[u8]) -> Opt
 
 /// The values of `name` followed by `last`, comma-separated as Envoy does.
 fn appended(headers: &http::HeaderMap, name: &HeaderName, last: &HeaderValue) -> HeaderValue {
-    let mut values = headers.get_all(name).iter().filter(|value| !value.is_empty()).peekable();
+    let mut values = headers
+        .get_all(name)
+        .iter()
+        .filter(|value| !value.is_empty())
+        .peekable();
     if values.peek().is_none() {
         return last.clone();
     }
@@ -191,7 +214,10 @@ mod tests {
         let (one, other) = (request_id(), request_id());
         let text = one.to_str().unwrap();
         assert_eq!(text.len(), 36);
-        assert_eq!(text.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
+        assert_eq!(
+            text.split('-').map(str::len).collect::<Vec<_>>(),
+            [8, 4, 4, 4, 12]
+        );
         assert_eq!(text.as_bytes()[14], b'4');
         assert!(matches!(text.as_bytes()[19], b'8' | b'9' | b'a' | b'b'));
         assert_ne!(one, other);
@@ -202,7 +228,10 @@ mod tests {
         let client = HeaderValue::from_static("10.0.0.1");
         let mut headers = HeaderMap::new();
         assert_eq!(appended(&headers, &X_FORWARDED_FOR, &client), "10.0.0.1");
-        headers.append(X_FORWARDED_FOR, HeaderValue::from_static("1.1.1.1, 2.2.2.2"));
+        headers.append(
+            X_FORWARDED_FOR,
+            HeaderValue::from_static("1.1.1.1, 2.2.2.2"),
+        );
         headers.append(X_FORWARDED_FOR, HeaderValue::from_static("3.3.3.3"));
         let all = appended(&headers, &X_FORWARDED_FOR, &client);
         assert_eq!(all, "1.1.1.1, 2.2.2.2,3.3.3.3,10.0.0.1");

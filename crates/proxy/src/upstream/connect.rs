@@ -58,8 +58,15 @@ pub(super) struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let by = if self.traffic.peer_closed() { Side::Remote } else { Side::Local };
-        let closed = Closed { by, with_active_request: self.leased.load(Relaxed) };
+        let by = if self.traffic.peer_closed() {
+            Side::Remote
+        } else {
+            Side::Local
+        };
+        let closed = Closed {
+            by,
+            with_active_request: self.leased.load(Relaxed),
+        };
         self.stats.connection_closed(closed, self.since.elapsed());
     }
 }
@@ -84,7 +91,10 @@ pub(crate) enum Reuse {
 
 impl Connector {
     pub(crate) fn new() -> Self {
-        Self { pool: RefCell::default(), tls: TransportConnector::new(None) }
+        Self {
+            pool: RefCell::default(),
+            tls: TransportConnector::new(None),
+        }
     }
 
     /// A connection of `upstream` to `address`.
@@ -94,7 +104,10 @@ impl Connector {
         address: SocketAddr,
         reuse: Reuse,
     ) -> Result<Lease, ConnectFailure> {
-        let key = PoolKey { upstream: upstream.id, address };
+        let key = PoolKey {
+            upstream: upstream.id,
+            address,
+        };
         let idle = match reuse {
             Reuse::Allowed => self.pool.borrow_mut().take(key),
             Reuse::Refused => None,
@@ -108,7 +121,14 @@ impl Connector {
         let traffic = wire.traffic();
         let session = HttpSession::new(Box::new(wire));
         let owner = Arc::clone(upstream);
-        Ok(Lease { session, reused, traffic, key, owner, _assigned: assigned })
+        Ok(Lease {
+            session,
+            reused,
+            traffic,
+            key,
+            owner,
+            _assigned: assigned,
+        })
     }
 
     async fn connect(
@@ -130,7 +150,10 @@ impl Connector {
         let took = started.elapsed();
         match outcome {
             Ok(carrier) => {
-                let how = Assigned::New { protocol: Protocol::Http1, connect_time: took };
+                let how = Assigned::New {
+                    protocol: Protocol::Http1,
+                    connect_time: took,
+                };
                 let assigned = upstream.stats.assigned(how);
                 let place = |traffic| Place {
                     stats: Arc::clone(&upstream.stats),
@@ -142,14 +165,20 @@ impl Connector {
             }
             Err(failure) => {
                 debug!(cluster = %upstream.cluster.name, %address, ?failure, "no connection");
-                upstream.stats.connect_failed(failure.kind(), Protocol::Http1, took);
+                upstream
+                    .stats
+                    .connect_failed(failure.kind(), Protocol::Http1, took);
                 Err(failure)
             }
         }
     }
 
     /// TLS without a context: no certificate is verified and no name is sent, as in Ambassador.
-    async fn connect_tls(&self, upstream: &Arc<Upstream>, address: SocketAddr) -> io::Result<Carrier> {
+    async fn connect_tls(
+        &self,
+        upstream: &Arc<Upstream>,
+        address: SocketAddr,
+    ) -> io::Result<Carrier> {
         let mut peer = HttpPeer::new(address, true, String::new());
         peer.options.verify_cert = false;
         peer.options.verify_hostname = false;
@@ -162,12 +191,19 @@ impl Connector {
     ///
     /// `request_sent`: whether all of the request went out.
     pub(crate) async fn give_back(&self, lease: Lease, request_sent: bool) {
-        let Lease { mut session, key, owner, .. } = lease;
+        let Lease {
+            mut session,
+            key,
+            owner,
+            ..
+        } = lease;
         if !request_sent {
             return;
         }
         session.respect_keepalive();
-        let Some(stream) = session.reuse().await else { return };
+        let Some(stream) = session.reuse().await else {
+            return;
+        };
         // Every lease holds the wire it was made with.
         if let Ok(wire) = stream.into_any().downcast::<UpstreamWire>() {
             wire.place().leased.store(false, Relaxed);

@@ -26,18 +26,27 @@ pub(super) enum Replaced {
 impl Endpoints {
     /// Not resolved yet.
     pub(super) fn pending() -> Arc<Self> {
-        Arc::new(Self { current: ArcSwapOption::empty(), first: Notify::new() })
+        Arc::new(Self {
+            current: ArcSwapOption::empty(),
+            first: Notify::new(),
+        })
     }
 
     /// Takes `addresses` into use; sorted, so that an answer in another order changes nothing.
     pub(super) fn replace(&self, mut addresses: Vec<SocketAddr>) -> Replaced {
         addresses.sort_unstable();
         addresses.dedup();
-        if self.current.load().as_ref().is_some_and(|now| ***now == *addresses) {
+        if self
+            .current
+            .load()
+            .as_ref()
+            .is_some_and(|now| ***now == *addresses)
+        {
             return Replaced::Unchanged;
         }
         let count = addresses.len();
-        self.current.store(Some(Arc::new(addresses.into_boxed_slice())));
+        self.current
+            .store(Some(Arc::new(addresses.into_boxed_slice())));
         self.first.notify_waiters();
         Replaced::Changed(count)
     }
@@ -75,14 +84,20 @@ mod tests {
     use super::*;
 
     fn addresses(ports: &[u16]) -> Vec<SocketAddr> {
-        ports.iter().map(|port| SocketAddr::from(([127, 0, 0, 1], *port))).collect()
+        ports
+            .iter()
+            .map(|port| SocketAddr::from(([127, 0, 0, 1], *port)))
+            .collect()
     }
 
     #[test]
     fn addresses_take_turns() {
         let endpoints = Endpoints::pending();
         assert_eq!(endpoints.pick(0), None);
-        assert_eq!(endpoints.replace(addresses(&[2, 1, 2])), Replaced::Changed(2));
+        assert_eq!(
+            endpoints.replace(addresses(&[2, 1, 2])),
+            Replaced::Changed(2)
+        );
         let picked: Vec<_> = (0..4).filter_map(|turn| endpoints.pick(turn)).collect();
         assert_eq!(picked, addresses(&[1, 2, 1, 2]));
     }

@@ -21,8 +21,8 @@ use nuncio_telemetry::ClusterStats;
 
 pub(crate) use connect::{ConnectFailure, Connector, Lease, Reuse};
 use endpoints::Endpoints;
-pub use resolve::{ResolveError, Resolver};
 use resolve::Resolution;
+pub use resolve::{ResolveError, Resolver};
 
 /// A cluster as the proxy runs it: carried over from snapshot to snapshot while its
 /// [`Cluster`] stays the same, so that its connections, endpoints and counters do too.
@@ -57,7 +57,14 @@ impl Upstream {
             }
         };
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Self { cluster, stats, id, endpoints, next: AtomicUsize::new(0), _resolution: resolution }
+        Self {
+            cluster,
+            stats,
+            id,
+            endpoints,
+            next: AtomicUsize::new(0),
+            _resolution: resolution,
+        }
     }
 
     /// The next endpoint in turn; `None` when there is none.
@@ -65,6 +72,7 @@ impl Upstream {
     /// Waits, at most for `patience`, only until the cluster has been resolved for the first time.
     pub(crate) async fn endpoint(&self, patience: Duration) -> Option<SocketAddr> {
         self.endpoints.resolved(patience).await;
-        self.endpoints.pick(self.next.fetch_add(1, Ordering::Relaxed))
+        self.endpoints
+            .pick(self.next.fetch_add(1, Ordering::Relaxed))
     }
 }

@@ -57,12 +57,15 @@ impl Pool {
 
     /// Keeps `wire`, a connection of `owner`.
     pub(super) fn put(&mut self, key: PoolKey, owner: &Arc<Upstream>, wire: UpstreamWire) {
-        let endpoint = self
-            .endpoints
-            .entry(key)
-            .or_insert_with(|| Endpoint { owner: Arc::downgrade(owner), idle: Vec::new() });
+        let endpoint = self.endpoints.entry(key).or_insert_with(|| Endpoint {
+            owner: Arc::downgrade(owner),
+            idle: Vec::new(),
+        });
         if endpoint.idle.len() < MAX_IDLE {
-            endpoint.idle.push(Idle { wire, since: Instant::now() });
+            endpoint.idle.push(Idle {
+                wire,
+                since: Instant::now(),
+            });
         }
     }
 

@@ -54,7 +54,10 @@ impl Resolver {
         // Each name is asked for by one task, when its TTL has passed.
         options.cache_size = 0;
         let dns = builder.build().map_err(ResolveError)?;
-        Ok(Self { dns, runtime: Handle::current() })
+        Ok(Self {
+            dns,
+            runtime: Handle::current(),
+        })
     }
 
     /// Starts keeping `endpoints` at the addresses of `name`.
@@ -98,7 +101,10 @@ impl NameWatch {
     async fn run(self) {
         if &*self.name == "localhost" {
             // RFC 6761 section 6.3: never asked of DNS.
-            self.replace(vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.port)]);
+            self.replace(vec![SocketAddr::new(
+                IpAddr::V4(Ipv4Addr::LOCALHOST),
+                self.port,
+            )]);
             return;
         }
         let mut answered = Instant::now();
@@ -107,7 +113,9 @@ impl NameWatch {
             match self.look_up().await {
                 Some(until) => {
                     answered = Instant::now();
-                    pause = until.saturating_duration_since(answered).clamp(MIN_REFRESH, MAX_REFRESH);
+                    pause = until
+                        .saturating_duration_since(answered)
+                        .clamp(MIN_REFRESH, MAX_REFRESH);
                 }
                 None => {
                     self.failed(answered.elapsed());
@@ -122,7 +130,12 @@ impl NameWatch {
     async fn look_up(&self) -> Option<Instant> {
         match self.dns.lookup_ip(&*self.name).await {
             Ok(answer) => {
-                self.replace(answer.iter().map(|ip| SocketAddr::new(ip, self.port)).collect());
+                self.replace(
+                    answer
+                        .iter()
+                        .map(|ip| SocketAddr::new(ip, self.port))
+                        .collect(),
+                );
                 Some(answer.valid_until())
             }
             Err(error) => {
@@ -134,10 +147,11 @@ impl NameWatch {
     }
 
     fn replace(&self, addresses: Vec<SocketAddr>) {
-        self.stats.resolved(match self.endpoints.replace(addresses) {
-            Replaced::Changed(endpoints) => Resolved::Changed { endpoints },
-            Replaced::Unchanged => Resolved::Unchanged,
-        });
+        self.stats
+            .resolved(match self.endpoints.replace(addresses) {
+                Replaced::Changed(endpoints) => Resolved::Changed { endpoints },
+                Replaced::Unchanged => Resolved::Unchanged,
+            });
     }
 
     fn failed(&self, since: Duration) {
