@@ -1,1 +1,1 @@
-//! Placeholder.
+//! Benchmarks of the pure crates; see `benches/`. Deliberately absent: code.

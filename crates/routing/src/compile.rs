@@ -1,8 +1,9 @@
 //! Turns resources into a [`Snapshot`].
 //!
 //! Invariant: pure and independent of the order of its inputs. Resources are taken in the order of
-//! their [`Location`]s (object, file, document, line), and "earlier", "later" and "insertion" mean
-//! this order throughout. A mistake costs the resource that makes it and leaves a [`Diagnostic`].
+//! their [`Location`](nuncio_config::Location) (object, file, document, line), and "earlier",
+//! "later" and "insertion" mean this order throughout. A mistake costs the resource that makes it
+//! and leaves a [`Diagnostic`].
 //! Deliberately absent: incremental compilation; everything is built anew.
 
 mod duplicates;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 use nuncio_config::{Diagnostic, Identity, Kind, Resource};
 
-use crate::{RouteTable, Snapshot};
+use crate::Snapshot;
 use report::Report;
 use routes::Surroundings;
 
@@ -36,20 +37,25 @@ pub fn compile<'r>(
     let resources = duplicates::resolve(resources, &mut report);
 
     let settings = modules::settings(&resources, identity, &mut report);
-    let mappings = resources.iter().filter_map(|resource| match &resource.kind {
-        Kind::Mapping(mapping) => Some((*resource, &**mapping)),
-        Kind::Module(_) => None,
-    });
+    let mappings = resources
+        .iter()
+        .filter_map(|resource| match &resource.kind {
+            Kind::Mapping(mapping) => Some((*resource, &**mapping)),
+            Kind::Module(_) => None,
+        });
     let mut groups = groups::form(mappings, &mut report);
     let probes = probes::groups(&settings, &groups, &mut report);
     groups.extend(probes);
     groups::sort(&mut groups);
-    let surroundings = Surroundings { settings: &settings, identity };
+    let surroundings = Surroundings {
+        settings: &settings,
+        identity,
+    };
     let (routes, clusters) = surroundings.lay_out(&groups, &mut report);
 
     Snapshot {
         generation,
-        routes: RouteTable::new(routes),
+        routes,
         clusters,
         diagnostics: report.finish(),
         settings: Arc::new(settings),

@@ -1,7 +1,7 @@
 //! What the proxy runs: resources become one immutable [`Snapshot`], and a request head finds its
 //! [`Route`] in it.
 //!
-//! Invariant: [`compile`] is a pure function of its inputs, whatever their order;
+//! Invariant: [`compile()`] is a pure function of its inputs, whatever their order;
 //! [`RouteTable::find`] returns what a linear scan in precedence order would, and allocates nothing.
 //! Deliberately absent: I/O, clocks, async, endpoints and connections, and any knowledge of how
 //! resources reach the gateway.

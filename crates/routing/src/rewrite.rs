@@ -24,8 +24,12 @@ impl Forward {
     /// The replacement is textual: prefix `/foo`, rewrite `/` and path `/foo/bar` give `//bar`. The
     /// result begins with `/`, because every rewrite does.
     pub fn rewrite(&self, path: &str, query: Option<&str>, out: &mut String) -> bool {
-        let Rewrite::Prefix(prefix) = &self.rewrite else { return false };
-        let Some(rest) = path.get(self.prefix_len..) else { return false };
+        let Rewrite::Prefix(prefix) = &self.rewrite else {
+            return false;
+        };
+        let Some(rest) = path.get(self.prefix_len..) else {
+            return false;
+        };
         out.clear();
         out.push_str(prefix);
         out.push_str(rest);
@@ -49,7 +53,13 @@ mod tests {
         };
         let cluster = ClusterIndex::new(0);
         let prefix_len = prefix.len();
-        let forward = Forward { cluster, prefix_len, rewrite, host_rewrite: None, timeout: None };
+        let forward = Forward {
+            cluster,
+            prefix_len,
+            rewrite,
+            host_rewrite: None,
+            timeout: None,
+        };
         let mut out = "left over".to_owned();
         forward.rewrite(path, query, &mut out).then_some(out)
     }
@@ -60,12 +70,18 @@ mod tests {
         assert_eq!(rewritten("/foo", "/", "/foobar", None).unwrap(), "/bar");
         assert_eq!(rewritten("/foo", "/", "/foo", None).unwrap(), "/");
         assert_eq!(rewritten("/foo", "/", "/foo/bar", None).unwrap(), "//bar");
-        assert_eq!(rewritten("/foo/", "/v2/", "/foo/bar", None).unwrap(), "/v2/bar");
+        assert_eq!(
+            rewritten("/foo/", "/v2/", "/foo/bar", None).unwrap(),
+            "/v2/bar"
+        );
     }
 
     #[test]
     fn the_query_is_retained() {
-        assert_eq!(rewritten("/foo/", "/", "/foo/", Some("x=1")).unwrap(), "/?x=1");
+        assert_eq!(
+            rewritten("/foo/", "/", "/foo/", Some("x=1")).unwrap(),
+            "/?x=1"
+        );
         assert_eq!(rewritten("/foo/", "/", "/foo/", Some("")).unwrap(), "/?");
     }
 

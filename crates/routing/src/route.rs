@@ -64,7 +64,10 @@ pub struct Share {
 
 impl Share {
     /// All requests.
-    pub const WHOLE: Self = Self { below: 100, percent: 100 };
+    pub const WHOLE: Self = Self {
+        below: 100,
+        percent: 100,
+    };
 
     /// How many percent of the group's requests end up here.
     pub fn percent(self) -> u8 {
@@ -138,8 +141,13 @@ impl Route {
 
     /// The conditions that are left once path, host and Draw are known to fit.
     pub(crate) fn accepts(&self, head: &RequestHead<'_>) -> bool {
-        self.method.as_ref().is_none_or(|method| method == head.method)
-            && self.headers.iter().all(|wanted| header_matches(wanted, head))
+        self.method
+            .as_ref()
+            .is_none_or(|method| method == head.method)
+            && self
+                .headers
+                .iter()
+                .all(|wanted| header_matches(wanted, head))
     }
 
     /// Whether [`Self::accepts`] has anything to look at.
@@ -157,9 +165,12 @@ fn host_matches(pattern: &HostMatch, host: &str) -> bool {
         HostMatch::Any => true,
         HostMatch::Exact(text) => host.eq_ignore_ascii_case(text),
         HostMatch::Prefix(text) => same(host.get(..text.len()), text),
-        HostMatch::Suffix(text) => {
-            same(host.len().checked_sub(text.len()).and_then(|start| host.get(start..)), text)
-        }
+        HostMatch::Suffix(text) => same(
+            host.len()
+                .checked_sub(text.len())
+                .and_then(|start| host.get(start..)),
+            text,
+        ),
     }
 }
 
@@ -187,7 +198,10 @@ fn joined_equals(values: &GetAll<'_, HeaderValue>, wanted: &[u8]) -> bool {
         return false;
     };
     for value in values {
-        let Some(tail) = rest.strip_prefix(b",").and_then(|rest| rest.strip_prefix(value)) else {
+        let Some(tail) = rest
+            .strip_prefix(b",")
+            .and_then(|rest| rest.strip_prefix(value))
+        else {
             return false;
         };
         rest = tail;

@@ -34,10 +34,15 @@ impl Default for Settings {
 
 impl From<&Module> for Settings {
     fn from(module: &Module) -> Self {
-        let timeout = module.cluster_request_timeout.unwrap_or(Duration::from_secs(3));
+        let timeout = module
+            .cluster_request_timeout
+            .unwrap_or(Duration::from_secs(3));
         Self {
             cluster_request_timeout: limit(timeout),
-            server_name: module.server_name.clone().unwrap_or(HeaderValue::from_static("envoy")),
+            server_name: module
+                .server_name
+                .clone()
+                .unwrap_or(HeaderValue::from_static("envoy")),
             suppress_envoy_headers: module.suppress_envoy_headers.unwrap_or(false),
             use_ambassador_namespace_for_service_resolution: module
                 .use_ambassador_namespace_for_service_resolution

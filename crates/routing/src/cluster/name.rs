@@ -56,15 +56,20 @@ const MAX_LEN: usize = 60;
 const KEPT_LEN: usize = 40;
 
 fn digest(text: &str) -> String {
-    Sha1::digest(text).iter().take(8).fold(String::with_capacity(16), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02X}");
-        hex
-    })
+    Sha1::digest(text)
+        .iter()
+        .take(8)
+        .fold(String::with_capacity(16), |mut hex, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02X}");
+            hex
+        })
 }
 
 fn normalised(text: &str) -> String {
-    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+    text.chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect()
 }
 
 #[cfg(test)]
@@ -80,11 +85,17 @@ mod tests {
     #[test]
     fn longer_names_keep_forty_characters_and_get_a_digest() {
         let name = "c".repeat(61);
-        assert_eq!(&*unique(&name, 0), format!("{}-1DB2AD54191975B1-0", &name[..40]));
+        assert_eq!(
+            &*unique(&name, 0),
+            format!("{}-1DB2AD54191975B1-0", &name[..40])
+        );
     }
 
     #[test]
     fn clusters_whose_names_collide_are_numbered() {
-        assert_eq!(&*unique("cluster_foo_bar_default", 1), "cluster_foo_bar_default-1");
+        assert_eq!(
+            &*unique("cluster_foo_bar_default", 1),
+            "cluster_foo_bar_default-1"
+        );
     }
 }

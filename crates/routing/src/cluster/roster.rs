@@ -24,7 +24,10 @@ impl Roster {
         namespace: &str,
     ) -> ClusterIndex {
         let next = ClusterIndex::new(self.numbers.len());
-        *self.numbers.entry(Identity::new(mapping, qualified, namespace)).or_insert(next)
+        *self
+            .numbers
+            .entry(Identity::new(mapping, qualified, namespace))
+            .or_insert(next)
     }
 
     /// All clusters sorted by name, and where each number has ended up.
@@ -45,7 +48,10 @@ impl Roster {
                 *place = ClusterIndex::new(position);
             }
         }
-        (clusters.into_iter().map(|(cluster, _)| cluster).collect(), Positions(positions))
+        (
+            clusters.into_iter().map(|(cluster, _)| cluster).collect(),
+            Positions(positions),
+        )
     }
 }
 
@@ -73,7 +79,10 @@ struct Identity {
 impl Identity {
     fn new(mapping: &Mapping, qualified: Qualified, namespace: &str) -> Self {
         let service = &mapping.service;
-        let host_rewrite = mapping.host_rewrite.as_ref().and_then(|value| value.to_str().ok());
+        let host_rewrite = mapping
+            .host_rewrite
+            .as_ref()
+            .and_then(|value| value.to_str().ok());
         Self {
             full_name: name::full(service, &qualified, host_rewrite, namespace),
             stats_name: name::stats(&qualified),

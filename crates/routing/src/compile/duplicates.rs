@@ -21,7 +21,8 @@ pub(super) fn resolve<'r>(resources: Vec<&'r Resource>, report: &mut Report) -> 
         }
     }
     let is_live = |resource: &&Resource| {
-        live.get(&full_name(resource)).is_some_and(|live| std::ptr::eq(*live, *resource))
+        live.get(&full_name(resource))
+            .is_some_and(|live| std::ptr::eq(*live, *resource))
     };
     resources.into_iter().filter(is_live).collect()
 }

@@ -35,7 +35,11 @@ pub(super) enum Members<'r> {
 
 impl<'r> Group<'r> {
     pub(super) fn new(matching: Matching<'r>, members: Members<'r>) -> Self {
-        Self { order: Precedence::of(&matching), matching, members }
+        Self {
+            order: Precedence::of(&matching),
+            matching,
+            members,
+        }
     }
 }
 
@@ -49,7 +53,10 @@ pub(super) fn form<'r>(
     for (resource, mapping) in mappings {
         let matching = Matching::of(mapping);
         if matching.host_len() > MAX_HOST_LEN {
-            report.error(resource, "the host can never match: it is longer than any name");
+            report.error(
+                resource,
+                "the host can never match: it is longer than any name",
+            );
             continue;
         }
         let place = *places.entry(matching.clone()).or_insert(groups.len());

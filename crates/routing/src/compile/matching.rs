@@ -22,7 +22,13 @@ pub(super) struct Matching<'r> {
 impl<'r> Matching<'r> {
     /// Everything under a prefix.
     pub(super) fn prefix(prefix: &'r str) -> Self {
-        Self { precedence: 0, prefix, host: HostMatch::Any, method: None, headers: Vec::new() }
+        Self {
+            precedence: 0,
+            prefix,
+            host: HostMatch::Any,
+            method: None,
+            headers: Vec::new(),
+        }
     }
 
     pub(super) fn of(mapping: &'r Mapping) -> Self {

@@ -14,20 +14,29 @@ pub(super) fn settings(
     identity: &Identity,
     report: &mut Report,
 ) -> Settings {
-    let mut modules: Vec<_> = resources.iter().filter_map(|resource| module(resource)).collect();
+    let mut modules: Vec<_> = resources
+        .iter()
+        .filter_map(|resource| module(resource))
+        .collect();
     modules.sort_by_key(|(resource, _)| {
-        (resource.namespace != identity.namespace, &resource.namespace)
+        (
+            resource.namespace != identity.namespace,
+            &resource.namespace,
+        )
     });
     let Some(((winner, module), others)) = modules.split_first() else {
         return Settings::default();
     };
     for (other, _) in others {
-        report.error(other, format_args!("ignored: the Module at {} counts", Place(&winner.at)));
+        report.error(
+            other,
+            format_args!("ignored: the Module at {} counts", Place(&winner.at)),
+        );
     }
     Settings::from(*module)
 }
 
-fn module<'r>(resource: &'r Resource) -> Option<(&'r Resource, &'r Module)> {
+fn module(resource: &Resource) -> Option<(&Resource, &Module)> {
     match &resource.kind {
         Kind::Module(module) => Some((resource, module)),
         Kind::Mapping(_) => None,

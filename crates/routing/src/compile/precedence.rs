@@ -1,9 +1,17 @@
 //! In which order Routes are tried.
 //!
-//! The order is that of Emissary 4.1, in descending order of the key
-//! `[precedence, len(prefix), sum over headers of len(name) + len(value or "*"), prefix,
-//! "name-value" of each header...]` (`IRHTTPMapping._route_weight`, `IR.ordered_groups`), ties in
-//! reversed order of insertion. Three facts of Emissary are easily overlooked:
+//! The order is that of Emissary 4.1 (`IRHTTPMapping._route_weight`, `IR.ordered_groups`):
+//! descending order of this key, ties in reversed order of insertion.
+//!
+//! ```text
+//! [ precedence,
+//!   len(prefix),
+//!   sum over headers of len(name) + len(value or "*"),
+//!   prefix,
+//!   "name-value" of each header, sorted by name ... ]
+//! ```
+//!
+//! Three facts of Emissary are easily overlooked:
 //!
 //! - The host is the header `:authority` and the method is the header `:method`, in this order after
 //!   all others. The key's own `method` element is always `GET`, so it decides nothing.
@@ -34,12 +42,20 @@ pub(super) struct Precedence {
 
 impl Precedence {
     pub(super) fn of(matching: &Matching<'_>) -> Self {
-        let Matching { precedence, prefix, host, method, headers } = matching;
-        let named = headers.iter().map(|(name, value)| {
-            key(name.as_str(), value.map_or(b"*", |value| value.as_bytes()))
-        });
+        let Matching {
+            precedence,
+            prefix,
+            host,
+            method,
+            headers,
+        } = matching;
+        let named = headers
+            .iter()
+            .map(|(name, value)| key(name.as_str(), value.map_or(b"*", |value| value.as_bytes())));
         let host = [key(":authority", authority(host).as_bytes())];
-        let method = method.iter().map(|method| key(":method", method.as_str().as_bytes()));
+        let method = method
+            .iter()
+            .map(|method| key(":method", method.as_str().as_bytes()));
         let headers: Vec<_> = named.chain(host).chain(method).collect();
         Self {
             precedence: *precedence,
@@ -67,5 +83,7 @@ fn authority(host: &HostMatch) -> String {
 
 /// The length of UTF-8 as Python counts it.
 fn characters(utf8: &[u8]) -> usize {
-    utf8.iter().filter(|byte| !matches!(byte, 0x80..=0xBF)).count()
+    utf8.iter()
+        .filter(|byte| !matches!(byte, 0x80..=0xBF))
+        .count()
 }

@@ -30,14 +30,11 @@ pub(super) fn groups<'r>(
         .collect()
 }
 
-fn warn_hidden(
-    matching: &Matching<'_>,
-    groups: &[Group<'_>],
-    setting: &str,
-    report: &mut Report,
-) {
+fn warn_hidden(matching: &Matching<'_>, groups: &[Group<'_>], setting: &str, report: &mut Report) {
     for group in groups.iter().filter(|group| group.matching == *matching) {
-        let Members::Mappings(mappings) = &group.members else { continue };
+        let Members::Mappings(mappings) = &group.members else {
+            continue;
+        };
         for (resource, _) in mappings {
             report.warning(
                 resource,

@@ -26,7 +26,8 @@ impl Report {
 
     /// All diagnostics sorted by location.
     pub(super) fn finish(mut self) -> Arc<[Diagnostic]> {
-        self.0.sort_unstable_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+        self.0
+            .sort_unstable_by(|a, b| sort_key(a).cmp(&sort_key(b)));
         self.0.into()
     }
 
@@ -41,7 +42,12 @@ impl Report {
 }
 
 fn sort_key(diagnostic: &Diagnostic) -> impl Ord + '_ {
-    let Diagnostic { severity, at, resource, reason } = diagnostic;
+    let Diagnostic {
+        severity,
+        at,
+        resource,
+        reason,
+    } = diagnostic;
     (at, resource, severity, reason)
 }
 
@@ -50,7 +56,12 @@ pub(super) struct Place<'a>(pub(super) &'a Location);
 
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Location { object, file, document, line } = self.0;
+        let Location {
+            object,
+            file,
+            document,
+            line,
+        } = self.0;
         match file {
             Some(file) => write!(f, "{object}, {file}:{line}"),
             None => write!(f, "{object}, document {document}, line {line}"),

@@ -1,4 +1,8 @@
 //! From sorted groups to Routes and the clusters they forward to.
+//!
+//! Invariant: every Route's cluster is a valid position in the clusters returned beside it.
+//! Deliberately absent: where members of a group differ; each becomes a Route of its own, as each
+//! becomes an Envoy route in Emissary.
 
 use std::sync::Arc;
 
@@ -10,7 +14,7 @@ use super::report::Report;
 use super::weights;
 use crate::cluster::Roster;
 use crate::settings::limit;
-use crate::{Action, Cluster, Forward, MappingId, Probe, Route, Settings, Share};
+use crate::{Action, Cluster, Forward, MappingId, Probe, Route, RouteTable, Settings, Share};
 
 /// What Routes depend on besides their Mappings.
 pub(super) struct Surroundings<'a> {
@@ -24,10 +28,13 @@ impl Surroundings<'_> {
         &self,
         groups: &[Group<'_>],
         report: &mut Report,
-    ) -> (Arc<[Arc<Route>]>, Arc<[Arc<Cluster>]>) {
+    ) -> (RouteTable, Arc<[Arc<Cluster>]>) {
         let mut roster = Roster::default();
         let mut routes = Vec::with_capacity(groups.len());
-        for Group { matching, members, .. } in groups {
+        for Group {
+            matching, members, ..
+        } in groups
+        {
             match members {
                 Members::Probe(probe) => routes.push(self.probe(matching, *probe)),
                 Members::Mappings(mappings) => {
@@ -44,7 +51,10 @@ impl Surroundings<'_> {
                 forward.cluster = positions.of(forward.cluster);
             }
         }
-        (routes.into_iter().map(Arc::new).collect(), clusters)
+        (
+            RouteTable::new(routes.into_iter().map(Arc::new).collect()),
+            clusters,
+        )
     }
 
     fn probe(&self, matching: &Matching<'_>, probe: Probe) -> Route {
@@ -52,11 +62,19 @@ impl Surroundings<'_> {
             namespace: self.identity.namespace.clone(),
             name: probe.mapping_name().into(),
         };
-        route(matching, (mapping, None), Share::WHOLE, Action::Probe(probe))
+        route(
+            matching,
+            (mapping, None),
+            Share::WHOLE,
+            Action::Probe(probe),
+        )
     }
 
     fn forward(&self, resource: &Resource, mapping: &Mapping, roster: &mut Roster) -> Forward {
-        let by = match self.settings.use_ambassador_namespace_for_service_resolution {
+        let by = match self
+            .settings
+            .use_ambassador_namespace_for_service_resolution
+        {
             true => Qualifier::Nothing,
             false => Qualifier::between(&resource.namespace, &self.identity.namespace),
         };
@@ -66,7 +84,9 @@ impl Surroundings<'_> {
             prefix_len: mapping.prefix.as_str().len(),
             rewrite: mapping.rewrite.clone(),
             host_rewrite: mapping.host_rewrite.clone(),
-            timeout: mapping.timeout.map_or(self.settings.cluster_request_timeout, limit),
+            timeout: mapping
+                .timeout
+                .map_or(self.settings.cluster_request_timeout, limit),
         }
     }
 }
@@ -84,14 +104,23 @@ fn split<'g, 'r>(
         }
     }
     split.shares.into_iter().filter_map(|(position, share)| {
-        mappings.get(position).map(|(resource, mapping)| (*resource, *mapping, share))
+        mappings
+            .get(position)
+            .map(|(resource, mapping)| (*resource, *mapping, share))
     })
 }
 
 fn member(matching: &Matching<'_>, resource: &Resource, share: Share, forward: Forward) -> Route {
-    let mapping =
-        MappingId { namespace: resource.namespace.clone(), name: resource.name.clone() };
-    route(matching, (mapping, Some(resource.at.clone())), share, Action::Forward(forward))
+    let mapping = MappingId {
+        namespace: resource.namespace.clone(),
+        name: resource.name.clone(),
+    };
+    route(
+        matching,
+        (mapping, Some(resource.at.clone())),
+        share,
+        Action::Forward(forward),
+    )
 }
 
 fn route(

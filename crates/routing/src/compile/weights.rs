@@ -16,7 +16,7 @@ use std::fmt;
 use crate::Share;
 
 /// The members of a group in the order in which they are tried.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Split {
     /// The member's position in the group, and its share.
     pub(super) shares: Vec<(usize, Share)>,
@@ -41,7 +41,11 @@ impl fmt::Display for Surprise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OutOfRange(weight) => {
-                write!(f, "weight {weight} is no percentage: it counts as {}", percentage(*weight))
+                write!(
+                    f,
+                    "weight {weight} is no percentage: it counts as {}",
+                    percentage(*weight)
+                )
             }
             Self::ExceedsHundred(sum) => write!(
                 f,
@@ -65,7 +69,9 @@ impl fmt::Display for Surprise {
 /// Splits a group by its members' weights.
 pub(super) fn split(weights: &[Option<i64>]) -> Split {
     if let [only] = weights {
-        let surprises = only.filter(|weight| *weight != 100).map(|w| (0, Surprise::Alone(w)));
+        let surprises = only
+            .filter(|weight| *weight != 100)
+            .map(|w| (0, Surprise::Alone(w)));
         return Split {
             shares: vec![(0, Share::WHOLE)],
             surprises: surprises.into_iter().collect(),
@@ -84,42 +90,42 @@ pub(super) fn split(weights: &[Option<i64>]) -> Split {
         tally.take(*last, 100);
     } else if tally.below < 100 {
         let last = weights.len().saturating_sub(1);
-        tally.split.surprises.push((last, Surprise::FallsThrough(tally.below)));
+        tally.surprise(last, Surprise::FallsThrough(tally.below));
     }
     tally.split
 }
 
 /// What has been given away so far.
+#[derive(Default)]
 struct Tally {
     split: Split,
     sum: i64,
     below: u8,
 }
 
-impl Default for Tally {
-    fn default() -> Self {
-        Self { split: Split { shares: Vec::new(), surprises: Vec::new() }, sum: 0, below: 0 }
-    }
-}
-
 impl Tally {
     fn weighted(&mut self, member: usize, weight: i64) {
         let percent = percentage(weight);
         if percent != weight {
-            self.split.surprises.push((member, Surprise::OutOfRange(weight)));
+            self.surprise(member, Surprise::OutOfRange(weight));
         }
         let crosses = self.sum <= 100 && self.sum + percent > 100;
         self.sum += percent;
         if crosses {
-            self.split.surprises.push((member, Surprise::ExceedsHundred(self.sum)));
+            self.surprise(member, Surprise::ExceedsHundred(self.sum));
         }
         self.take(member, percent);
     }
 
     fn take(&mut self, member: usize, percent: i64) {
-        let below = u8::try_from(i64::from(self.below) + percent).unwrap_or(100).min(100);
-        self.split.shares.push((member, Share { below, percent: below - self.below }));
+        let below = u8::try_from(i64::from(self.below) + percent).map_or(100, |sum| sum.min(100));
+        let percent = below - self.below;
         self.below = below;
+        self.split.shares.push((member, Share { below, percent }));
+    }
+
+    fn surprise(&mut self, member: usize, surprise: Surprise) {
+        self.split.surprises.push((member, surprise));
     }
 }
 
@@ -131,7 +137,10 @@ fn positions<T>(
     weights: &[Option<i64>],
     of: impl Fn(&Option<i64>) -> Option<T>,
 ) -> impl Iterator<Item = (usize, T)> {
-    weights.iter().enumerate().filter_map(move |(at, weight)| Some((at, of(weight)?)))
+    weights
+        .iter()
+        .enumerate()
+        .filter_map(move |(at, weight)| Some((at, of(weight)?)))
 }
 
 /// `left / members`, rounded half to even as Python's `round` does.
@@ -147,7 +156,11 @@ mod tests {
     use super::*;
 
     fn percents(weights: &[Option<i64>]) -> Vec<(usize, u8)> {
-        split(weights).shares.iter().map(|(member, share)| (*member, share.percent)).collect()
+        split(weights)
+            .shares
+            .iter()
+            .map(|(member, share)| (*member, share.percent))
+            .collect()
     }
 
     fn surprises(weights: &[Option<i64>]) -> Vec<(usize, Surprise)> {
@@ -158,14 +171,25 @@ mod tests {
     fn members_without_weights_share_equally() {
         assert_eq!(percents(&[None, None]), [(0, 50), (1, 50)]);
         assert_eq!(percents(&[None, None, None]), [(0, 33), (1, 33), (2, 34)]);
-        assert_eq!(percents(&[None; 8])[6..], [(6, 12), (7, 16)], "12.5 rounds to even");
-        assert_eq!(percents(&[None; 15])[13..], [(13, 7), (14, 2)], "6.67 rounds up");
+        assert_eq!(
+            percents(&[None; 8])[6..],
+            [(6, 12), (7, 16)],
+            "12.5 rounds to even"
+        );
+        assert_eq!(
+            percents(&[None; 15])[13..],
+            [(13, 7), (14, 2)],
+            "6.67 rounds up"
+        );
     }
 
     #[test]
     fn weighted_members_come_first_and_the_others_share_what_is_left() {
         assert_eq!(percents(&[None, Some(10)]), [(1, 10), (0, 90)]);
-        assert_eq!(percents(&[None, Some(20), None, Some(30)]), [(1, 20), (3, 30), (0, 25), (2, 25)]);
+        assert_eq!(
+            percents(&[None, Some(20), None, Some(30)]),
+            [(1, 20), (3, 30), (0, 25), (2, 25)]
+        );
     }
 
     #[test]
@@ -185,7 +209,10 @@ mod tests {
     #[test]
     fn weights_below_a_hundred_fall_through_and_say_so() {
         assert_eq!(percents(&[Some(20), Some(30)]), [(0, 20), (1, 30)]);
-        assert_eq!(surprises(&[Some(20), Some(30)]), [(1, Surprise::FallsThrough(50))]);
+        assert_eq!(
+            surprises(&[Some(20), Some(30)]),
+            [(1, Surprise::FallsThrough(50))]
+        );
     }
 
     #[test]
@@ -198,7 +225,10 @@ mod tests {
     #[test]
     fn weights_that_are_no_percentage_are_clamped_and_say_so() {
         assert_eq!(percents(&[Some(-5), Some(150)]), [(0, 0), (1, 100)]);
-        let expected = [(0, Surprise::OutOfRange(-5)), (1, Surprise::OutOfRange(150))];
+        let expected = [
+            (0, Surprise::OutOfRange(-5)),
+            (1, Surprise::OutOfRange(150)),
+        ];
         assert_eq!(surprises(&[Some(-5), Some(150)]), expected);
     }
 
@@ -212,7 +242,10 @@ mod tests {
     fn more_members_than_percents_never_exceed_a_hundred() {
         for members in [60, 150, 201, 1_000] {
             let percents = percents(&vec![None; members]);
-            assert_eq!(percents.iter().map(|(_, p)| u32::from(*p)).sum::<u32>(), 100);
+            assert_eq!(
+                percents.iter().map(|(_, p)| u32::from(*p)).sum::<u32>(),
+                100
+            );
         }
     }
 }

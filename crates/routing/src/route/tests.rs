@@ -12,8 +12,12 @@ fn header_fits(name: &'static str, wanted: Option<&'static str>, sent: &[&'stati
     for value in sent {
         headers.append(&name, HeaderValue::from_static(value));
     }
-    let head =
-        RequestHead { method: &Method::GET, host: "example.com", path: "/", headers: &headers };
+    let head = RequestHead {
+        method: &Method::GET,
+        host: "example.com",
+        path: "/",
+        headers: &headers,
+    };
     header_matches(&HeaderMatch { name, value }, &head)
 }
 

@@ -27,7 +27,12 @@ impl Forest {
     pub(crate) fn plant(&mut self, keys: &[(&[u8], u32)]) -> Root {
         debug_assert!(keys.is_sorted_by(|a, b| a.0 < b.0));
         let root = self.reserve(1).start;
-        let mut pending = VecDeque::from([Pending { node: root, keys, depth: 0, above: NONE }]);
+        let mut pending = VecDeque::from([Pending {
+            node: root,
+            keys,
+            depth: 0,
+            above: NONE,
+        }]);
         while let Some(next) = pending.pop_front() {
             self.grow(&next, &mut pending);
         }
@@ -46,7 +51,9 @@ impl Forest {
         let mut found = None;
         let mut node = self.node(tree.0)?;
         loop {
-            let Some(tail) = rest.strip_prefix(self.label(node)) else { return found };
+            let Some(tail) = rest.strip_prefix(self.label(node)) else {
+                return found;
+            };
             if node.value != NONE {
                 found = Some(node);
             }
@@ -84,18 +91,32 @@ impl Forest {
         let above = if value == NONE { this.above } else { this.node };
         for (node, keys) in children.clone().zip(branches()) {
             self.set_head(node, keys.first().and_then(|(key, _)| key.get(end)));
-            pending.push_back(Pending { node, keys, depth: end, above });
+            pending.push_back(Pending {
+                node,
+                keys,
+                depth: end,
+                above,
+            });
         }
-        let text = this.keys.first().and_then(|(key, _)| key.get(this.depth..end));
+        let text = this
+            .keys
+            .first()
+            .and_then(|(key, _)| key.get(this.depth..end));
         let label = self.write_label(text.unwrap_or_default());
         if let Some(node) = self.nodes.get_mut(this.node as usize) {
-            *node = Node { label, children, value, above: this.above };
+            *node = Node {
+                label,
+                children,
+                value,
+                above: this.above,
+            };
         }
     }
 
     fn reserve(&mut self, count: usize) -> Range<u32> {
         let start = index(self.nodes.len());
-        self.nodes.resize_with(self.nodes.len() + count, Node::default);
+        self.nodes
+            .resize_with(self.nodes.len() + count, Node::default);
         self.heads.resize(self.nodes.len(), 0);
         start..index(self.nodes.len())
     }
@@ -127,7 +148,12 @@ struct Node {
 
 impl Default for Node {
     fn default() -> Self {
-        Self { label: 0..0, children: 0..0, value: NONE, above: NONE }
+        Self {
+            label: 0..0,
+            children: 0..0,
+            value: NONE,
+            above: NONE,
+        }
     }
 }
 
@@ -154,8 +180,14 @@ pub(crate) fn span(range: &Range<u32>) -> Range<usize> {
 
 /// How many bytes sorted `keys` have in common: what the first and the last have.
 fn common_prefix(keys: &[(&[u8], u32)]) -> usize {
-    let (Some((first, _)), Some((last, _))) = (keys.first(), keys.last()) else { return 0 };
-    first.iter().zip(last.iter()).take_while(|(a, b)| a == b).count()
+    let (Some((first, _)), Some((last, _))) = (keys.first(), keys.last()) else {
+        return 0;
+    };
+    first
+        .iter()
+        .zip(last.iter())
+        .take_while(|(a, b)| a == b)
+        .count()
 }
 
 #[cfg(test)]
@@ -167,7 +199,10 @@ mod tests {
         let _another = forest.plant(&[(b"/other", 0)]);
         let numbered: Vec<_> = keys.iter().map(|key| key.as_bytes()).zip(0..).collect();
         let tree = forest.plant(&numbered);
-        forest.prefixes_of(tree, bytes.as_bytes()).map(|n| keys[n as usize].to_owned()).collect()
+        forest
+            .prefixes_of(tree, bytes.as_bytes())
+            .map(|n| keys[n as usize].to_owned())
+            .collect()
     }
 
     #[test]

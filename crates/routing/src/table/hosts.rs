@@ -48,7 +48,13 @@ impl HostIndex {
         let mut globs = Forest::default();
         let prefixes = plant(&mut globs, prefixes);
         let suffixes = plant(&mut globs, suffixes);
-        Self { any, exact, globs, prefixes, suffixes }
+        Self {
+            any,
+            exact,
+            globs,
+            prefixes,
+            suffixes,
+        }
     }
 
     /// Calls `visit` for every tree whose pattern matches `host`, narrow patterns first.
@@ -100,7 +106,14 @@ mod tests {
     }
 
     fn patterns() -> [HostMatch; 5] {
-        ["*", "example.com", "*.example.com", "*example.com", "example.*"].map(|text| text.parse().unwrap())
+        [
+            "*",
+            "example.com",
+            "*.example.com",
+            "*example.com",
+            "example.*",
+        ]
+        .map(|text| text.parse().unwrap())
     }
 
     #[test]

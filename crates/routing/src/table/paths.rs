@@ -79,16 +79,22 @@ impl PathIndex {
         best: &mut Best,
         accepts: impl Fn(u32) -> bool,
     ) {
-        let Some(tree) = self.trees.get(tree as usize) else { return };
+        let Some(tree) = self.trees.get(tree as usize) else {
+            return;
+        };
         if tree.lowest_rank >= best.0 {
             return;
         }
         for slot in self.forest.prefixes_of(tree.root, path) {
-            let Some(slot) = self.slots.get(slot as usize) else { return };
+            let Some(slot) = self.slots.get(slot as usize) else {
+                return;
+            };
             if slot.lowest_rank >= best.0 {
                 return;
             }
-            let better = self.candidates(slot).take_while(|candidate| candidate.rank < best.0);
+            let better = self
+                .candidates(slot)
+                .take_while(|candidate| candidate.rank < best.0);
             let taken = better
                 .filter(|candidate| candidate.share.admits(draw))
                 .find(|candidate| !candidate.is_conditional || accepts(candidate.rank));
@@ -97,24 +103,39 @@ impl PathIndex {
     }
 
     fn candidates(&self, slot: &Slot) -> std::slice::Iter<'_, Candidate> {
-        self.candidates.get(span(&slot.candidates)).unwrap_or_default().iter()
+        self.candidates
+            .get(span(&slot.candidates))
+            .unwrap_or_default()
+            .iter()
     }
 
     fn plant(&mut self, mut routes: Vec<(&Route, u32)>) {
-        let lowest_rank = routes.iter().map(|(_, rank)| *rank).min().unwrap_or(NOTHING);
+        let lowest_rank = routes
+            .iter()
+            .map(|(_, rank)| *rank)
+            .min()
+            .unwrap_or(NOTHING);
         routes.sort_unstable_by_key(|(route, rank)| (&*route.prefix, *rank));
         // The prefixes on the way to the current one, with what their slots say.
         let mut way = Vec::<(&[u8], u32)>::new();
         let mut keys = Vec::new();
         for same_prefix in routes.chunk_by(|(a, _), (b, _)| a.prefix == b.prefix) {
-            let Some((first, rank)) = same_prefix.first() else { continue };
+            let Some((first, rank)) = same_prefix.first() else {
+                continue;
+            };
             let prefix = first.prefix.as_bytes();
-            while way.pop_if(|(shorter, _)| !prefix.starts_with(shorter)).is_some() {}
+            while way
+                .pop_if(|(shorter, _)| !prefix.starts_with(shorter))
+                .is_some()
+            {}
             let lowest_rank = way.last().map_or(*rank, |(_, above)| *rank.min(above));
             way.push((prefix, lowest_rank));
             keys.push((prefix, index(self.slots.len())));
             let candidates = self.add_candidates(same_prefix);
-            self.slots.push(Slot { candidates, lowest_rank });
+            self.slots.push(Slot {
+                candidates,
+                lowest_rank,
+            });
         }
         let root = self.forest.plant(&keys);
         self.trees.push(PathTree { root, lowest_rank });
@@ -122,11 +143,12 @@ impl PathIndex {
 
     fn add_candidates(&mut self, routes: &[(&Route, u32)]) -> Range<u32> {
         let start = index(self.candidates.len());
-        self.candidates.extend(routes.iter().map(|(route, rank)| Candidate {
-            rank: *rank,
-            share: route.share,
-            is_conditional: route.is_conditional(),
-        }));
+        self.candidates
+            .extend(routes.iter().map(|(route, rank)| Candidate {
+                rank: *rank,
+                share: route.share,
+                is_conditional: route.is_conditional(),
+            }));
         start..index(self.candidates.len())
     }
 }

@@ -13,7 +13,10 @@ fn a_canary_takes_its_weight_and_the_other_the_rest() {
 #[test]
 fn members_without_weights_share_equally() {
     let snapshot = compiled([mapping("a", "/"), mapping("b", "/"), mapping("c", "/")]);
-    assert_eq!(get("/").takers(&snapshot), [("a", 33), ("b", 33), ("c", 34)]);
+    assert_eq!(
+        get("/").takers(&snapshot),
+        [("a", 33), ("b", 33), ("c", 34)]
+    );
 }
 
 #[test]
@@ -23,11 +26,16 @@ fn weights_below_a_hundred_fall_through_to_the_next_mapping() {
         mapping("b", "/a/").weight(30),
         mapping("rest", "/"),
     ]);
-    assert_eq!(get("/a/").takers(&snapshot), [("a", 20), ("b", 30), ("rest", 50)]);
+    assert_eq!(
+        get("/a/").takers(&snapshot),
+        [("a", 20), ("b", 30), ("rest", 50)]
+    );
     assert_eq!(
         complaints(&snapshot),
-        ["warning: Mapping b: the group's weights add up to 50 and every Mapping has one: the \
-          other 50 % of the requests fall through to the next matching Mapping"]
+        [
+            "warning: Mapping b: the group's weights add up to 50 and every Mapping has one: the \
+          other 50 % of the requests fall through to the next matching Mapping"
+        ]
     );
 }
 
@@ -37,8 +45,10 @@ fn a_lone_canary_takes_everything_and_is_reported() {
     assert_eq!(get("/").takers(&snapshot), [("canary", 100)]);
     assert_eq!(
         complaints(&snapshot),
-        ["warning: Mapping canary: weight 10 has no effect: the only Mapping of its group takes \
-          all requests"]
+        [
+            "warning: Mapping canary: weight 10 has no effect: the only Mapping of its group takes \
+          all requests"
+        ]
     );
 }
 
@@ -52,8 +62,10 @@ fn weights_above_a_hundred_are_cut_off_and_reported() {
     assert_eq!(get("/").takers(&snapshot), [("a", 60), ("b", 40)]);
     assert_eq!(
         complaints(&snapshot),
-        ["warning: Mapping b: the group's weights add up to 120 here: this Mapping takes what is \
-          left to 100, later ones nothing"]
+        [
+            "warning: Mapping b: the group's weights add up to 120 here: this Mapping takes what is \
+          left to 100, later ones nothing"
+        ]
     );
 }
 
@@ -70,7 +82,10 @@ fn a_weight_that_is_no_percentage_is_reported() {
 #[test]
 fn the_order_in_which_headers_were_written_does_not_separate_groups() {
     let snapshot = compiled([
-        mapping("a", "/").header("x-a", "1").header("x-b", "2").weight(50),
+        mapping("a", "/")
+            .header("x-a", "1")
+            .header("x-b", "2")
+            .weight(50),
         mapping("b", "/").header("x-b", "2").header("x-a", "1"),
     ]);
     let request = get("/").header("x-a", "1").header("x-b", "2");
@@ -79,8 +94,14 @@ fn the_order_in_which_headers_were_written_does_not_separate_groups() {
 
 #[test]
 fn the_case_of_hosts_does_not_separate_groups() {
-    let snapshot = compiled([mapping("a", "/").host("X.org"), mapping("b", "/").host("x.org")]);
-    assert_eq!(get("/").host("x.org").takers(&snapshot), [("a", 50), ("b", 50)]);
+    let snapshot = compiled([
+        mapping("a", "/").host("X.org"),
+        mapping("b", "/").host("x.org"),
+    ]);
+    assert_eq!(
+        get("/").host("x.org").takers(&snapshot),
+        [("a", 50), ("b", 50)]
+    );
 }
 
 #[test]
@@ -91,7 +112,10 @@ fn precedence_separates_groups() {
 
 #[test]
 fn texts_that_look_alike_when_joined_are_separate_groups() {
-    let snapshot = compiled([mapping("a", "/").header("a", "bc"), mapping("b", "/").header("ab", "c")]);
+    let snapshot = compiled([
+        mapping("a", "/").header("a", "bc"),
+        mapping("b", "/").header("ab", "c"),
+    ]);
     assert_eq!(get("/").header("a", "bc").takers(&snapshot), [("a", 100)]);
     assert_eq!(get("/").header("ab", "c").takers(&snapshot), [("b", 100)]);
 }
@@ -102,13 +126,23 @@ fn every_member_keeps_its_own_rewrite_and_timeout() {
         mapping("a", "/").rewrite("/a/").timeout_ms(1).weight(100),
         mapping("b", "/").rewrite("/b/").timeout_ms(2),
     ]);
-    let forwards: Vec<_> = snapshot.routes.iter().skip(2).map(|route| &route.action).collect();
+    let forwards: Vec<_> = snapshot
+        .routes
+        .iter()
+        .skip(2)
+        .map(|route| &route.action)
+        .collect();
     assert_ne!(forwards[0], forwards[1]);
 }
 
 #[test]
 fn a_route_tells_its_share_of_the_group() {
     let snapshot = compiled([mapping("stable", "/"), mapping("canary", "/").weight(10)]);
-    let shares: Vec<_> = snapshot.routes.iter().skip(2).map(|r| r.share.percent()).collect();
+    let shares: Vec<_> = snapshot
+        .routes
+        .iter()
+        .skip(2)
+        .map(|r| r.share.percent())
+        .collect();
     assert_eq!(shares, [10, 90]);
 }

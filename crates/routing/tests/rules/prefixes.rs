@@ -5,28 +5,46 @@ use crate::written::{Written, compiled, mapping};
 
 fn upstream_path(mapping: Written, path: &str) -> Option<String> {
     let snapshot = compiled([mapping]);
-    let (path, query) = path.split_once('?').map_or((path, None), |(path, q)| (path, Some(q)));
+    let (path, query) = path
+        .split_once('?')
+        .map_or((path, None), |(path, q)| (path, Some(q)));
     let mut out = String::new();
     let route = get(path).route(&snapshot)?;
-    Some(if route.rewrite(path, query, &mut out) { out } else { "untouched".to_owned() })
+    Some(if route.rewrite(path, query, &mut out) {
+        out
+    } else {
+        "untouched".to_owned()
+    })
 }
 
 #[test]
 fn a_prefix_knows_no_segments() {
-    assert_eq!(upstream_path(mapping("m", "/foo"), "/foobar").unwrap(), "/bar");
+    assert_eq!(
+        upstream_path(mapping("m", "/foo"), "/foobar").unwrap(),
+        "/bar"
+    );
     assert_eq!(upstream_path(mapping("m", "/foo"), "/foo").unwrap(), "/");
-    assert_eq!(upstream_path(mapping("m", "/foo"), "/foo/bar").unwrap(), "//bar");
+    assert_eq!(
+        upstream_path(mapping("m", "/foo"), "/foo/bar").unwrap(),
+        "//bar"
+    );
 }
 
 #[test]
 fn a_final_slash_is_not_optional() {
     assert_eq!(upstream_path(mapping("m", "/foo/"), "/foo"), None);
-    assert_eq!(upstream_path(mapping("m", "/foo/"), "/foo/?x=1").unwrap(), "/?x=1");
+    assert_eq!(
+        upstream_path(mapping("m", "/foo/"), "/foo/?x=1").unwrap(),
+        "/?x=1"
+    );
 }
 
 #[test]
 fn the_root_prefix_is_transparent() {
-    assert_eq!(upstream_path(mapping("m", "/"), "/a//b?c=/d").unwrap(), "/a//b?c=/d");
+    assert_eq!(
+        upstream_path(mapping("m", "/"), "/a//b?c=/d").unwrap(),
+        "/a//b?c=/d"
+    );
 }
 
 #[test]
@@ -37,7 +55,10 @@ fn an_empty_rewrite_leaves_the_path_untouched() {
 
 #[test]
 fn another_prefix_replaces_the_first() {
-    assert_eq!(upstream_path(mapping("m", "/foo/").rewrite("/v2/"), "/foo/b").unwrap(), "/v2/b");
+    assert_eq!(
+        upstream_path(mapping("m", "/foo/").rewrite("/v2/"), "/foo/b").unwrap(),
+        "/v2/b"
+    );
 }
 
 #[test]

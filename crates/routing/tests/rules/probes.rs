@@ -25,22 +25,36 @@ fn the_probes_answer_on_every_host() {
 
 #[test]
 fn shorter_prefixes_do_not_hide_them() {
-    assert_eq!(answered_by_gateway(ALIVE, [mapping("all", "/ambassador/")]), Some(Probe::Alive));
+    assert_eq!(
+        answered_by_gateway(ALIVE, [mapping("all", "/ambassador/")]),
+        Some(Probe::Alive)
+    );
 }
 
 #[test]
 fn a_mapping_with_precedence_or_host_goes_first() {
-    assert_eq!(answered_by_gateway(ALIVE, [mapping("all", "/").precedence(1)]), None);
-    assert_eq!(answered_by_gateway(ALIVE, [mapping("own", ALIVE).host("localhost")]), None);
+    assert_eq!(
+        answered_by_gateway(ALIVE, [mapping("all", "/").precedence(1)]),
+        None
+    );
+    assert_eq!(
+        answered_by_gateway(ALIVE, [mapping("own", ALIVE).host("localhost")]),
+        None
+    );
 }
 
 #[test]
 fn a_mapping_with_the_same_prefix_alone_is_never_reached_and_told_so() {
-    assert_eq!(answered_by_gateway(READY, [mapping("own", READY)]), Some(Probe::Ready));
+    assert_eq!(
+        answered_by_gateway(READY, [mapping("own", READY)]),
+        Some(Probe::Ready)
+    );
     assert_eq!(
         complaints(&compiled([mapping("own", READY)])),
-        ["warning: Mapping own: never reached: the gateway itself answers this prefix, unless the \
-          Module sets `readiness_probe: {enabled: false}`"]
+        [
+            "warning: Mapping own: never reached: the gateway itself answers this prefix, unless the \
+          Module sets `readiness_probe: {enabled: false}`"
+        ]
     );
 }
 
@@ -48,8 +62,17 @@ fn a_mapping_with_the_same_prefix_alone_is_never_reached_and_told_so() {
 fn the_module_turns_each_off() {
     let no_liveness = || module("{liveness_probe: {enabled: false}}");
     assert_eq!(answered_by_gateway(ALIVE, [no_liveness()]), None);
-    assert_eq!(answered_by_gateway(READY, [no_liveness()]), Some(Probe::Ready));
+    assert_eq!(
+        answered_by_gateway(READY, [no_liveness()]),
+        Some(Probe::Ready)
+    );
     let no_readiness = || module("{readiness_probe: {enabled: false}}");
-    assert_eq!(answered_by_gateway(READY, [no_readiness(), mapping("own", READY)]), None);
-    assert_eq!(complaints(&compiled([no_readiness(), mapping("own", READY)])), [""; 0]);
+    assert_eq!(
+        answered_by_gateway(READY, [no_readiness(), mapping("own", READY)]),
+        None
+    );
+    assert_eq!(
+        complaints(&compiled([no_readiness(), mapping("own", READY)])),
+        [""; 0]
+    );
 }

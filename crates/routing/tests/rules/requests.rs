@@ -4,28 +4,36 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use nuncio_routing::{Draw, RequestHead, Route, Snapshot};
 
 #[derive(Clone, Debug)]
-pub struct Request {
-    pub method: Method,
-    pub host: String,
-    pub path: String,
-    pub headers: HeaderMap,
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) host: String,
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
 }
 
-pub fn get(path: &str) -> Request {
+pub(crate) fn get(path: &str) -> Request {
     let (host, headers) = ("localhost".to_owned(), HeaderMap::new());
-    Request { method: Method::GET, host, path: path.to_owned(), headers }
+    Request {
+        method: Method::GET,
+        host,
+        path: path.to_owned(),
+        headers,
+    }
 }
 
 impl Request {
-    pub fn method(self, method: Method) -> Self {
+    pub(crate) fn method(self, method: Method) -> Self {
         Self { method, ..self }
     }
 
-    pub fn host(self, host: &str) -> Self {
-        Self { host: host.to_owned(), ..self }
+    pub(crate) fn host(self, host: &str) -> Self {
+        Self {
+            host: host.to_owned(),
+            ..self
+        }
     }
 
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.append(
             HeaderName::from_bytes(name.as_bytes()).unwrap(),
             HeaderValue::from_str(value).unwrap(),
@@ -33,14 +41,29 @@ impl Request {
         self
     }
 
-    pub fn head(&self) -> RequestHead<'_> {
-        let Self { method, host, path, headers } = self;
-        RequestHead { method, host, path, headers }
+    pub(crate) fn head(&self) -> RequestHead<'_> {
+        let Self {
+            method,
+            host,
+            path,
+            headers,
+        } = self;
+        RequestHead {
+            method,
+            host,
+            path,
+            headers,
+        }
     }
 
     /// The Route that takes this request, whatever it draws.
-    pub fn route<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s Route> {
-        let find = |draw| snapshot.routes.find(&self.head(), draw).map(|route| &**route);
+    pub(crate) fn route<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s Route> {
+        let find = |draw| {
+            snapshot
+                .routes
+                .find(&self.head(), draw)
+                .map(|route| &**route)
+        };
         let mut found: Vec<_> = Draw::all().map(find).collect();
         found.dedup();
         assert_eq!(found.len(), 1, "the Route depends on the Draw");
@@ -48,15 +71,19 @@ impl Request {
     }
 
     /// The name of the Mapping that takes this request; empty = none.
-    pub fn taker<'s>(&self, snapshot: &'s Snapshot) -> &'s str {
+    pub(crate) fn taker<'s>(&self, snapshot: &'s Snapshot) -> &'s str {
         self.route(snapshot).map_or("", |route| &route.mapping.name)
     }
 
     /// How many of a hundred Draws end up at which Mapping.
-    pub fn takers<'s>(&self, snapshot: &'s Snapshot) -> Vec<(&'s str, usize)> {
+    pub(crate) fn takers<'s>(&self, snapshot: &'s Snapshot) -> Vec<(&'s str, usize)> {
         let find = |draw| snapshot.routes.find(&self.head(), draw);
-        let names: Vec<_> =
-            Draw::all().map(|draw| find(draw).map_or("", |route| &*route.mapping.name)).collect();
-        names.chunk_by(|a, b| a == b).map(|run| (run[0], run.len())).collect()
+        let names: Vec<_> = Draw::all()
+            .map(|draw| find(draw).map_or("", |route| &*route.mapping.name))
+            .collect();
+        names
+            .chunk_by(|a, b| a == b)
+            .map(|run| (run[0], run.len()))
+            .collect()
     }
 }

@@ -22,7 +22,10 @@ fn named(name: &'static str) -> Written {
 fn without_a_module_the_defaults_hold() {
     let settings = &*compiled([]).settings;
     assert_eq!(*settings, Settings::default());
-    assert_eq!(settings.cluster_request_timeout, Some(Duration::from_millis(3_000)));
+    assert_eq!(
+        settings.cluster_request_timeout,
+        Some(Duration::from_millis(3_000))
+    );
     assert_eq!(settings.server_name, "envoy");
     assert!(!settings.suppress_envoy_headers);
     assert!(settings.liveness_probe && settings.readiness_probe);
@@ -32,10 +35,19 @@ fn without_a_module_the_defaults_hold() {
 fn the_timeout_comes_from_the_mapping_then_the_module_then_the_default() {
     let second = || module("{cluster_request_timeout_ms: 1000}");
     let mapping = || mapping("m", "/");
-    assert_eq!(timeout(&compiled([mapping()])), Some(Duration::from_secs(3)));
-    assert_eq!(timeout(&compiled([mapping(), second()])), Some(Duration::from_secs(1)));
+    assert_eq!(
+        timeout(&compiled([mapping()])),
+        Some(Duration::from_secs(3))
+    );
+    assert_eq!(
+        timeout(&compiled([mapping(), second()])),
+        Some(Duration::from_secs(1))
+    );
     let own = mapping().timeout_ms(5);
-    assert_eq!(timeout(&compiled([own, second()])), Some(Duration::from_millis(5)));
+    assert_eq!(
+        timeout(&compiled([own, second()])),
+        Some(Duration::from_millis(5))
+    );
 }
 
 #[test]
@@ -49,7 +61,11 @@ fn a_timeout_of_zero_is_no_timeout() {
 fn of_several_modules_the_one_in_the_gateways_namespace_counts() {
     let snapshot = compiled_in(
         "edge",
-        [named("a").namespace("a"), named("edge").namespace("edge"), named("z").namespace("z")],
+        [
+            named("a").namespace("a"),
+            named("edge").namespace("edge"),
+            named("z").namespace("z"),
+        ],
     );
     assert_eq!(snapshot.settings.server_name, "edge");
     let ignored = "error: Module ambassador: ignored: the Module at Service default/web, document \

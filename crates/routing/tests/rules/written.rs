@@ -11,102 +11,115 @@ use nuncio_routing::{Snapshot, compile};
 /// A resource of Service `default/web` until something else is said; its document number is given
 /// by its place in [`compiled`].
 #[derive(Clone, Debug)]
-pub struct Written(Resource);
+pub(crate) struct Written(Resource);
 
-pub fn mapping(name: &str, prefix: &str) -> Written {
+pub(crate) fn mapping(name: &str, prefix: &str) -> Written {
     static PLAIN: LazyLock<Resource> = LazyLock::new(|| {
         parsed("{apiVersion: ambassador/v1, kind: Mapping, name: m, prefix: /, service: web}")
     });
-    let mapping = Written(Resource { name: name.into(), ..PLAIN.clone() });
+    let mapping = Written(Resource {
+        name: name.into(),
+        ..PLAIN.clone()
+    });
     mapping.with(|mapping| mapping.prefix = prefix.parse().unwrap())
 }
 
-pub fn module(config: &str) -> Written {
+pub(crate) fn module(config: &str) -> Written {
     Written(parsed(&format!(
         "{{apiVersion: ambassador/v1, kind: Module, name: ambassador, config: {config}}}"
     )))
 }
 
 impl Written {
-    pub fn host(self, host: &str) -> Self {
+    pub(crate) fn host(self, host: &str) -> Self {
         self.with(|mapping| mapping.host = host.parse().unwrap())
     }
 
-    pub fn method(self, method: &str) -> Self {
+    pub(crate) fn method(self, method: &str) -> Self {
         self.with(|mapping| mapping.method = Some(method.parse().unwrap()))
     }
 
-    pub fn header(self, name: &str, value: &str) -> Self {
-        let value = HeaderValueMatch::Exact(value.parse().unwrap());
-        self.with(|m| m.headers.push(HeaderMatch { name: name.parse().unwrap(), value }))
+    pub(crate) fn header(self, name: &str, value: &str) -> Self {
+        self.header_match(name, HeaderValueMatch::Exact(value.parse().unwrap()))
     }
 
-    pub fn has_header(self, name: &str) -> Self {
-        let value = HeaderValueMatch::Present;
-        self.with(|m| m.headers.push(HeaderMatch { name: name.parse().unwrap(), value }))
+    pub(crate) fn has_header(self, name: &str) -> Self {
+        self.header_match(name, HeaderValueMatch::Present)
     }
 
-    pub fn precedence(self, precedence: i64) -> Self {
+    fn header_match(self, name: &str, value: HeaderValueMatch) -> Self {
+        let name = name.parse().unwrap();
+        self.with(|mapping| mapping.headers.push(HeaderMatch { name, value }))
+    }
+
+    pub(crate) fn precedence(self, precedence: i64) -> Self {
         self.with(|mapping| mapping.precedence = precedence)
     }
 
-    pub fn weight(self, weight: i64) -> Self {
+    pub(crate) fn weight(self, weight: i64) -> Self {
         self.with(|mapping| mapping.weight = Some(weight))
     }
 
-    pub fn rewrite(self, rewrite: &str) -> Self {
+    pub(crate) fn rewrite(self, rewrite: &str) -> Self {
         self.with(|mapping| mapping.rewrite = Rewrite::Prefix(rewrite.into()))
     }
 
-    pub fn host_rewrite(self, host: &str) -> Self {
+    pub(crate) fn host_rewrite(self, host: &str) -> Self {
         self.with(|mapping| mapping.host_rewrite = Some(host.parse().unwrap()))
     }
 
-    pub fn timeout_ms(self, millis: u64) -> Self {
+    pub(crate) fn timeout_ms(self, millis: u64) -> Self {
         self.with(|mapping| mapping.timeout = Some(std::time::Duration::from_millis(millis)))
     }
 
-    pub fn service(self, service: &str) -> Self {
+    pub(crate) fn service(self, service: &str) -> Self {
         let service = service.parse().unwrap();
         self.with(|mapping| mapping.service = service)
     }
 
-    pub fn namespace(mut self, namespace: &str) -> Self {
+    pub(crate) fn namespace(mut self, namespace: &str) -> Self {
         self.0.namespace = namespace.into();
         self
     }
 
     /// Moves the resource to the annotation of another Service.
-    pub fn on(mut self, service: &str) -> Self {
+    pub(crate) fn on(mut self, service: &str) -> Self {
         self.0.at.object = object(service);
         self
     }
 
-    pub fn with(mut self, change: impl FnOnce(&mut Mapping)) -> Self {
-        let Kind::Mapping(mapping) = &mut self.0.kind else { panic!("not a Mapping") };
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Mapping)) -> Self {
+        let Kind::Mapping(mapping) = &mut self.0.kind else {
+            panic!("not a Mapping")
+        };
         change(mapping);
         self
     }
 
-    pub fn with_module(mut self, change: impl FnOnce(&mut Module)) -> Self {
-        let Kind::Module(module) = &mut self.0.kind else { panic!("not a Module") };
+    pub(crate) fn with_module(mut self, change: impl FnOnce(&mut Module)) -> Self {
+        let Kind::Module(module) = &mut self.0.kind else {
+            panic!("not a Module")
+        };
         change(module);
         self
     }
 }
 
 /// Compiles for a gateway in namespace `default`.
-pub fn compiled(written: impl IntoIterator<Item = Written>) -> Snapshot {
+pub(crate) fn compiled(written: impl IntoIterator<Item = Written>) -> Snapshot {
     compiled_in("default", written)
 }
 
-pub fn compiled_in(namespace: &str, written: impl IntoIterator<Item = Written>) -> Snapshot {
-    let identity = Identity { namespace: namespace.into(), ..Identity::default() };
+pub(crate) fn compiled_in(namespace: &str, written: impl IntoIterator<Item = Written>) -> Snapshot {
+    let identity = Identity {
+        namespace: namespace.into(),
+        ..Identity::default()
+    };
     compile(&numbered(written), [], &identity, 1)
 }
 
 /// Gives the resources the document numbers 1, 2, ... so that they count as inserted in this order.
-pub fn numbered(written: impl IntoIterator<Item = Written>) -> Vec<Resource> {
+pub(crate) fn numbered(written: impl IntoIterator<Item = Written>) -> Vec<Resource> {
     let mut resources: Vec<_> = written.into_iter().map(|written| written.0).collect();
     for (resource, document) in resources.iter_mut().zip(1..) {
         resource.at.document = document;
@@ -115,12 +128,22 @@ pub fn numbered(written: impl IntoIterator<Item = Written>) -> Vec<Resource> {
 }
 
 /// The diagnostics as `resource: reason`.
-pub fn complaints(snapshot: &Snapshot) -> Vec<String> {
+pub(crate) fn complaints(snapshot: &Snapshot) -> Vec<String> {
     snapshot.diagnostics.iter().map(complaint).collect()
 }
 
-fn complaint(Diagnostic { severity, resource, reason, .. }: &Diagnostic) -> String {
-    format!("{severity}: {}: {reason}", resource.as_deref().unwrap_or_default())
+fn complaint(
+    Diagnostic {
+        severity,
+        resource,
+        reason,
+        ..
+    }: &Diagnostic,
+) -> String {
+    format!(
+        "{severity}: {}: {reason}",
+        resource.as_deref().unwrap_or_default()
+    )
 }
 
 fn parsed(document: &str) -> Resource {
@@ -131,5 +154,9 @@ fn parsed(document: &str) -> Resource {
 
 fn object(service: &str) -> Arc<ObjectRef> {
     let (namespace, name) = ("default".into(), service.into());
-    Arc::new(ObjectRef { kind: "Service".into(), namespace, name })
+    Arc::new(ObjectRef {
+        kind: "Service".into(),
+        namespace,
+        name,
+    })
 }
