@@ -263,11 +263,27 @@ async fn a_failed_list_takes_nothing_away() {
     let (cluster, control) = two_services().await;
     let Some(fake) = cluster.faults() else { return };
     watching(fake, Resource::Services, 1).await;
-    fake.fail_lists(Resource::Services, 2);
+    fake.fail_lists(Resource::Services, 0..2);
     fake.expire(Resource::Services, Expiry::Event);
     eventually("a good list", || fake.lists(Resource::Services) == 4).await;
     behind(&cluster, &control).await;
     assert_eq!(control.generation(), 2);
+}
+
+#[tokio::test]
+async fn a_list_whose_second_page_fails_is_begun_anew() {
+    let cluster = Cluster::start().await;
+    let Some(fake) = cluster.faults() else { return };
+    for number in 0..502 {
+        let name = format!("s{number:03}");
+        fake.put_service("default", &name, &mapping(&name, &format!("/{name}/")));
+    }
+    fake.fail_lists(Resource::Services, 1..2);
+    let control = follow(&cluster, None);
+    eventually("the second page", || fake.lists(Resource::Services) == 2).await;
+    fake.remove_service("default", "s000");
+    let first = control.until("anything", |_| true).await;
+    assert_eq!((first.generation, mappings(&first).len()), (1, 501));
 }
 
 #[tokio::test]
@@ -332,6 +348,28 @@ async fn nothing_is_published_while_services_are_forbidden() {
     fake.allow(Resource::Services);
     let first = control.until_live(&["a"]).await;
     assert_eq!((first.generation, diagnostics(&first).len()), (1, 0));
+}
+
+#[tokio::test]
+async fn services_that_may_be_listed_but_not_watched_are_reported_once() {
+    let cluster = Cluster::start().await;
+    let Some(fake) = cluster.faults() else { return };
+    fake.forbid_watch(Resource::Services);
+    annotated(&cluster, "a").await;
+    let control = follow(&cluster, None);
+    let told = control
+        .until("the report", |snapshot| !diagnostics(snapshot).is_empty())
+        .await;
+    assert_eq!(mappings(&told), ["a"]);
+    watching(fake, Resource::Services, 2).await;
+    assert_eq!(control.generation(), told.generation);
+    fake.allow(Resource::Services);
+    control
+        .until("the report is withdrawn", |snapshot| {
+            diagnostics(snapshot).is_empty()
+        })
+        .await;
+    assert_eq!(fake.lists(Resource::Services), 1);
 }
 
 #[tokio::test]

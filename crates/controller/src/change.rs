@@ -80,4 +80,6 @@ pub(crate) enum Change {
     Removed { feed: Feed, object: ObjectRef },
     /// The source refuses the feed. What it told before stays in force until it lists again.
     Refused { feed: Feed, diagnostic: Diagnostic },
+    /// The source refuses the feed no longer.
+    Granted { feed: Feed },
 }

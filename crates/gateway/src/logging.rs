@@ -7,9 +7,14 @@ use tracing_subscriber::EnvFilter;
 
 use crate::arguments::LogFormat;
 
+/// The Kubernetes client says of every retry what the controller says once; a filter that names it
+/// hears it all the same.
+const QUIET: &str = "kube_client=error,kube_runtime=error";
+
 /// Logs what `filter` lets through, from now on.
 pub(crate) fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter).with_context(|| format!("cannot log {filter:?}"))?;
+    let filter = EnvFilter::try_new(format!("{QUIET},{filter}"))
+        .with_context(|| format!("cannot log {filter:?}"))?;
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -88,6 +88,14 @@ impl Call {
         })
     }
 
+    /// What is forbidden about watching the kind.
+    pub(super) fn watch_refusal(&self, faults: &Faults) -> Option<Response<Chunks>> {
+        let message = "cannot watch resource";
+        let watch = || refuse(StatusCode::FORBIDDEN, "Forbidden", message);
+        self.refusal(faults)
+            .or_else(|| faults.watch_forbidden.then(watch))
+    }
+
     /// The kind's standing refusals.
     pub(super) fn refusal(&self, faults: &Faults) -> Option<Response<Chunks>> {
         let plural = format!("{:?}", self.resource).to_lowercase();

@@ -3,6 +3,7 @@
 //! Invariant: it keeps its port for life, also while it does not listen.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use hyper::server::conn::http1;
@@ -83,7 +84,16 @@ impl FakeApi {
         self.set_forbidden(resource, true);
     }
 
-    /// Ends what [`FakeApi::forbid`] began.
+    /// Answers 403 to watches of a kind, and ends those under way; lists are granted.
+    pub fn forbid_watch(&self, resource: Resource) {
+        self.store.change(|state| {
+            let faults = state.faults(resource);
+            faults.watch_forbidden = true;
+            faults.cut = faults.watches;
+        });
+    }
+
+    /// Ends what [`FakeApi::forbid`] or [`FakeApi::forbid_watch`] began.
     pub fn allow(&self, resource: Resource) {
         self.set_forbidden(resource, false);
     }
@@ -100,10 +110,13 @@ impl FakeApi {
         });
     }
 
-    /// Answers 500 to the next lists of a kind (or pages of a list).
-    pub fn fail_lists(&self, resource: Resource, count: usize) {
-        self.store
-            .change(|state| state.faults(resource).failing_lists = count);
+    /// Answers 500 to some of the next lists of a kind, pages counted singly: `0..1` is the next
+    /// one, `1..2` the one after.
+    pub fn fail_lists(&self, resource: Resource, which: Range<usize>) {
+        self.store.change(|state| {
+            let faults = state.faults(resource);
+            faults.failing_lists = faults.lists + which.start..faults.lists + which.end;
+        });
     }
 
     /// Keeps the watches of a kind open but never sends anything on them again.
@@ -148,6 +161,7 @@ impl FakeApi {
         self.store.change(|state| {
             let faults = state.faults(resource);
             faults.forbidden = forbidden;
+            faults.watch_forbidden = false;
             faults.cut = faults.watches;
         });
     }

@@ -81,12 +81,12 @@ pub(super) async fn answer(
 fn list(call: &Call, store: &Store) -> Response<Chunks> {
     let mut state = store.lock();
     let faults = state.faults(call.resource);
+    let number = faults.lists;
     faults.lists += 1;
     if let Some(refusal) = call.refusal(faults) {
         return refusal;
     }
-    if faults.failing_lists > 0 {
-        faults.failing_lists -= 1;
+    if faults.failing_lists.contains(&number) {
         return refuse(
             StatusCode::INTERNAL_SERVER_ERROR,
             "InternalError",

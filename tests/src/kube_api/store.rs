@@ -5,6 +5,7 @@
 //! Deliberately absent: HTTP.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard};
 
@@ -97,10 +98,12 @@ pub(super) struct State {
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     pub(super) forbidden: bool,
+    /// Lists are answered, watches are not.
+    pub(super) watch_forbidden: bool,
     /// Versions before this one are gone, and how that is said.
     pub(super) oldest: Option<(u64, Expiry)>,
-    /// How many lists to come are answered with 500.
-    pub(super) failing_lists: usize,
+    /// Which lists to come are answered with 500, counted from the first ever.
+    pub(super) failing_lists: Range<usize>,
     /// Watches begun so far that never send anything again.
     pub(super) stalled: BTreeSet<usize>,
     /// Watches begun so far that are to end.

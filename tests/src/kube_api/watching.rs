@@ -24,7 +24,7 @@ pub(super) fn watch(call: Call, store: Arc<Store>) -> Response<Chunks> {
     let faults = state.faults(call.resource);
     let id = faults.watches;
     faults.watches += 1;
-    if let Some(refusal) = call.refusal(faults) {
+    if let Some(refusal) = call.watch_refusal(faults) {
         return refusal;
     }
     if matches!(faults.oldest, Some((oldest, Expiry::Status)) if version < oldest) {
@@ -60,6 +60,11 @@ impl Watching {
         let deadline = tokio::time::sleep(Duration::from_secs(seconds));
         tokio::pin!(deadline);
         loop {
+            let stalled = store
+                .lock()
+                .faults(self.call.resource)
+                .stalled
+                .contains(&self.id);
             let Some(lines) = self.lines(&mut store.lock()) else {
                 return;
             };
@@ -71,7 +76,7 @@ impl Watching {
             tokio::select! {
                 _ = signal.changed() => {}
                 () = self.sender.closed() => return,
-                () = &mut deadline => return,
+                () = &mut deadline, if !stalled => return,
             }
         }
     }

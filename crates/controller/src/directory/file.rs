@@ -1,7 +1,7 @@
 //! One manifest file: what is live of it, and what stands in it now.
 //!
-//! Invariant: `held` changes only in [`File::settle`], when what was found has been left alone for
-//! as long as [`Patience`] asks. A file that cannot be read keeps what it held.
+//! Invariant: `held` changes only in `File::settle`, when what was found has been left alone for as
+//! long as it has to be (see the module above). A file that cannot be read keeps what it held.
 //! Deliberately absent: directories, and the clock (callers say what time it is).
 
 use std::collections::HashSet;
@@ -109,7 +109,6 @@ impl File {
 
     /// Makes what was found live, if its time has come. Answers whether it did.
     pub(super) fn settle(&mut self, now: Instant) -> bool {
-        if self.due().is_some_and(|due| due <= now) { eprintln!("ACCEPT {:?} objs {:?} writer {:?} quiet {:?}", self.label, self.candidate.as_ref().unwrap().found.as_ref().map(|c| c.objects.len()), self.candidate.as_ref().unwrap().writer, now - self.candidate.as_ref().unwrap().last); }
         self.due().is_some_and(|due| due <= now) && self.accept()
     }
 
@@ -200,11 +199,11 @@ enum Writer {
 
 impl Candidate {
     fn due(&self, held: Option<&Content>) -> Instant {
-        let loss = held.is_some_and(|held| loses(held, self.found.as_ref()));
+        let loss = held.map_or(Loss::Nothing, |held| Loss::of(held, self.found.as_ref()));
         let quiet = match (self.writer, loss) {
-            (Writer::Done, false) => WHOLE,
-            (Writer::Done, true) | (Writer::Open, false) => DOUBTFUL,
-            (Writer::Open, true) => UNFINISHED,
+            (Writer::Done, Loss::Nothing) => WHOLE,
+            (Writer::Done, Loss::Some) | (Writer::Open, Loss::Nothing) => DOUBTFUL,
+            (_, Loss::Emptied) | (Writer::Open, Loss::Some) => UNFINISHED,
         };
         self.last + quiet
     }
@@ -225,21 +224,45 @@ const DOUBTFUL: Duration = Duration::from_millis(50);
 /// A slow writer: `(head; sleep 1; tail) > file`.
 const UNFINISHED: Duration = Duration::from_secs(1);
 
-/// Whether taking `found` for `held` would take an object away or bring a mistake in.
-fn loses(held: &Content, found: Option<&Content>) -> bool {
-    let Some(found) = found else {
-        return !held.objects.is_empty();
-    };
-    let there: HashSet<_> = found
-        .objects
-        .iter()
-        .map(|object| &object.origin.object)
-        .collect();
-    found.diagnostics.len() > held.diagnostics.len()
-        || held
+/// What taking one content for another would take away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Loss {
+    Nothing,
+    /// An object, or the absence of a mistake.
+    Some,
+    /// All there was, leaving an empty file. The next writer may have truncated it already and
+    /// inotify not told yet: the kernel does so only after the blocks are freed.
+    Emptied,
+}
+
+impl Loss {
+    fn of(held: &Content, found: Option<&Content>) -> Self {
+        let Some(found) = found else {
+            return if held.objects.is_empty() {
+                Self::Nothing
+            } else {
+                Self::Some
+            };
+        };
+        let there: HashSet<_> = found
             .objects
             .iter()
-            .any(|object| !there.contains(&object.origin.object))
+            .map(|object| &object.origin.object)
+            .collect();
+        let lost = held
+            .objects
+            .iter()
+            .any(|object| !there.contains(&object.origin.object));
+        if lost && there.is_empty() && found.diagnostics.is_empty() {
+            return Self::Emptied;
+        }
+        let worse = found.diagnostics.len() > held.diagnostics.len();
+        if lost || worse {
+            Self::Some
+        } else {
+            Self::Nothing
+        }
+    }
 }
 
 /// What tells one state of a file from another without reading it.
@@ -337,9 +360,14 @@ mod tests {
     }
 
     #[test]
-    fn an_emptied_file_waits_for_its_writer() {
+    fn an_emptied_or_broken_file_waits_for_its_writer() {
         let mut scene = Scene::live();
         scene.write("");
+        scene.look(Some(Touch::Writing));
+        assert_eq!(scene.patience(), Some(Duration::from_secs(1)));
+        scene.look(Some(Touch::Finished));
+        assert_eq!(scene.patience(), Some(Duration::from_secs(1)));
+        scene.write("kind: [");
         scene.look(Some(Touch::Writing));
         assert_eq!(scene.patience(), Some(Duration::from_secs(1)));
         scene.look(Some(Touch::Finished));
@@ -392,7 +420,7 @@ mod tests {
     #[test]
     fn a_change_of_permissions_does_not_prolong_the_wait() {
         let mut scene = Scene::live();
-        scene.write("");
+        scene.write("kind: [");
         scene.look(Some(Touch::Finished));
         scene.wait(Duration::from_millis(30));
         scene.look(Some(Touch::Seen));

@@ -13,9 +13,10 @@
 //! live when the file has been left alone
 //! - for 2 ms, if its writer closed it or it was renamed into place (also the symlink to it, as in
 //!   a ConfigMap mount), and no object is lost and no new mistake is in it;
-//! - for 50 ms, if it is closed but empty, gone, broken, or lacks objects it had; or if it is
-//!   better than before but not known to be closed;
-//! - for 1 s, if it is both: written to and not closed, and worse than what is live.
+//! - for 50 ms, if it is closed but broken, gone, or lacks objects it had; or if it is no worse than
+//!   before but not known to be closed;
+//! - for 1 s, if it is empty now, or if it is both: written to and not closed, and worse than what
+//!   is live.
 //!
 //! Every write begins the wait anew, so a file that is rewritten without pause keeps its last good
 //! state until it is left alone.
@@ -132,9 +133,7 @@ impl Followed {
 
     fn step(mut self, messages: Vec<Message>) -> (Self, News) {
         let now = Instant::now();
-        let n = messages.len();
         let mut touched = self.sort(messages);
-        eprintln!("STEP {now:?} msgs {n} touched {touched:?}");
         if now >= self.poll {
             touched.everything = true;
         }

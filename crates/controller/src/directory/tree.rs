@@ -264,3 +264,49 @@ fn links(path: &Path) -> Vec<PathBuf> {
         .filter_map(resolved)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  annotations:\n    \
+                           getambassador.io/config: |\n      ---\n";
+
+    fn tree(root: &TempDir, now: Instant) -> Tree {
+        let conf = root.path().join("conf");
+        fs::create_dir(&conf).unwrap();
+        fs::write(conf.join("a.yaml"), SERVICE).unwrap();
+        Tree::open(vec![conf], now).unwrap()
+    }
+
+    #[test]
+    fn files_that_went_with_their_directory_stay() {
+        let (root, now) = (TempDir::new().unwrap(), Instant::now());
+        let mut tree = tree(&root, now);
+        let file = fs::canonicalize(root.path()).unwrap().join("conf/a.yaml");
+        fs::remove_file(&file).unwrap();
+        let mut touched = Touched::default();
+        touched.add(file, Touch::Finished);
+        assert!(!tree.look(&touched, now));
+        fs::remove_dir(root.path().join("conf")).unwrap();
+        tree.look(&Touched::default(), now + Duration::from_secs(1));
+        let (objects, diagnostics) = tree.listed();
+        assert_eq!((objects.len(), diagnostics.len()), (1, 1));
+    }
+
+    #[test]
+    fn without_inotify_a_look_at_everything_finds_what_is_new() {
+        let (root, now) = (TempDir::new().unwrap(), Instant::now());
+        let mut tree = tree(&root, now);
+        let new = SERVICE.replace("name: a", "name: b");
+        fs::write(root.path().join("conf/b.yaml"), new).unwrap();
+        assert!(!tree.look(&Touched::everything(), now));
+        assert!(tree.look(&Touched::default(), tree.due().unwrap()));
+        assert_eq!(tree.listed().0.len(), 2);
+        assert!(!tree.look(&Touched::everything(), now));
+    }
+}

@@ -67,3 +67,27 @@ pub fn client_for(mut config: Config) -> Result<Client, ClientError> {
         source: Box::new(error),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::env::VarError;
+
+    use kube::config::Kubeconfig;
+
+    use super::*;
+
+    #[test]
+    fn having_no_api_server_is_one_clear_line() {
+        let error = ClientError::Unknown {
+            in_cluster: InClusterError::ReadEnvironmentVariable(VarError::NotPresent),
+            kubeconfig: Box::new(Kubeconfig::read_from("/nonexistent/config").unwrap_err()),
+        };
+        let line = error.to_string();
+        println!("{line}");
+        assert!(
+            line.contains("not in a cluster") && line.contains("/nonexistent/config"),
+            "{line}"
+        );
+        assert!(!line.contains('\n'), "{line}");
+    }
+}

@@ -14,6 +14,8 @@ const REFUSED_RETRY: Duration = Duration::from_secs(5);
 pub(super) enum Failure {
     /// 403: RBAC does not grant the kind.
     Refused,
+    /// 403 to the watch alone. Listing again would only end here again.
+    WatchRefused,
     /// The server no longer has the version asked for (410), or does not have it yet because its
     /// store was restored from a backup (504 "too large resource version").
     Expired,
@@ -26,7 +28,8 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) fn of(error: &watcher::Error) -> Self {
         match (status(error).map(|status| status.code), error) {
-            (Some(403), _) => Self::Refused,
+            (Some(403), watcher::Error::InitialListFailed(_)) => Self::Refused,
+            (Some(403), _) => Self::WatchRefused,
             (Some(410 | 504), _) => Self::Expired,
             // kube reads a line that is no event as a Status, all of whose fields may be absent.
             (Some(0), _) => Self::Undecodable,
@@ -38,16 +41,26 @@ impl Failure {
     /// The least time to wait before the next attempt; `None` to go on at once.
     pub(super) fn pause(self) -> Option<Duration> {
         match self {
-            Self::Refused => Some(REFUSED_RETRY),
+            Self::Refused | Self::WatchRefused => Some(REFUSED_RETRY),
             Self::Expired | Self::Other => Some(Duration::ZERO),
             Self::Undecodable => None,
+        }
+    }
+
+    /// What operators are told; `None` where there is nothing for them to do, or where the pipeline
+    /// tells it as a diagnostic.
+    pub(super) fn consequence(self) -> Option<&'static str> {
+        match self {
+            Self::Refused | Self::WatchRefused | Self::Expired => None,
+            Self::Undecodable => Some("the Kubernetes API sent an event that cannot be read"),
+            Self::Other => Some("the Kubernetes API is in trouble; the last state stays"),
         }
     }
 
     pub(super) fn needs_list(self) -> bool {
         match self {
             Self::Refused | Self::Expired => true,
-            Self::Undecodable | Self::Other => false,
+            Self::WatchRefused | Self::Undecodable | Self::Other => false,
         }
     }
 }

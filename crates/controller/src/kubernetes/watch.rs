@@ -12,6 +12,7 @@
 use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -21,7 +22,7 @@ use kube::{Api, Resource};
 use nuncio_config::{Diagnostic, Location, ObjectRef, Severity};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{self, error::SendError};
-use tokio::time::Instant;
+use tokio::time::{Instant, error::Elapsed, timeout_at};
 use tracing::{info, warn};
 
 use super::failure::{Failure, chain, status};
@@ -34,6 +35,10 @@ pub(super) const WATCH_SECONDS: u32 = 50;
 
 /// As client-go asks for.
 const PAGE: u32 = 500;
+
+/// A refusal is answered sooner. Silence is the only sign of a watch that goes well: kube's watcher
+/// tells neither of its beginning nor of bookmarks.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// One kind of object and what is read from it.
 pub(super) struct Kind {
@@ -57,7 +62,10 @@ pub(super) struct Watch<K> {
     retry: Retry,
     /// What the list under way has brought so far.
     listing: Vec<Announced>,
+    /// Trouble was logged and its end was not.
     failing: bool,
+    /// When a watch that was refused counts as granted, if it is not refused again before.
+    granted_at: Option<Instant>,
 }
 
 impl<K> Watch<K>
@@ -77,6 +85,7 @@ where
             retry,
             listing,
             failing: false,
+            granted_at: None,
         }
     }
 
@@ -88,9 +97,18 @@ where
     /// Follows one list and the watches after it, until a fresh list is needed.
     async fn follow(&mut self) -> Result<(), Stopped> {
         let mut events = pin!(watcher(self.api.clone(), self.config()));
-        while let Some(event) = events.next().await {
+        loop {
+            let event = match until(self.granted_at, events.next()).await {
+                Ok(Some(event)) => event,
+                Ok(None) => return Ok(()),
+                Err(_silence) => {
+                    self.granted().await?;
+                    continue;
+                }
+            };
             let error = match event {
                 Ok(event) => {
+                    self.granted().await?;
                     self.take(event).await?;
                     continue;
                 }
@@ -104,8 +122,19 @@ where
             if failure.needs_list() {
                 return Ok(());
             }
+            if failure == Failure::WatchRefused || self.granted_at.is_some() {
+                self.granted_at = Some(Instant::now() + SILENCE);
+            }
         }
-        Ok(())
+    }
+
+    /// Withdraws the refusal of the watch, if there was one.
+    async fn granted(&mut self) -> Result<(), Stopped> {
+        if self.granted_at.take().is_none() {
+            return Ok(());
+        }
+        let feed = self.kind.feed;
+        self.changes.send(Change::Granted { feed }).await
     }
 
     fn config(&self) -> watcher::Config {
@@ -176,7 +205,7 @@ where
 
     async fn report(&mut self, error: &watcher::Error, failure: Failure) -> Result<(), Stopped> {
         let run = self.retry.failed(Instant::now());
-        if failure == Failure::Refused {
+        if matches!(failure, Failure::Refused | Failure::WatchRefused) {
             // The pipeline drops what it has heard before, and logs it once.
             let diagnostic = self.kind.refusal(error);
             return self
@@ -187,7 +216,7 @@ where
                 })
                 .await;
         }
-        if run == Run::Begins {
+        if run == Run::Begins || (failure == Failure::Other && !self.failing) {
             self.log(error, failure);
         }
         Ok(())
@@ -195,17 +224,15 @@ where
 
     /// One line for a run of failures, not one for each.
     fn log(&mut self, error: &watcher::Error, failure: Failure) {
-        let (kind, error) = (self.kind.plural, chain(error));
-        match failure {
-            // The refusal's diagnostic is logged by the pipeline.
-            Failure::Refused => {}
-            Failure::Undecodable => warn!(kind, error, "an event is skipped"),
-            Failure::Expired => info!(kind, error, "listing anew"),
-            Failure::Other => {
-                self.failing = true;
-                warn!(kind, error, "watch interrupted; the last state stays");
-            }
-        }
+        let Some(consequence) = failure.consequence() else {
+            return;
+        };
+        self.failing |= failure == Failure::Other;
+        warn!(
+            kind = self.kind.plural,
+            error = chain(error),
+            "{consequence}"
+        );
     }
 }
 
@@ -246,6 +273,14 @@ impl Kind {
             resource: None,
             reason: reason.into(),
         }
+    }
+}
+
+/// Waits for `event`, at most until the deadline if there is one.
+async fn until<T>(deadline: Option<Instant>, event: impl Future<Output = T>) -> Result<T, Elapsed> {
+    match deadline {
+        Some(deadline) => timeout_at(deadline, event).await,
+        None => Ok(event.await),
     }
 }
 

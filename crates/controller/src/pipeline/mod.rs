@@ -96,6 +96,7 @@ impl Pipeline {
             Change::Applied { feed, object } => self.objects.apply(feed, &object, &self.identity),
             Change::Removed { feed, object } => self.objects.remove(feed, &object),
             Change::Refused { feed, diagnostic } => self.refused(feed, diagnostic),
+            Change::Granted { feed } => self.objects.withdraw_notes(feed),
         };
         if effect == Effect::Changed {
             self.pending = Effect::Changed;

@@ -84,6 +84,15 @@ impl Objects {
         Effect::of(!known)
     }
 
+    /// Withdraws the remarks on the feed itself.
+    pub(crate) fn withdraw_notes(&mut self, feed: Feed) -> Effect {
+        let notes = self
+            .feeds
+            .get_mut(&feed)
+            .map(|records| std::mem::take(&mut records.diagnostics));
+        Effect::of(notes.is_some_and(|notes| !notes.is_empty()))
+    }
+
     /// Compiles all records from scratch.
     pub(crate) fn compile(&self, identity: &Identity, generation: u64) -> Snapshot {
         let parsed = || self.feeds.values().flat_map(Records::parsed);
