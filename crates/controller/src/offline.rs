@@ -18,7 +18,7 @@ use crate::pipeline::objects::Objects;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// A path does not exist or cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     Unreadable {
         /// The path as given, or the file in it.
         path: PathBuf,

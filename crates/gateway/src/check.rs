@@ -23,7 +23,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> ExitCode {
     let snapshot = match load_offline(&arguments.paths, &arguments.identity.identity()) {
         Ok(snapshot) => snapshot,
         Err(error) => {
-            logging::complain(&error.to_string());
+            logging::complain(&format!("{:#}", anyhow::Error::from(error)));
             return UNUSABLE.into();
         }
     };

@@ -50,7 +50,7 @@ const POLL: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     /// It does not exist, is not a directory, or cannot be read.
-    #[error("cannot read the directory {}: {source}", path.display())]
+    #[error("cannot read the directory {}", path.display())]
     Unusable {
         /// The directory as given.
         path: PathBuf,

@@ -30,7 +30,7 @@ pub enum ClientError {
         kubeconfig: Box<KubeconfigError>,
     },
     /// An address is known but its credentials cannot be used.
-    #[error("cannot use the credentials for the Kubernetes API server at {server}: {source}")]
+    #[error("cannot use the credentials for the Kubernetes API server at {server}")]
     Credentials {
         /// The API server's address.
         server: Box<str>,
