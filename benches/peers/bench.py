@@ -26,6 +26,9 @@ def main():
     options = _options()
     if len(os.sched_getaffinity(0)) < 2:
         sys.exit("this needs two cores: one for the proxy, one for the load")
+    busy = os.getloadavg()[0]
+    if busy > 0.5:
+        print(f"the machine is busy (load {busy:.1f}): expect higher figures, and compare ratios")
     with tempfile.TemporaryDirectory(prefix="nuncio-peers-") as directory:
         # nginx's worker, which drops root, enters it.
         os.chmod(directory, 0o755)

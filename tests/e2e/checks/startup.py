@@ -26,8 +26,7 @@ def a_taken_admin_port_is_one_line_and_exit_1(setting):
 def a_taken_metrics_port_is_a_warning(setting):
     with socket.create_server(("127.0.0.1", 0)) as occupant:
         taken = occupant.getsockname()[1]
-        config = setting.config_directory()
-        with Gateway(setting, config, "--metrics", f"127.0.0.1:{taken}") as gateway:
+        with Gateway(setting, setting.config_directory(), metrics=taken) as gateway:
             expect(str(taken) in gateway.output(), f"no word of port {taken} in the log")
             page = http.get(gateway.admin, "/metrics")
             expect_equal(page.status, 200, "the page on the admin port")
@@ -82,7 +81,7 @@ def _refuses_to_start(setting, flag):
 
 def _is_ready(port):
     try:
-        return http.get(port, "/ambassador/v0/check_ready", headers={}).status == 200
+        return http.get(port, "/ambassador/v0/check_ready").status == 200
     except OSError:
         return False
 

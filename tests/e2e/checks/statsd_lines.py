@@ -14,8 +14,12 @@ from harness.verdict import Skipped, expect, expect_equal
 from harness.waiting import until
 
 PORT = 8125
+EARLY = 12
 SENT = 41
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "envoy_statsd_names.txt"
+
+# Envoy's too, but sent only by one that has drained a listener; the capture's did not.
+BEYOND_FIXTURE = {("listener_manager.total_listeners_draining", "g")}
 
 # Read by the exporter's users: the 2017 tutorial's dashboard and its successors.
 REQUIRED = {
@@ -41,14 +45,17 @@ def a_listener_found_at_start_receives_envoys_lines(setting):
     with Upstream("httpbin", setting.directory) as upstream, Listener(PORT) as listener:
         to = f"127.0.0.1:{upstream.port}"
         config = setting.config_directory(httpbin=service("httpbin", mapping("m", "/httpbin/", to)))
+        counter = f"cluster.127_0_0_1_{upstream.port}.upstream_rq_2xx"
         with Gateway(setting, config, statsd=None) as gateway:
-            with http.Connection(gateway.http) as connection:
-                for number in range(SENT):
-                    expect_equal(connection.get("/httpbin/").status, 200, f"request {number}")
-            until(lambda: _answered(listener) >= SENT, f"{SENT} requests in the deltas", seconds=5)
+            # The first batch may come before the listener is found: counters remember, timers do
+            # not.
+            _send(gateway, EARLY)
+            _await_sum(listener, counter, EARLY)
+            _send(gateway, SENT - EARLY)
+            _await_sum(listener, counter, SENT)
             flushed = len(listener.datagrams())
             until(lambda: len(listener.datagrams()) > flushed, "the next flush", seconds=5)
-        expect_equal(_answered(listener), SENT, "the sum of the deltas of upstream_rq_2xx")
+        expect_equal(listener.sums()[counter], SENT, f"the sum of the deltas of {counter}")
         return _compare(listener.datagrams())
 
 
@@ -58,22 +65,22 @@ def statsd_can_be_switched_off(setting):
     with Listener(PORT) as listener:
         with Gateway(setting, setting.config_directory(), statsd="false") as gateway:
             gateway.get("/")
-            # Two flushes and a half.
+            # Two flushes and a half. Other gateways on this machine may find the listener too.
             deadline = time.monotonic() + 2.5
             while time.monotonic() < deadline:
-                expect_equal(listener.datagrams(), [], "datagrams with STATSD_ENABLED=false")
+                ours = [line for line in listener.datagrams() if f"_{gateway.http}." in line]
+                expect_equal(ours, [], "datagrams with STATSD_ENABLED=false")
                 time.sleep(0.1)
 
 
-def _answered(listener):
-    sums = listener.sums()
-    return sum(
-        delta
-        for name, delta in sums.items()
-        if name.startswith("cluster.")
-        and name.endswith(".upstream_rq_2xx")
-        and name.count(".") == 2
-    )
+def _send(gateway, count):
+    with http.Connection(gateway.http) as connection:
+        for _ in range(count):
+            expect_equal(connection.get("/httpbin/").status, 200, "GET /httpbin/")
+
+
+def _await_sum(listener, counter, wanted):
+    until(lambda: listener.sums()[counter] >= wanted, f"{counter} adds up to {wanted}", seconds=5)
 
 
 def _compare(datagrams):
@@ -87,7 +94,7 @@ def _compare(datagrams):
     expect_equal(malformed[:5], [], "datagrams that are not one line of Envoy's")
     matches = map(LINE.fullmatch, datagrams)
     names = {(normalised(match["name"]), match["type"]) for match in matches}
-    expect_equal(sorted(names - known), [], "statistics that Envoy does not send")
+    expect_equal(sorted(names - known - BEYOND_FIXTURE), [], "statistics that Envoy does not send")
     expect_equal(sorted(REQUIRED - names), [], "statistics that are missing")
     return f"{len(datagrams)} datagrams, {len(names)} statistics"
 

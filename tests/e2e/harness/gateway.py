@@ -20,12 +20,14 @@ def clean_environment(**values):
 
 class Gateway(Program):
     """`nuncio run --config-dir DIRECTORY`, ready once constructed. Use as a context manager.
-    statsd is off, unless `statsd` is None: then nothing is said about it."""
+    Its ports are free ones, but for `metrics` if given. statsd is off, unless `statsd` is None:
+    then nothing is said about it."""
 
-    def __init__(self, setting, directory, *arguments, statsd="false"):
-        self.http, self.admin, self.metrics = free(3)
+    def __init__(self, setting, directory, metrics=None, statsd="false"):
+        self.http, self.admin, free_port = free(3)
+        self.metrics = metrics or free_port
         super().__init__(
-            [setting.binary, "run", "--config-dir", directory, *self.addresses(), *arguments],
+            [setting.binary, "run", "--config-dir", directory, *self.addresses()],
             setting.directory / "gateway.log",
             env=clean_environment(**({"STATSD_ENABLED": statsd} if statsd else {})),
         )

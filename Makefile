@@ -1,0 +1,48 @@
+# What a person types. Each target is a few words here; the work is in scripts/.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test e2e bench bench-peers image fmt lint
+
+# rustup installs cargo here and leaves PATH to the next login.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+demo: ## run the gateway and a built-in httpbin on localhost:8080, without a cluster
+	@scripts/ensure-build.sh
+	@scripts/build.sh quick
+	@exec "$$(scripts/build.sh --where quick)" demo
+
+test: ## run the unit, property, documentation and system tests, and check the manifests
+	@scripts/ensure-build.sh
+	@scripts/run-tests.sh
+	@scripts/check-manifests
+
+e2e: ## run the gateway beside a real Prometheus, wrk and statsd listeners
+	@scripts/ensure-build.sh
+	@scripts/ensure-commands.sh prometheus promtool wrk curl jq python3
+	@scripts/build.sh quick
+	@python3 -B tests/e2e/run.py --binary "$$(scripts/build.sh --where quick)"
+
+bench: ## measure the pure crates with criterion, then the gateway beside its peers
+	@scripts/ensure-build.sh
+	cargo bench -p nuncio-benches
+	@$(MAKE) --no-print-directory bench-peers
+
+bench-peers: ## measure CPU time per request beside nginx, HAProxy and Envoy
+	@scripts/ensure-build.sh
+	@scripts/ensure-commands.sh nginx haproxy wrk taskset python3
+	@scripts/build.sh release
+	@benches/peers/run.sh "$$(scripts/build.sh --where release)"
+
+image: ## build the container image with docker, podman or buildah
+	@scripts/ensure-build.sh
+	@scripts/build-image.sh
+
+fmt: ## format the Rust code
+	cargo fmt --all
+
+lint: ## check formatting, clippy, dependencies (cargo-deny) and shell scripts
+	@scripts/ensure-build.sh
+	@scripts/lint.sh
