@@ -1,4 +1,10 @@
 //! The shape of the workspace, as ARCHITECTURE.md promises it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test whose machinery fails has failed, and says where"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -10,9 +16,18 @@ const ALLOWED: [(&str, &[&str]); 7] = [
     ("nuncio-config", &[]),
     ("nuncio-telemetry", &[]),
     ("nuncio-routing", &["nuncio-config"]),
-    ("nuncio-proxy", &["nuncio-config", "nuncio-routing", "nuncio-telemetry"]),
-    ("nuncio-controller", &["nuncio-config", "nuncio-routing", "nuncio-telemetry"]),
-    ("nuncio-admin", &["nuncio-config", "nuncio-routing", "nuncio-telemetry"]),
+    (
+        "nuncio-proxy",
+        &["nuncio-config", "nuncio-routing", "nuncio-telemetry"],
+    ),
+    (
+        "nuncio-controller",
+        &["nuncio-config", "nuncio-routing", "nuncio-telemetry"],
+    ),
+    (
+        "nuncio-admin",
+        &["nuncio-config", "nuncio-routing", "nuncio-telemetry"],
+    ),
     (
         "nuncio",
         &[
@@ -40,14 +55,24 @@ impl Workspace {
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .output()
             .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let packages = metadata["packages"].as_array().unwrap();
-        let names: BTreeMap<_, _> =
-            packages.iter().map(|p| (text(&p["id"]), text(&p["name"]))).collect();
-        let member_ids: BTreeSet<_> =
-            metadata["workspace_members"].as_array().unwrap().iter().map(text).collect();
+        let names: BTreeMap<_, _> = packages
+            .iter()
+            .map(|p| (text(&p["id"]), text(&p["name"])))
+            .collect();
+        let member_ids: BTreeSet<_> = metadata["workspace_members"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(text)
+            .collect();
         let members = packages
             .iter()
             .filter(|p| member_ids.contains(p["id"].as_str().unwrap()))
@@ -59,7 +84,11 @@ impl Workspace {
             .iter()
             .map(|node| (text(&node["id"]), built_from(node)))
             .collect();
-        Self { names, edges, members }
+        Self {
+            names,
+            edges,
+            members,
+        }
     }
 
     fn id(&self, name: &str) -> &str {
@@ -68,7 +97,10 @@ impl Workspace {
     }
 
     fn direct(&self, name: &str) -> BTreeSet<&str> {
-        self.edges[self.id(name)].iter().map(|id| &*self.names[id]).collect()
+        self.edges[self.id(name)]
+            .iter()
+            .map(|id| &*self.names[id])
+            .collect()
     }
 
     /// Everything that goes into a build of the package, tests aside.
@@ -90,7 +122,13 @@ impl Workspace {
 fn built_from(node: &Value) -> Vec<String> {
     let dependencies = node["deps"].as_array().unwrap().iter();
     dependencies
-        .filter(|dep| dep["dep_kinds"].as_array().unwrap().iter().any(|k| k["kind"].is_null()))
+        .filter(|dep| {
+            dep["dep_kinds"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|k| k["kind"].is_null())
+        })
         .map(|dep| dep["pkg"].as_str().unwrap().to_owned())
         .collect()
 }
@@ -99,9 +137,15 @@ fn built_from(node: &Value) -> Vec<String> {
 fn crates_depend_only_downwards() {
     let workspace = Workspace::read();
     for (name, allowed) in ALLOWED {
-        let ours = workspace.direct(name).into_iter().filter(|n| n.starts_with("nuncio"));
+        let ours = workspace
+            .direct(name)
+            .into_iter()
+            .filter(|n| n.starts_with("nuncio"));
         let forbidden: Vec<_> = ours.filter(|n| !allowed.contains(n)).collect();
-        assert!(forbidden.is_empty(), "{name} must not depend on {forbidden:?}");
+        assert!(
+            forbidden.is_empty(),
+            "{name} must not depend on {forbidden:?}"
+        );
     }
 }
 
@@ -110,7 +154,15 @@ fn the_pure_crates_can_neither_wait_nor_talk() {
     let workspace = Workspace::read();
     for name in ["nuncio-config", "nuncio-routing"] {
         let all = workspace.reachable(name);
-        for impure in ["tokio", "mio", "kube", "pingora-core", "socket2", "hyper", "notify"] {
+        for impure in [
+            "tokio",
+            "mio",
+            "kube",
+            "pingora-core",
+            "socket2",
+            "hyper",
+            "notify",
+        ] {
             assert!(!all.contains(impure), "{name} must not contain {impure}");
         }
     }
@@ -128,7 +180,10 @@ fn each_engine_has_one_home() {
     for (engine, homes) in homes {
         for (name, _) in ALLOWED {
             let uses = workspace.direct(name).contains(engine);
-            assert!(!uses || homes.contains(&name), "{name} must not use {engine} itself");
+            assert!(
+                !uses || homes.contains(&name),
+                "{name} must not use {engine} itself"
+            );
         }
     }
 }
@@ -138,7 +193,10 @@ fn every_member_is_held_to_the_workspace_lints() {
     let workspace = Workspace::read();
     for (name, manifest) in &workspace.members {
         let text = std::fs::read_to_string(manifest).unwrap();
-        assert!(text.contains("[lints]\nworkspace = true"), "{name} has lints of its own");
+        assert!(
+            text.contains("[lints]\nworkspace = true"),
+            "{name} has lints of its own"
+        );
     }
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
     let root = std::fs::read_to_string(root).unwrap();

@@ -211,6 +211,21 @@ impl DownstreamConnection {
         }
     }
 
+    /// Bytes that went over it and belong to no request on record: those of HTTP/2 frames sent after their request
+    /// was over, and of what was no request.
+    pub fn transferred(&self, received: u64, sent: u64) {
+        self.listener
+            .http
+            .count
+            .downstream_cx_rx_bytes_total
+            .add(received);
+        self.listener
+            .http
+            .count
+            .downstream_cx_tx_bytes_total
+            .add(sent);
+    }
+
     /// It was idle for too long, and we close it.
     pub fn idled_out(self) {
         self.listener.http.count.downstream_cx_idle_timeout.inc();
