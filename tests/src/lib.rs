@@ -13,5 +13,9 @@
     reason = "a test whose machinery fails has failed, and says where"
 )]
 
+pub mod client;
 pub mod control;
+pub mod counters;
+pub mod gateway;
 pub mod kube_api;
+pub mod upstream;

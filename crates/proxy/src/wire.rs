@@ -4,9 +4,14 @@
 //! first write after a read is held back so that a message head and the first bytes of its body
 //! share one system call; any further write, a flush, or a read that has to wait sends it.
 //!
+//! Invariant: a write to an upstream does not wait. What the connection does not take yet is sent
+//! as it is waited on for the answer: an upstream that must get rid of a part of its answer before
+//! it reads on would otherwise wait for us, and we for it.
+//!
 //! Deliberately absent: any knowledge of HTTP.
 
 use std::fmt::Debug;
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::iter;
 use std::pin::Pin;
@@ -32,6 +37,8 @@ pub(crate) struct Traffic {
     received: AtomicU64,
     sent: AtomicU64,
     peer_closed: AtomicBool,
+    /// Whether the connection holds bytes that the other side did not take yet.
+    backed_up: AtomicBool,
 }
 
 impl Traffic {
@@ -43,6 +50,21 @@ impl Traffic {
     /// Whether the other side closed the connection or broke it off.
     pub(crate) fn peer_closed(&self) -> bool {
         self.peer_closed.load(Relaxed)
+    }
+
+    /// Waits until everything written is sent, while somebody else reads from the connection.
+    pub(crate) async fn caught_up(&self) {
+        // No waker: whoever reads is in the same task, and is woken when more can be sent.
+        poll_fn(|_| match self.is_backed_up() {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        })
+        .await;
+    }
+
+    /// Whether what was written last waits for the other side to read.
+    pub(crate) fn is_backed_up(&self) -> bool {
+        self.backed_up.load(Relaxed)
     }
 
     fn read(&self, outcome: &io::Result<()>, bytes: usize, asked: usize) {
@@ -67,8 +89,20 @@ pub(crate) struct Wire<P> {
     held: BytesMut,
     /// Whether the next write may be held back.
     corked: bool,
+    writes: Writes,
+    /// Whether the carrier may hold bytes itself, as TLS does.
+    unflushed: bool,
     traffic: Arc<Traffic>,
     place: P,
+}
+
+/// What a write does when the connection takes no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writes {
+    /// It waits.
+    Wait,
+    /// It is kept; [`Traffic::is_backed_up`] says that no more should follow.
+    Return,
 }
 
 /// What may live and end with a connection.
@@ -79,17 +113,26 @@ impl<T: Debug + Send + Sync + Unpin + 'static> Place for T {}
 /// A head larger than this is sent at once: copying it costs more than the saved call.
 const CORK_LIMIT: usize = 4096;
 
+/// How much is kept of what an upstream does not take: whatever was read in one go, and no more.
+const MAX_KEPT: usize = 64 * 1024;
+
 /// What one system call takes along: the held head, and the pieces of a chunk.
 const MAX_SLICES: usize = 8;
 
 impl<P: Place> Wire<P> {
-    pub(crate) fn new(carrier: Carrier, place: impl FnOnce(Arc<Traffic>) -> P) -> Self {
+    pub(crate) fn new(
+        carrier: Carrier,
+        writes: Writes,
+        place: impl FnOnce(Arc<Traffic>) -> P,
+    ) -> Self {
         let traffic = Arc::<Traffic>::default();
         Self {
             carrier,
             unread: Bytes::new(),
             held: BytesMut::new(),
             corked: true,
+            writes,
+            unflushed: false,
             place: place(Arc::clone(&traffic)),
             traffic,
         }
@@ -131,7 +174,7 @@ impl<P: Place> Wire<P> {
     /// RFC 9112 section 9.5: a server may close an idle connection at any time; bytes nobody
     /// asked for would be taken for the next answer.
     pub(crate) fn is_quiet(&mut self) -> bool {
-        self.unread.is_empty() && self.carrier.is_quiet()
+        self.unread.is_empty() && self.held.is_empty() && !self.unflushed && self.carrier.is_quiet()
     }
 
     fn poll_send_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -143,7 +186,30 @@ impl<P: Place> Wire<P> {
             self.traffic.sent(n);
             self.held.advance(n);
         }
+        if self.unflushed {
+            ready!(Pin::new(&mut self.carrier).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        self.traffic.backed_up.store(false, Relaxed);
         Poll::Ready(Ok(()))
+    }
+
+    /// As [`Self::poll_send`], but keeps what would have to wait, unless that is too much.
+    fn poll_send_or_keep(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let sent = self.poll_send(cx, slices);
+        if sent.is_ready() || self.writes == Writes::Wait || self.held.len() > MAX_KEPT {
+            return sent;
+        }
+        self.traffic.backed_up.store(true, Relaxed);
+        let before = self.held.len();
+        slices
+            .iter()
+            .for_each(|slice| self.held.extend_from_slice(slice));
+        Poll::Ready(Ok(self.held.len() - before))
     }
 
     /// Sends what is held and then `slices`; returns how many bytes of `slices` went.
@@ -220,7 +286,7 @@ impl<P: Place> AsyncWrite for Wire<P> {
             this.held.extend_from_slice(bytes);
             return Poll::Ready(Ok(bytes.len()));
         }
-        this.poll_send(cx, &[IoSlice::new(bytes)])
+        this.poll_send_or_keep(cx, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -228,7 +294,7 @@ impl<P: Place> AsyncWrite for Wire<P> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_send(cx, slices)
+        self.poll_send_or_keep(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -236,12 +302,22 @@ impl<P: Place> AsyncWrite for Wire<P> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_send_held(cx))?;
-        Pin::new(&mut self.carrier).poll_flush(cx)
+        self.unflushed = true;
+        match self.poll_send_held(cx) {
+            Poll::Pending if self.writes == Writes::Return => {
+                self.traffic.backed_up.store(true, Relaxed);
+                Poll::Ready(Ok(()))
+            }
+            sent => sent,
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_send_held(cx))?;
+        match self.poll_send_held(cx) {
+            // Nobody will wait for the rest of a request that is over.
+            Poll::Pending if self.writes == Writes::Return => self.held.clear(),
+            sent => ready!(sent)?,
+        }
         Pin::new(&mut self.carrier).poll_shutdown(cx)
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::worker::Worker;
 use super::{http1, http2};
 use crate::carrier::Carrier;
-use crate::wire::{Traffic, Wire};
+use crate::wire::{Traffic, Wire, Writes};
 
 /// What requests know of the connection they came by.
 pub(crate) struct Connection {
@@ -71,7 +71,7 @@ impl Accepted {
         if tcp.set_nodelay(true).is_err() {
             return;
         }
-        let mut wire = Wire::new(Carrier::Tcp(tcp), |_| ());
+        let mut wire = Wire::new(Carrier::Tcp(tcp), Writes::Wait, |_| ());
         let traffic = wire.traffic();
         let protocol = match timeout(IDLE_TIMEOUT, wire.begins_with(HTTP2_PREFACE)).await {
             Ok(Ok(true)) => Protocol::Http2,
@@ -82,10 +82,15 @@ impl Accepted {
         place.speaks(protocol);
         let activity = Rc::clone(&self.activity);
         let connection = Rc::new(self.into_connection(Arc::clone(&traffic)));
-        match protocol {
+        let cut_short = match protocol {
             Protocol::Http1 => http1::run(&connection, Box::new(wire)).await,
-            Protocol::Http2 => http2::run(&connection, Box::new(wire)).await,
-        }
+            Protocol::Http2 => {
+                http2::run(&connection, Box::new(wire)).await;
+                None
+            }
+        };
+        let (received, sent) = traffic.take();
+        place.transferred(received, sent);
         let by = if traffic.peer_closed() {
             Side::Remote
         } else {
@@ -95,6 +100,7 @@ impl Accepted {
             by,
             with_active_request: activity.is_busy(),
         });
+        drop(cut_short);
     }
 
     fn into_connection(self, traffic: Arc<Traffic>) -> Connection {

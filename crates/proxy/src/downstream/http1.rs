@@ -2,63 +2,87 @@
 
 use std::time::Duration;
 
+use bytes::BytesMut;
 use pingora_core::BError;
 use pingora_core::ErrorType;
 use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::ServerSession;
 use tokio::time::timeout;
 
-use super::connection::{Connection, IDLE_TIMEOUT};
-use crate::exchange::{self, Afterwards};
+use super::connection::{Busy, Connection, IDLE_TIMEOUT};
+use crate::exchange::{self, Afterwards, STREAM_IDLE_TIMEOUT};
 
 /// How long a client may go on sending a body nobody wants before the connection is cut: cut at
 /// once, it might never see the answer (RFC 9112 section 9.6).
 const LINGER: Duration = Duration::from_secs(1);
 
-/// How long a client may take to accept a piece of a response, and Envoy's stream idle timeout.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(300);
+/// A connection on which another request may come.
+struct Waiting {
+    stream: Stream,
+    /// How it begins, if it came with the one before (RFC 9112 section 9.3.2).
+    begun: Option<BytesMut>,
+}
 
-/// Serves requests until either side ends the connection.
-pub(super) async fn run(connection: &Connection, stream: Stream) {
-    let mut next = Some(stream);
-    while let Some(stream) = next {
-        next = serve_one(connection, stream).await;
+/// What follows a request.
+enum Next {
+    Request(Waiting),
+    End,
+    /// The connection ends with this one unfinished.
+    CutShort(Busy),
+}
+
+/// Serves requests until either side ends the connection; returns the one it was ended in.
+pub(super) async fn run(connection: &Connection, stream: Stream) -> Option<Busy> {
+    let mut next = Next::Request(Waiting {
+        stream,
+        begun: None,
+    });
+    loop {
+        match next {
+            Next::Request(waiting) => next = serve_one(connection, waiting).await,
+            Next::End => return None,
+            Next::CutShort(request) => return Some(request),
+        }
     }
 }
 
-/// Serves one request; returns the stream if there may be another.
-async fn serve_one(connection: &Connection, stream: Stream) -> Option<Stream> {
-    let mut session = ServerSession::new_http1(stream);
+async fn serve_one(connection: &Connection, waiting: Waiting) -> Next {
+    let mut session = ServerSession::new_http1(waiting.stream);
+    if let Some(begun) = waiting.begun {
+        session.set_pipelined_prefix(begun);
+    }
     session.set_keepalive(Some(IDLE_TIMEOUT.as_secs()));
-    session.set_write_timeout(Some(WRITE_TIMEOUT));
+    session.set_read_timeout(Some(STREAM_IDLE_TIMEOUT));
+    session.set_write_timeout(Some(STREAM_IDLE_TIMEOUT));
     match session.read_request().await {
         Ok(true) => {}
-        Ok(false) => return None,
+        Ok(false) => return Next::End,
         Err(error) => {
             refuse(connection, &mut session, &error).await;
-            return None;
+            return Next::End;
         }
     }
     let busy = connection.busy();
+    // What follows a body is taken for a request only where no body had to be parsed to find its
+    // end: the codec reads an empty chunk size as the last one.
+    let is_bodyless = session.is_body_empty();
+    session.set_pipelining_enabled(is_bodyless);
     if connection.worker().is_leaving() {
         session.set_keepalive(None);
     }
-    let afterwards = exchange::serve(connection, &mut session).await;
-    let stream = match afterwards {
-        Afterwards::Finish => finish(session).await,
-        Afterwards::Abort => None,
-    };
-    drop(busy);
-    stream
+    match exchange::serve(connection, &mut session).await {
+        Afterwards::Finish => finish(session).await.map_or(Next::End, Next::Request),
+        Afterwards::Abort => Next::CutShort(busy),
+    }
 }
 
-async fn finish(mut session: ServerSession) -> Option<Stream> {
+async fn finish(mut session: ServerSession) -> Option<Waiting> {
     if session.get_keepalive().is_none() && !session.is_body_done() {
         // Whatever comes is discarded; the client has its answer or is out of time.
         drop(timeout(LINGER, session.drain_request_body()).await);
     }
-    let (stream, _) = session.finish().await.ok()??.into_parts();
-    Some(stream)
+    let (stream, begun) = session.finish().await.ok()??.into_parts();
+    Some(Waiting { stream, begun })
 }
 
 /// Tells a client that speaks no HTTP so, unless it has left.

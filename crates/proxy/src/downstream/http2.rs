@@ -14,7 +14,7 @@ use tokio::task;
 use tokio::time::timeout;
 
 use super::connection::{Connection, IDLE_TIMEOUT};
-use crate::exchange::{self, Afterwards};
+use crate::exchange::{self, Afterwards, STREAM_IDLE_TIMEOUT};
 
 /// Streams of one client at a time, and what each and all may have under way.
 const MAX_STREAMS: u32 = 100;
@@ -81,6 +81,7 @@ fn serve(connection: &Rc<Connection>, session: HttpSession) {
     let busy = connection.busy();
     task::spawn_local(async move {
         let mut session = ServerSession::new_http2(session);
+        session.set_write_timeout(Some(STREAM_IDLE_TIMEOUT));
         match exchange::serve(&connection, &mut session).await {
             // A stream that cannot be finished is reset when dropped.
             Afterwards::Finish => drop(session.finish().await),

@@ -29,6 +29,9 @@ pub(super) async fn answer<'a>(
     session: &mut ServerSession,
     started: Instant,
 ) -> Account<'a> {
+    if head::is_framed_twice(session) {
+        return refuse(live, session, Refusal::Malformed).await;
+    }
     let body = BodyFraming::of(session);
     match plan(connection, live, session.req_header(), body) {
         Ok(Plan::Forward(to, head)) => {
@@ -77,7 +80,7 @@ fn plan<'a>(
     let request = RequestHead {
         method: &received.method,
         host: target.host,
-        path: target.path,
+        path: &target.path,
         headers: &received.headers,
     };
     let draw = Draw::from_random(fastrand::u64(..));
@@ -86,6 +89,7 @@ fn plan<'a>(
     };
     match &route.action {
         Action::Probe(probe) => Ok(Plan::Probe(*probe)),
+        Action::Forward(_) if head::asks_for_upgrade(received) => Err(Refusal::UpgradeForbidden),
         Action::Forward(to) => {
             let head = UpstreamHead {
                 received,
@@ -106,17 +110,18 @@ fn plan<'a>(
 }
 
 async fn refuse<'a>(live: &'a Live, session: &mut ServerSession, refusal: Refusal) -> Account<'a> {
-    let status = refusal.status();
+    let reply = refusal.reply();
+    let status = reply.status;
     // What follows a head that was refused cannot be trusted to be the next request.
     session.set_keepalive(None);
     let outcome = match refusal {
-        Refusal::HeadTooLarge => Outcome::Malformed { status },
-        Refusal::Malformed
-        | Refusal::UpgradeForbidden
-        | Refusal::MethodForbidden
-        | Refusal::VersionTooOld => Outcome::Refused { status },
+        Refusal::HeadTooLarge
+        | Refusal::Malformed
+        | Refusal::VersionTooOld
+        | Refusal::CodingUnknown => Outcome::Malformed { status },
+        Refusal::UpgradeForbidden | Refusal::MethodForbidden => Outcome::Refused { status },
     };
-    local(live, session, outcome, Reply { status, text: "" }).await
+    local(live, session, outcome, reply).await
 }
 
 pub(super) async fn local<'a>(

@@ -9,7 +9,7 @@ use std::time::Instant;
 use http::Version;
 use http::header::EXPECT;
 use nuncio_routing::Forward;
-use nuncio_telemetry::{Ending, Outcome, Reset};
+use nuncio_telemetry::{Ending, Outcome, Reset, RetryCause};
 use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
 use tokio::time::{Instant as Deadline, timeout_at};
@@ -95,6 +95,7 @@ impl Forwarding<'_> {
             )
             && let Some(head) = self.head_again(session)
         {
+            self.upstream.stats.retried(RetryCause::Failure);
             return match self.lease(Reuse::Refused).await {
                 Ok(lease) => Forwarded::Relayed(self.relay(session, lease, head).await),
                 Err(forwarded) => forwarded,
@@ -154,13 +155,17 @@ impl Forwarding<'_> {
         self.attempts += 1;
         let relay = Relay::new(
             session,
-            &mut lease.session,
+            &mut lease,
             self.live.settings(),
             self.to.timeout,
             self.request_end,
         );
-        let relayed = relay.run(head).await;
+        let mut relayed = relay.run(head).await;
         let (received, sent) = lease.traffic.take();
+        // Part of an answer is an answer.
+        if let Relayed::Failed(Failure::UpstreamClosed { untouched }) = &mut relayed {
+            *untouched &= received == 0;
+        }
         self.traffic = (self.traffic.0 + received, self.traffic.1 + sent);
         if let Relayed::Complete { request_sent, .. } = relayed {
             self.connection
@@ -181,12 +186,14 @@ async fn invite_body(session: &mut ServerSession) {
             .headers
             .get(EXPECT)
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-    if let (true, ServerSession::H1(h1)) = (expects, session)
-        && !h1.is_body_done()
-    {
-        // A client that is gone shows when its body is read.
-        drop(h1.write_continue_response().await);
+    if !expects || session.is_body_done() {
+        return;
     }
+    let keepalive = session.get_keepalive();
+    // A client that is gone shows when its body is read.
+    drop(session.write_continue_response().await);
+    // The codec gives up connections that it answers before the end of the body, also for this.
+    session.set_keepalive(keepalive);
 }
 
 /// Answers the client where the upstream did not, in Envoy's words.
@@ -219,7 +226,13 @@ async fn conclude<'a>(
         Forwarded::Relayed(Relayed::Failed(Failure::ClientLeft)) => {
             return Account::local(Outcome::ClientLeft, Afterwards::Abort);
         }
-        Forwarded::Relayed(Relayed::Failed(failure)) => failed(failure),
+        Forwarded::Relayed(Relayed::Failed(failure)) => {
+            if matches!(failure, Failure::ClientMalformed | Failure::ClientStalled) {
+                // Where its next request would begin cannot be known.
+                session.set_keepalive(None);
+            }
+            failed(failure)
+        }
         Forwarded::NoEndpoint => (Outcome::NoHealthyHost, unavailable("no healthy upstream")),
         Forwarded::NoConnection(failure) => {
             (Outcome::ConnectFailed, unavailable(connect_text(&failure)))

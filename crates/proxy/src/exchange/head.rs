@@ -5,12 +5,17 @@
 //!
 //! Deliberately absent: message framing, which the codec has checked.
 
-use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, UPGRADE};
+use std::borrow::Cow;
+
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, Version};
+use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
 use pingora_http::authority::raw_target_authority;
 
 use super::fields::{ForbiddenNomination, Nominated};
+use super::path;
+use super::reply::Reply;
 
 /// The parts of a request that routing and rewriting look at.
 #[derive(Debug)]
@@ -18,11 +23,11 @@ pub(super) struct RequestTarget<'a> {
     /// `:authority` or `Host`, as sent.
     pub(super) host: &'a str,
     pub(super) host_value: HeaderValue,
-    /// Begins with `/`; without the query.
-    pub(super) path: &'a str,
-    /// Without its `?`.
+    /// Begins with `/`, normalised; without the query.
+    pub(super) path: Cow<'a, str>,
+    /// Without its `?`; as sent.
     pub(super) query: Option<&'a str>,
-    pub(super) path_and_query: &'a str,
+    pub(super) path_and_query: Cow<'a, str>,
 }
 
 /// Why a request is answered without looking for a route. The codes are Envoy's.
@@ -38,17 +43,22 @@ pub(super) enum Refusal {
     VersionTooOld,
     /// 431: more than [`MAX_HEAD_BYTES`] or [`MAX_FIELDS`].
     HeadTooLarge,
+    /// 501: a transfer coding other than `chunked`.
+    CodingUnknown,
 }
 
 impl Refusal {
-    pub(super) fn status(self) -> u16 {
-        match self {
-            Self::Malformed => 400,
-            Self::UpgradeForbidden => 403,
-            Self::MethodForbidden => 405,
-            Self::VersionTooOld => 426,
-            Self::HeadTooLarge => 431,
-        }
+    /// The answer, in the words of Envoy's codecs.
+    pub(super) fn reply(self) -> Reply {
+        let (status, text) = match self {
+            Self::Malformed => (400, "Bad Request"),
+            Self::UpgradeForbidden => (403, ""),
+            Self::MethodForbidden => (405, ""),
+            Self::VersionTooOld => (426, "Upgrade Required"),
+            Self::HeadTooLarge => (431, "Request Header Fields Too Large"),
+            Self::CodingUnknown => (501, "Not Implemented"),
+        };
+        Reply { status, text }
     }
 }
 
@@ -69,8 +79,8 @@ pub(super) fn read(head: &RequestHeader) -> Result<(RequestTarget<'_>, Nominated
     check_size(head)?;
     check_version_and_method(head)?;
     let nominated = Nominated::by(&head.headers)?;
-    check_upgrade(head)?;
     check_length(&head.headers)?;
+    check_coding(&head.headers)?;
     Ok((target(head).ok_or(Refusal::Malformed)?, nominated))
 }
 
@@ -100,8 +110,9 @@ fn check_version_and_method(head: &RequestHeader) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Envoy ignores an offer to upgrade to `h2c` and refuses any other that the route does not allow.
-fn check_upgrade(head: &RequestHeader) -> Result<(), Refusal> {
+/// Whether the client wants another protocol. Envoy ignores an offer of `h2c`, and refuses any
+/// other that the route does not allow.
+pub(super) fn asks_for_upgrade(head: &RequestHeader) -> bool {
     let asked = head
         .headers
         .get_all(http::header::CONNECTION)
@@ -112,17 +123,12 @@ fn check_upgrade(head: &RequestHeader) -> Result<(), Refusal> {
                 .split(|byte| *byte == b',')
                 .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
         });
-    let only_h2c = || {
-        head.headers
+    asked
+        && !head
+            .headers
             .get_all(UPGRADE)
             .iter()
             .all(|token| token.as_bytes().trim_ascii().eq_ignore_ascii_case(b"h2c"))
-    };
-    if asked && !only_h2c() {
-        Err(Refusal::UpgradeForbidden)
-    } else {
-        Ok(())
-    }
 }
 
 /// One Content-Length, in digits. A repeated one is an attack or a fault, alike or not.
@@ -133,6 +139,36 @@ fn check_length(headers: &HeaderMap) -> Result<(), Refusal> {
         (Some(one), None) if is_number(one.as_bytes()) => Ok(()),
         _ => Err(Refusal::Malformed),
     }
+}
+
+/// RFC 9112 section 6.1: what cannot be decoded is refused. Passed on as `chunked` alone, the
+/// upstream would take the coded bytes for the content.
+fn check_coding(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(one), None) if one.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err(Refusal::CodingUnknown),
+    }
+}
+
+/// Whether the head as it came has both a length and a coding, of which the codec drops the
+/// length (RFC 9112 section 6.1). Envoy refuses it: whoever stands before us may have read it
+/// the other way.
+pub(super) fn is_framed_twice(session: &ServerSession) -> bool {
+    let Some(h1) = session.as_http1() else {
+        return false;
+    };
+    let is_length = |line: &[u8]| {
+        const NAME: &[u8] = b"content-length:";
+        line.get(..NAME.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(NAME))
+    };
+    h1.req_header().headers.contains_key(TRANSFER_ENCODING)
+        && h1
+            .get_headers_raw_bytes()
+            .split(|byte| *byte == b'\n')
+            .any(is_length)
 }
 
 fn is_number(text: &[u8]) -> bool {
@@ -155,6 +191,12 @@ fn target(head: &RequestHeader) -> Option<RequestTarget<'_>> {
         Some((path, query)) => (path, Some(query)),
         None => (path_and_query, None),
     };
+    let path = path::normalized(path).ok()?;
+    let path_and_query = match (&path, query) {
+        (Cow::Borrowed(_), _) => Cow::Borrowed(path_and_query),
+        (Cow::Owned(path), Some(query)) => Cow::Owned(format!("{path}?{query}")),
+        (Cow::Owned(path), None) => Cow::Owned(path.clone()),
+    };
     Some(RequestTarget {
         host,
         host_value,
@@ -170,16 +212,25 @@ fn host(head: &RequestHeader) -> Option<(&str, HeaderValue)> {
     let authority = match head.uri.authority() {
         Some(authority) => Some(authority.as_str()),
         None if head.raw_path().starts_with(b"/") => None,
-        None => raw_target_authority(head.raw_path())
-            .authority()
-            .and_then(|authority| std::str::from_utf8(authority).ok()),
+        // Neither a path nor an absolute form is no target, though the codec takes it for `/`.
+        None => {
+            let authority = raw_target_authority(head.raw_path()).authority()?;
+            Some(std::str::from_utf8(authority).ok()?)
+        }
     };
     if let Some(authority) = authority.filter(|authority| !authority.is_empty()) {
         return Some((authority, HeaderValue::from_str(authority).ok()?));
     }
     let value = head.headers.get(HOST)?;
-    let host = value.to_str().ok().filter(|host| !host.is_empty())?;
+    let host = value.to_str().ok().filter(|host| is_host(host))?;
     Some((host, value.clone()))
+}
+
+/// What a host and port may be made of (RFC 3986 section 3.2.2), which Envoy checks too.
+fn is_host(text: &str) -> bool {
+    let may_occur =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte);
+    !text.is_empty() && text.bytes().all(may_occur)
 }
 
 #[cfg(test)]
@@ -203,7 +254,7 @@ mod tests {
     fn path_and_query_are_told_apart() {
         let head = head("/a/b?x=1?y", &[("host", "example.com:8080")]);
         let (target, _) = read(&head).unwrap();
-        assert_eq!((target.host, target.path), ("example.com:8080", "/a/b"));
+        assert_eq!((target.host, &*target.path), ("example.com:8080", "/a/b"));
         assert_eq!(target.query, Some("x=1?y"));
     }
 
@@ -212,7 +263,7 @@ mod tests {
         let head = head("http://one.example/a?b", &[("host", "two.example")]);
         let (target, _) = read(&head).unwrap();
         assert_eq!(
-            (target.host, target.path_and_query),
+            (target.host, &*target.path_and_query),
             ("one.example", "/a?b")
         );
     }
@@ -243,19 +294,19 @@ mod tests {
     }
 
     #[test]
-    fn upgrades_are_refused_except_the_offer_of_h2c() {
+    fn an_upgrade_is_asked_for_except_by_the_offer_of_h2c() {
         let websocket = [
             ("host", "a"),
-            ("connection", "Upgrade"),
+            ("connection", "keep-alive, Upgrade"),
             ("upgrade", "websocket"),
         ];
-        assert_eq!(refusal(&head("/", &websocket)), Refusal::UpgradeForbidden);
+        assert!(asks_for_upgrade(&head("/", &websocket)));
         let h2c = [
             ("host", "a"),
             ("connection", "Upgrade, HTTP2-Settings"),
             ("upgrade", "h2c"),
         ];
-        assert!(read(&head("/", &h2c)).is_ok());
+        assert!(!asks_for_upgrade(&head("/", &h2c)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod client_head;
 mod fields;
 mod forward;
 mod head;
+mod path;
 mod relay;
 mod reply;
 mod upstream_head;
@@ -20,6 +21,7 @@ use nuncio_telemetry::{Bytes, ClusterStats, Outcome, Protocol, RequestRecord};
 use pingora_core::protocols::http::ServerSession;
 
 use crate::downstream::Connection;
+pub(crate) use relay::STREAM_IDLE_TIMEOUT;
 use reply::Reply;
 
 /// What becomes of the client's connection (HTTP/1) or stream (HTTP/2) afterwards.
@@ -91,6 +93,7 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
 pub(crate) async fn refuse_malformed(connection: &Connection, session: &mut ServerSession) {
     let request = connection.listener().request_started(Protocol::Http1);
     let live = connection.worker().live();
+    session.set_keepalive(None);
     // A client that sends no HTTP may well not wait for an answer either.
     drop(Reply::MALFORMED.send_unread(session, live.settings()).await);
     let (downstream_received, downstream_sent) = connection.traffic().take();

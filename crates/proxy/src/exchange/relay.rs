@@ -18,17 +18,23 @@ use pingora_http::{RequestHeader, ResponseHeader};
 use tokio::time::{Instant, sleep_until};
 
 use super::client_head;
+use crate::upstream::Lease;
+use crate::wire::Traffic;
 
 /// One attempt at a request.
 pub(super) struct Relay<'a> {
     session: &'a mut ServerSession,
     upstream: &'a mut HttpSession,
+    /// Of the upstream connection.
+    traffic: &'a Traffic,
     settings: &'a Settings,
     method: Method,
     /// For the whole response, from the end of the request; `None` = no limit.
     timeout: Option<Duration>,
     /// When the request was complete; `None` while its body is still coming.
     request_end: Option<Instant>,
+    /// Whether anything of the body was taken from the client, who will not send it again.
+    body_begun: bool,
     /// Whether the upstream still takes the request's body.
     upload: Upload,
     /// Whether the client is still listened to.
@@ -71,8 +77,8 @@ pub(super) enum Failure {
     ClientMalformed,
     /// The route's timeout passed.
     TimedOut,
-    /// The upstream closed the connection. `untouched`: before a byte of an answer, and without
-    /// having been sent any of the body.
+    /// The upstream closed the connection. `untouched`: before an answer, and before any of the
+    /// body was taken from the client.
     UpstreamClosed { untouched: bool },
     /// The upstream answered something that is not HTTP.
     UpstreamMalformed,
@@ -96,6 +102,8 @@ enum Listening {
 enum Event {
     FromUpstream(Result<HttpTask, BError>),
     FromClient(Result<Option<Bytes>, BError>),
+    /// The upstream has taken what it was sent.
+    CaughtUp,
     Deadline,
 }
 
@@ -105,7 +113,7 @@ const MAX_INTERIM_ANSWERS: u8 = 16;
 impl<'a> Relay<'a> {
     pub(super) fn new(
         session: &'a mut ServerSession,
-        upstream: &'a mut HttpSession,
+        lease: &'a mut Lease,
         settings: &'a Settings,
         timeout: Option<Duration>,
         request_end: Option<std::time::Instant>,
@@ -113,11 +121,13 @@ impl<'a> Relay<'a> {
         let method = session.req_header().method.clone();
         Self {
             session,
-            upstream,
+            upstream: &mut lease.session,
+            traffic: &lease.traffic,
             settings,
             method,
             timeout,
             request_end: request_end.map(Instant::from_std),
+            body_begun: false,
             upload: if request_end.is_some() {
                 Upload::Finished
             } else {
@@ -141,31 +151,51 @@ impl<'a> Relay<'a> {
                 biased;
                 task = self.upstream.read_response_task() => Event::FromUpstream(task),
                 body = self.session.read_body_or_idle(self.request_end.is_some()),
-                    if self.client == Listening::Yes => Event::FromClient(body),
+                    if self.client == Listening::Yes && !self.traffic.is_backed_up()
+                    => Event::FromClient(body),
+                () = self.traffic.caught_up(), if self.traffic.is_backed_up() => Event::CaughtUp,
                 () = &mut deadline => Event::Deadline,
             };
+            let uploading = self.request_end.is_none();
             let ended = match event {
-                Event::FromUpstream(Ok(task)) => self.pass_on(task).await,
+                Event::FromUpstream(Ok(task)) => tokio::select! {
+                    biased;
+                    ended = self.pass_on(task) => ended,
+                    // A client that does not read does not get more time.
+                    () = &mut deadline => Some(self.out_of_time()),
+                },
                 Event::FromUpstream(Err(error)) => Some(self.upstream_failed(&error)),
                 Event::FromClient(Ok(body)) => {
                     self.upload(body).await;
-                    deadline.as_mut().reset(self.deadline());
                     None
                 }
                 Event::FromClient(Err(error)) => self.client_failed(&error),
-                Event::Deadline => Some(self.broken(Culprit::Upstream, Failure::TimedOut)),
+                Event::CaughtUp => None,
+                Event::Deadline => Some(self.out_of_time()),
             };
             if let Some(relayed) = ended {
                 return relayed;
             }
+            if uploading {
+                deadline.as_mut().reset(self.deadline());
+            }
         }
     }
 
-    /// The route's timeout starts when the request is complete, as Envoy's does.
+    /// The route's timeout starts when the request is complete, as Envoy's does. Until then it is
+    /// silence that ends an exchange.
     fn deadline(&self) -> Instant {
         match (self.request_end, self.timeout) {
             (Some(end), Some(timeout)) => end + timeout,
-            (None, _) | (_, None) => Instant::now() + FOR_EVER,
+            (Some(_), None) => Instant::now() + FOR_EVER,
+            (None, _) => Instant::now() + STREAM_IDLE_TIMEOUT,
+        }
+    }
+
+    fn out_of_time(&self) -> Relayed {
+        match self.request_end {
+            Some(_) => self.broken(Culprit::Upstream, Failure::TimedOut),
+            None => self.broken(Culprit::Client, Failure::ClientStalled),
         }
     }
 
@@ -211,7 +241,11 @@ impl<'a> Relay<'a> {
     }
 
     async fn upload(&mut self, body: Option<Bytes>) {
+        self.body_begun = true;
+        // An empty chunk would end the body (RFC 9112 section 7.1); the codec gives an empty piece
+        // before trailers, and for an empty DATA frame.
         if let (Some(bytes), Upload::Open) = (&body, self.upload)
+            && !bytes.is_empty()
             && self.upstream.write_body(bytes).await.is_err()
         {
             self.upload = Upload::Refused;
@@ -254,7 +288,7 @@ impl<'a> Relay<'a> {
             ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError => {
                 let sent_nothing =
                     self.interim_answers == 0 && error.retry == pingora_core::RetryType::ReusedOnly;
-                let untouched = sent_nothing && self.upstream.body_bytes_sent() == 0;
+                let untouched = sent_nothing && !self.body_begun;
                 Failure::UpstreamClosed { untouched }
             }
             _ => Failure::UpstreamMalformed,
@@ -280,6 +314,9 @@ impl<'a> Relay<'a> {
         Some(self.broken(Culprit::Client, failure))
     }
 }
+
+/// How long both sides of an upload may be silent: Envoy's stream idle timeout.
+pub(crate) const STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Far enough not to come, near enough not to overflow.
 const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);

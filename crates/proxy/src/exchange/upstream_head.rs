@@ -6,6 +6,7 @@
 //! Deliberately absent: choosing the route and the endpoint.
 
 use bytes::BytesMut;
+use http::Method;
 use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue};
 use nuncio_routing::Forward;
 use pingora_core::Result;
@@ -40,13 +41,18 @@ pub(super) enum BodyFraming {
 }
 
 impl BodyFraming {
-    /// As the client framed it.
+    /// As the client framed it. A body is expected of methods that give it a meaning, so its
+    /// absence is said (RFC 9110 section 8.6); Envoy does so for the same methods.
     pub(super) fn of(session: &mut ServerSession) -> Self {
         let is_empty = session.is_body_empty();
-        match head::content_length(&session.req_header().headers) {
+        let received = session.req_header();
+        match head::content_length(&received.headers) {
             Some(length) => Self::Length(length),
-            None if is_empty => Self::None,
-            None => Self::Chunked,
+            None if !is_empty => Self::Chunked,
+            None => match received.method {
+                Method::GET | Method::HEAD | Method::DELETE | Method::TRACE => Self::None,
+                _ => Self::Length(0),
+            },
         }
     }
 }
@@ -72,16 +78,18 @@ impl UpstreamHead<'_> {
         let mut path = String::new();
         let rewritten = self
             .forward
-            .rewrite(self.target.path, self.target.query, &mut path);
-        let original = self.target.path_and_query;
+            .rewrite(&self.target.path, self.target.query, &mut path);
         let path = if rewritten {
-            path.as_bytes()
+            &path
         } else {
-            original.as_bytes()
+            &*self.target.path_and_query
         };
         let size = self.received.headers.len() + ADDED;
-        let mut head =
-            RequestHeader::build_no_case(self.received.method.clone(), path, Some(size))?;
+        let mut head = RequestHeader::build_no_case(
+            self.received.method.clone(),
+            path.as_bytes(),
+            Some(size),
+        )?;
         self.add_host(&mut head)?;
         self.copy_fields(&mut head)?;
         self.add_framing(&mut head)?;
@@ -149,7 +157,7 @@ impl UpstreamHead<'_> {
             head.insert_header(X_ENVOY_EXPECTED_TIMEOUT, HeaderValue::from(ms))?;
         }
         if rewritten {
-            head.insert_header(X_ENVOY_ORIGINAL_PATH, self.target.path_and_query)?;
+            head.insert_header(X_ENVOY_ORIGINAL_PATH, &*self.target.path_and_query)?;
         }
         Ok(())
     }

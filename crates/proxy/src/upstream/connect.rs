@@ -23,7 +23,7 @@ use tracing::debug;
 use super::Upstream;
 use super::pool::{Pool, PoolKey};
 use crate::carrier::Carrier;
-use crate::wire::{Traffic, Wire};
+use crate::wire::{Traffic, Wire, Writes};
 
 /// A connection to an upstream, as pooled.
 pub(super) type UpstreamWire = Wire<Place>;
@@ -161,7 +161,7 @@ impl Connector {
                     since: started,
                     leased: AtomicBool::new(true),
                 };
-                Ok((Wire::new(carrier, place), assigned))
+                Ok((Wire::new(carrier, Writes::Return, place), assigned))
             }
             Err(failure) => {
                 debug!(cluster = %upstream.cluster.name, %address, ?failure, "no connection");
@@ -200,13 +200,16 @@ impl Connector {
         if !request_sent {
             return;
         }
+        // The exchange is over, whether or not the connection stays.
+        if let Some(wire) = session.stream().as_any().downcast_ref::<UpstreamWire>() {
+            wire.place().leased.store(false, Relaxed);
+        }
         session.respect_keepalive();
         let Some(stream) = session.reuse().await else {
             return;
         };
         // Every lease holds the wire it was made with.
         if let Ok(wire) = stream.into_any().downcast::<UpstreamWire>() {
-            wire.place().leased.store(false, Relaxed);
             self.pool.borrow_mut().put(key, &owner, *wire);
         }
     }

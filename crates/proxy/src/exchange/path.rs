@@ -1,0 +1,163 @@
+//! One spelling for each path.
+//!
+//! Invariant: what routing matches is what the upstream is sent; no other spelling of a path gets
+//! around a prefix. The rules are those of Envoy's `normalize_path`, which Ambassador sets since
+//! 1.0, as measured on Envoy 1.40: one pass, on the path without its query.
+//!
+//! Deliberately absent: merging slashes and encoded slashes, which have settings of their own.
+
+use std::borrow::Cow;
+
+/// A path that no server should be asked for: it contains an encoded NUL.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct HostilePath;
+
+/// The path as it is matched and sent on. Borrowed if it was in that form already.
+///
+/// Characters that need no encoding are decoded, `\` is a slash, dot segments are resolved and
+/// stop at the root. Escapes of anything else stay as they came.
+pub(super) fn normalized(path: &str) -> Result<Cow<'_, str>, HostilePath> {
+    if is_normal(path) {
+        return Ok(Cow::Borrowed(path));
+    }
+    let decoded = decoded(path)?;
+    Ok(Cow::Owned(without_dot_segments(&decoded)))
+}
+
+fn is_normal(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    !bytes.iter().any(|byte| matches!(byte, b'%' | b'\\'))
+        && !bytes.windows(2).any(|pair| pair == b"/.")
+}
+
+fn decoded(path: &str) -> Result<String, HostilePath> {
+    let mut out = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(next) = rest.chars().next() {
+        match (next, escaped(rest)) {
+            ('%', Some(0)) => return Err(HostilePath),
+            ('%', Some(byte)) if is_unreserved(byte) => {
+                out.push(char::from(byte));
+                rest = rest.get(3..).unwrap_or_default();
+                continue;
+            }
+            ('\\', _) => out.push('/'),
+            (other, _) => out.push(other),
+        }
+        rest = rest.get(next.len_utf8()..).unwrap_or_default();
+    }
+    Ok(out)
+}
+
+/// The byte that `%XX` at the beginning of `text` stands for.
+fn escaped(text: &str) -> Option<u8> {
+    let digits = text.strip_prefix('%')?.get(..2)?;
+    let all_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    all_hex
+        .then(|| u8::from_str_radix(digits, 16).ok())
+        .flatten()
+}
+
+/// RFC 3986 section 2.3.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// RFC 3986 section 5.2.4, with parameters of a dot segment (`..;x`) going with it.
+fn without_dot_segments(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        match segment.split(';').next() {
+            Some(".") => {}
+            Some("..") => drop(kept.pop()),
+            _ => {
+                kept.push(segment);
+                continue;
+            }
+        }
+        if is_last {
+            // `/a/.` and `/a/b/..` name the directory.
+            kept.push("");
+        }
+    }
+    let mut out = String::with_capacity(path.len());
+    for segment in kept {
+        out.push('/');
+        out.push_str(segment);
+    }
+    if out.is_empty() {
+        out.push('/');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn normal(path: &str) -> String {
+        normalized(path).unwrap().into_owned()
+    }
+
+    #[test]
+    fn an_ordinary_path_is_not_copied() {
+        for path in ["/", "/a/b", "/a//b", "/a.b/c.", "/a;x=1", "/é"] {
+            assert!(
+                matches!(normalized(path), Ok(Cow::Borrowed(same)) if same == path),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn dot_segments_are_resolved_and_stop_at_the_root() {
+        for (path, expected) in [
+            ("/a/../b", "/b"),
+            ("/a/..", "/"),
+            ("/a/.", "/a/"),
+            ("/a/./b", "/a/b"),
+            ("/../../a", "/a"),
+            ("/a//../b", "/a/b"),
+            ("//../a/b", "/a/b"),
+            ("/a;x/..;y/b", "/b"),
+            ("/...", "/..."),
+            ("/..b/.c", "/..b/.c"),
+        ] {
+            assert_eq!(normal(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn encoded_dots_and_backslashes_get_around_nothing() {
+        for (path, expected) in [
+            ("/a/%2e%2E/b", "/b"),
+            ("/a/\\..\\..\\b", "/b"),
+            ("/a/%2e%2e%2fb", "/a/..%2fb"),
+            ("/%68ttpbin/a", "/httpbin/a"),
+            ("/%7E%41%5F%2D", "/~A_-"),
+        ] {
+            assert_eq!(normal(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn other_escapes_stay_and_nothing_is_decoded_twice() {
+        for path in [
+            "/%2F%2f%5c%20",
+            "/%3F%23%3B",
+            "/%C3%A9%e9%0a",
+            "/%zz%0",
+            "/a%",
+        ] {
+            assert_eq!(normal(path), path);
+        }
+        assert_eq!(normal("/%25%32%65"), "/%252e");
+    }
+
+    #[test]
+    fn an_encoded_nul_is_refused() {
+        assert_eq!(normalized("/a%00b"), Err(HostilePath));
+    }
+}

@@ -1,0 +1,171 @@
+//! An HTTP/2 client with prior knowledge, over cleartext TCP.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::{ResponseFuture, SendRequest};
+use h2::{Reason, RecvStream, SendStream};
+use http::{HeaderMap, Method, Request};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::DEADLINE;
+use super::response::{Broken, Response};
+
+/// One connection. Ends when dropped.
+pub struct Client2 {
+    requests: SendRequest<Bytes>,
+    driver: JoinHandle<Result<(), h2::Error>>,
+}
+
+/// Why there is no whole response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// The reason of the reset, if it was one.
+    pub reason: Option<Reason>,
+    /// What had come.
+    pub broken: Broken,
+}
+
+impl Client2 {
+    /// Connects.
+    pub async fn connect(address: SocketAddr) -> Self {
+        let tcp = TcpStream::connect(address).await.unwrap();
+        tcp.set_nodelay(true).unwrap();
+        let (requests, connection) = h2::client::handshake(tcp).await.unwrap();
+        Self {
+            requests,
+            driver: tokio::spawn(connection),
+        }
+    }
+
+    /// A request of this kind to `path`; `fields` are further fields.
+    pub fn request(method: Method, path: &str, fields: &[(&'static str, &str)]) -> Request<()> {
+        let uri = format!("http://a.example{path}");
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap()
+    }
+
+    /// `GET`, and its response.
+    pub async fn get(&self, path: &str) -> Response {
+        self.exchange(Self::request(Method::GET, path, &[]))
+            .await
+            .expect("a whole response")
+    }
+
+    /// A request without a body, and its response.
+    pub async fn exchange(&self, request: Request<()>) -> Result<Response, Rejected> {
+        let (response, _) = self.start(request, true).await;
+        Self::response(response).await
+    }
+
+    /// Begins a request; `ends` says that it has no body.
+    pub async fn start(
+        &self,
+        request: Request<()>,
+        ends: bool,
+    ) -> (ResponseFuture, SendStream<Bytes>) {
+        let ready = timeout(DEADLINE, self.requests.clone().ready()).await;
+        let mut requests = ready
+            .expect("a stream in time")
+            .expect("an open connection");
+        requests.send_request(request, ends).unwrap()
+    }
+
+    /// Sends a whole body as the gateway takes it.
+    pub async fn send_body(stream: &mut SendStream<Bytes>, mut body: Bytes) {
+        while !body.is_empty() {
+            stream.reserve_capacity(body.len());
+            let capacity = std::future::poll_fn(|cx| stream.poll_capacity(cx));
+            let n = timeout(DEADLINE, capacity)
+                .await
+                .expect("taken in time")
+                .unwrap()
+                .unwrap();
+            stream
+                .send_data(body.split_to(n.min(body.len())), false)
+                .unwrap();
+        }
+        stream.send_data(Bytes::new(), true).unwrap();
+    }
+
+    /// A whole response.
+    pub async fn response(response: ResponseFuture) -> Result<Response, Rejected> {
+        let head = timeout(DEADLINE, response)
+            .await
+            .expect("a response in time");
+        let rejected = |error: &h2::Error, broken| Rejected {
+            reason: error.reason(),
+            broken,
+        };
+        let (head, mut stream) = head
+            .map_err(|error| rejected(&error, Broken::NoHead))?
+            .into_parts();
+        let mut response = Response {
+            status: head.status.as_u16(),
+            fields: fields(&head.headers),
+            body: Vec::new(),
+        };
+        match timeout(DEADLINE, body(&mut stream, &mut response.body))
+            .await
+            .expect("in time")
+        {
+            Ok(()) => Ok(response),
+            Err(error) => Err(rejected(&error, Broken::Body(response))),
+        }
+    }
+
+    /// Waits until the gateway closes the connection, and says why.
+    pub async fn closed(self) -> Result<(), h2::Error> {
+        drop(self.requests);
+        timeout(DEADLINE, self.driver)
+            .await
+            .expect("closed in time")
+            .unwrap()
+    }
+
+    /// Goes away without a word.
+    pub fn leave(self) {
+        self.driver.abort();
+    }
+
+    /// Waits until no further request can be made.
+    pub async fn refuses_requests(&self) {
+        let refused = async {
+            while self.requests.clone().ready().await.is_ok() && !self.driver.is_finished() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        timeout(DEADLINE, refused).await.expect("refused in time");
+    }
+}
+
+impl fmt::Debug for Client2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client2").finish_non_exhaustive()
+    }
+}
+
+fn fields(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &http::HeaderValue| value.to_str().unwrap().to_owned();
+    headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), text(value)))
+        .collect()
+}
+
+async fn body(stream: &mut RecvStream, body: &mut Vec<u8>) -> Result<(), h2::Error> {
+    while let Some(piece) = stream.data().await {
+        let piece = piece?;
+        body.extend(&piece);
+        // The window is ours to give back; the stream may have ended meanwhile.
+        drop(stream.flow_control().release_capacity(piece.len()));
+    }
+    Ok(())
+}

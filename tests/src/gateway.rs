@@ -1,0 +1,154 @@
+//! A data path under test: annotation text in, a listening gateway out.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use nuncio_config::{Identity, ObjectRef, Origin, parse_annotation};
+use nuncio_proxy::{Listener, Phase, Probes, Resolver, Switch, Workers};
+use nuncio_routing::{Probe, Snapshot, compile};
+use nuncio_telemetry::{BuildInfo, Telemetry};
+
+use crate::control::eventually;
+use crate::counters::Counters;
+
+/// A running data path on loopback. Ends when dropped.
+#[derive(Debug)]
+pub struct Gateway {
+    address: SocketAddr,
+    switch: Arc<Switch>,
+    telemetry: Arc<Telemetry>,
+    workers: Workers,
+    /// Bound until the data path stops, as in the real process.
+    listeners: Vec<Listener>,
+}
+
+impl Gateway {
+    /// Serves what `annotation` says with one worker, so that upstream connections are shared.
+    ///
+    /// # Panics
+    /// When the annotation has a mistake, or the system has no port.
+    pub fn start(annotation: &str) -> Self {
+        Self::begin(snapshot(annotation, 1), 1)
+    }
+
+    /// As [`Gateway::start`], with that many workers.
+    pub fn with_workers(count: usize, annotation: &str) -> Self {
+        Self::begin(snapshot(annotation, 1), count)
+    }
+
+    /// A data path that no source of configuration has been read for.
+    pub fn unconfigured() -> Self {
+        Self::begin(snapshot("", 0), 1)
+    }
+
+    fn begin(snapshot: Snapshot, workers: usize) -> Self {
+        let telemetry = Telemetry::new(BuildInfo::default());
+        let resolver = Resolver::from_system().unwrap();
+        let switch = Switch::new(Arc::new(snapshot), Arc::clone(&telemetry), resolver);
+        let switch = Arc::new(switch);
+        let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let address = listener.address();
+        let listeners = vec![listener];
+        let workers = Workers::start(&listeners, workers, &switch, &probes(), &telemetry).unwrap();
+        Self {
+            address,
+            switch,
+            telemetry,
+            workers,
+            listeners,
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves what `annotation` says from now on.
+    ///
+    /// # Panics
+    /// When the annotation has a mistake.
+    pub fn install(&self, annotation: &str) {
+        let generation = self.switch.snapshot().generation + 1;
+        self.switch
+            .install(Arc::new(snapshot(annotation, generation)));
+    }
+
+    /// Begins to ask clients to leave.
+    pub fn drain(&self) {
+        self.workers.enter(Phase::Draining);
+    }
+
+    /// Accepts no more.
+    pub fn stop(&mut self) {
+        self.workers.enter(Phase::Stopping);
+        self.listeners.clear();
+    }
+
+    /// Whether nothing is left.
+    pub fn is_done(&self) -> bool {
+        self.workers.are_done()
+    }
+
+    /// Waits until nothing is left.
+    pub async fn done(&self) {
+        eventually("every worker has ended", || self.is_done()).await;
+    }
+
+    /// The counters of the Prometheus page.
+    pub fn counters(&self) -> Counters {
+        let mut page = Vec::new();
+        self.telemetry.render(&mut page);
+        Counters::parse(std::str::from_utf8(&page).unwrap())
+    }
+
+    /// Waits until `condition` holds for the counters, which move when things have ended.
+    pub async fn until_counted(&self, what: &str, condition: impl Fn(&Counters) -> bool) {
+        eventually(what, || condition(&self.counters())).await;
+    }
+}
+
+/// What the probes say.
+pub const ALIVE: &str = "the probe says it is alive\n";
+
+fn probes() -> Arc<Probes> {
+    Arc::new(|probe| match probe {
+        Probe::Alive => (200, ALIVE),
+        Probe::Ready => (503, "not ready\n"),
+    })
+}
+
+fn snapshot(annotation: &str, generation: u64) -> Snapshot {
+    let object = ObjectRef {
+        kind: "Service".into(),
+        namespace: "default".into(),
+        name: "s".into(),
+    };
+    let identity = Identity::default();
+    let parsed = parse_annotation(annotation, &Origin::api(Arc::new(object)), &identity);
+    let snapshot = compile(&parsed.resources, parsed.diagnostics, &identity, generation);
+    let mistakes: Vec<_> = snapshot
+        .diagnostics
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert!(mistakes.is_empty(), "{mistakes:?}");
+    snapshot
+}
+
+/// The annotation text of one Mapping; `more` are further lines.
+pub fn mapping(prefix: &str, service: &str, more: &str) -> String {
+    let name: String = prefix
+        .chars()
+        .map(|c| if c == '/' { '_' } else { c })
+        .collect();
+    named_mapping(&format!("m{name}"), prefix, service, more)
+}
+
+/// As [`mapping`], for several Mappings of one prefix.
+pub fn named_mapping(name: &str, prefix: &str, service: &str, more: &str) -> String {
+    format!(
+        "---\napiVersion: getambassador.io/v2\nkind: Mapping\nname: {name}\nprefix: {prefix}\n\
+         service: {service}\n{more}\n"
+    )
+}
