@@ -10,6 +10,18 @@ profile=${PROFILE:-release}
 triple=$(cargo -vV | sed -n 's/^host: //p')
 target=${CARGO_TARGET_DIR:-$PWD/target}
 
+authorities=
+for candidate in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+    if [ -f "$candidate" ]; then
+        authorities=$candidate
+        break
+    fi
+done
+if [ -z "$authorities" ]; then
+    echo "no bundle of certificate authorities to put into the image; please install ca-certificates" >&2
+    exit 1
+fi
+
 echo "==> building a static binary (profile $profile, $triple)"
 RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static" \
     cargo build -p nuncio --profile "$profile" --target "$triple"
@@ -23,6 +35,7 @@ context=$target/image
 rm -rf "$context"
 mkdir -p "$context"
 cp "$binary" deploy/image/Containerfile "$context"
+cp "$authorities" "$context/ca-certificates.crt"
 
 builder=
 for candidate in docker podman buildah; do

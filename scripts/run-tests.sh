@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 if cargo nextest --version >/dev/null 2>&1; then
     echo "==> cargo nextest run --workspace"
-    cargo nextest run --workspace
+    cargo nextest run --workspace ${CI:+--no-fail-fast}
     echo "==> cargo test --workspace --doc"
     exec cargo test --workspace --doc
 fi
