@@ -30,7 +30,16 @@ pub(crate) struct Connection {
 pub(super) struct Activity {
     requests: Cell<usize>,
     idle_since: Cell<Instant>,
+    /// How long it is left alone after its last request.
+    grace: Cell<Duration>,
 }
+
+/// A connection younger or more recently used than this may have a request on its way.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// The end of a response may still wait for the client's window, and the client has to answer
+/// GOAWAY; a connection that has nothing to wait for ends by itself.
+const HTTP2_GRACE: Duration = Duration::from_secs(1);
 
 /// One request under way on a connection.
 pub(super) struct Busy(Rc<Activity>);
@@ -85,6 +94,7 @@ impl Accepted {
         let cut_short = match protocol {
             Protocol::Http1 => http1::run(&connection, Box::new(wire)).await,
             Protocol::Http2 => {
+                activity.grace.set(HTTP2_GRACE);
                 http2::run(&connection, Box::new(wire)).await;
                 None
             }
@@ -150,6 +160,7 @@ impl Activity {
         Self {
             requests: Cell::new(0),
             idle_since: Cell::new(Instant::now()),
+            grace: Cell::new(GRACE),
         }
     }
 
@@ -157,8 +168,10 @@ impl Activity {
         self.requests.get() > 0
     }
 
-    pub(super) fn is_idle_for(&self, time: Duration, now: Instant) -> bool {
-        !self.is_busy() && now.saturating_duration_since(self.idle_since.get()) >= time
+    /// Whether nothing is lost by closing it.
+    pub(super) fn is_idle(&self, now: Instant) -> bool {
+        let idle_for = now.saturating_duration_since(self.idle_since.get());
+        !self.is_busy() && idle_for >= self.grace.get()
     }
 }
 

@@ -67,9 +67,6 @@ const SWEEP: Duration = Duration::from_secs(5);
 /// How often a stopping worker looks for connections that have become idle.
 const STOP_CHECK: Duration = Duration::from_millis(20);
 
-/// A connection younger or more recently used than this may have a request on its way.
-const GRACE: Duration = Duration::from_millis(100);
-
 /// How long the accept loop waits when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -210,7 +207,7 @@ impl Worker {
         while !self.connections.borrow().is_empty() {
             let now = Instant::now();
             for running in self.connections.borrow().values() {
-                if running.activity.is_idle_for(GRACE, now) {
+                if running.activity.is_idle(now) {
                     running.task.abort();
                 }
             }
