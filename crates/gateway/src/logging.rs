@@ -9,7 +9,7 @@ use crate::arguments::LogFormat;
 
 /// The Kubernetes client says of every retry what the controller says once, and Pingora's traces
 /// show header values; a filter that names them hears them all the same.
-const QUIET: &str = "kube_client=error,kube_runtime=error,pingora_core=info";
+const QUIET: &str = "kube_client=off,kube_runtime=error,pingora_core=info";
 
 /// Logs what `filter` lets through, from now on.
 pub(crate) fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
