@@ -9,6 +9,7 @@ from checks import (
     prometheus_scrape,
     startup,
     statsd_lines,
+    tls_upstream,
 )
 
 ALL = [
@@ -17,6 +18,7 @@ ALL = [
     *directory_sources.CHECKS,
     *prometheus_scrape.CHECKS,
     *statsd_lines.CHECKS,
+    *tls_upstream.CHECKS,
     *live_edit.CHECKS,
     *drain.CHECKS,
     *demo.CHECKS,

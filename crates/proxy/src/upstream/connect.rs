@@ -174,12 +174,9 @@ impl Connector {
     }
 
     /// TLS without a context: no certificate is verified and no name is sent, as in Ambassador.
-    async fn connect_tls(
-        &self,
-        upstream: &Arc<Upstream>,
-        address: SocketAddr,
-    ) -> io::Result<Carrier> {
-        let mut peer = HttpPeer::new(address, true, String::new());
+    async fn connect_tls(&self, upstream: &Upstream, address: SocketAddr) -> io::Result<Carrier> {
+        // An address in the place of a name: TLS cannot send one (RFC 6066 section 3).
+        let mut peer = HttpPeer::new(address, true, address.ip().to_string());
         peer.options.verify_cert = false;
         peer.options.verify_hostname = false;
         peer.options.connection_timeout = Some(upstream.cluster.connect_timeout);
