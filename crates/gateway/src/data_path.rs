@@ -27,6 +27,9 @@ const DEFAULT_PORT: u16 = 8080;
 /// How often a draining process looks whether it is done.
 const DONE_CHECK: Duration = Duration::from_millis(10);
 
+/// How often a serving process looks whether it still is one.
+const DEATH_CHECK: Duration = Duration::from_secs(1);
+
 /// What a person at a terminal waits for requests in flight.
 const QUICK_LIMIT: Duration = Duration::from_secs(1);
 
@@ -106,6 +109,13 @@ pub(crate) async fn drain(workers: &Workers, ask: Ask, times: DrainTimes, signal
         () = done(workers) => info!("nothing is in flight"),
         () = tokio::time::sleep_until(deadline) => warn!("giving up requests in flight"),
         _ = signals.next() => warn!("giving up requests in flight, as asked"),
+    }
+}
+
+/// Waits until a worker has died, which nothing but a restart mends.
+pub(crate) async fn death(workers: &Workers) {
+    while !workers.is_one_gone() {
+        sleep(DEATH_CHECK).await;
     }
 }
 

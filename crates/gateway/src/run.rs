@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use nuncio_admin::{Admin, Facts, Latch, Readiness};
 use nuncio_controller::{Options, Source, kube_client, load_offline};
 use nuncio_proxy::{Resolver, Switch, Workers};
@@ -155,7 +155,7 @@ impl Gateway {
             door,
             stop,
         };
-        let ask = signals.next().await;
+        let ask = asked(&workers, &readiness, &mut signals).await?;
         end(&workers, ask, times, &mut signals, (&readiness, &telemetry)).await;
         background.stop().await;
         Ok(())
@@ -209,6 +209,21 @@ async fn outlive(controller: JoinHandle<Result<(), nuncio_controller::ControlErr
         Ok(Ok(())) => {}
         Ok(Err(reason)) => error!(%reason, "the configuration is not followed any more"),
         Err(panic) => error!(%panic, "the configuration is not followed any more"),
+    }
+}
+
+/// Waits to be asked to end. A gateway that lost a worker is dead: it fails.
+async fn asked(
+    workers: &Workers,
+    readiness: &Readiness,
+    signals: &mut Signals,
+) -> anyhow::Result<Ask> {
+    tokio::select! {
+        ask = signals.next() => Ok(ask),
+        () = data_path::death(workers) => {
+            readiness.declare_dead();
+            bail!("a worker died");
+        }
     }
 }
 

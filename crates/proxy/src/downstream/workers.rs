@@ -69,6 +69,11 @@ impl Workers {
         });
     }
 
+    /// Whether a worker has ended; before [`Phase::Stopping`] that takes a panic of its own.
+    pub fn is_one_gone(&self) -> bool {
+        self.threads.iter().any(JoinHandle::is_finished)
+    }
+
     /// Whether every worker has ended: after [`Phase::Stopping`], when nothing is in flight.
     pub fn are_done(&self) -> bool {
         self.threads.iter().all(JoinHandle::is_finished)

@@ -3,9 +3,10 @@
 //! Invariant: whoever takes a connection gives it back by [`Connector::give_back`], which keeps it
 //! only when both directions of the exchange ended where the message framing said they would.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::io;
 use std::net::SocketAddr;
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -18,7 +19,7 @@ use pingora_core::protocols::http::v1::client::HttpSession;
 use pingora_core::upstreams::peer::HttpPeer;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::Upstream;
 use super::pool::{Pool, PoolKey};
@@ -31,7 +32,9 @@ pub(super) type UpstreamWire = Wire<Place>;
 /// Makes and keeps the upstream connections of one worker.
 pub(crate) struct Connector {
     pool: RefCell<Pool>,
-    tls: TransportConnector,
+    /// Made for the first cluster that needs it; `None` if the system has no certificate
+    /// authorities, without which Pingora makes none.
+    tls: OnceCell<Option<TransportConnector>>,
 }
 
 /// A connection in the hands of one request.
@@ -93,7 +96,7 @@ impl Connector {
     pub(crate) fn new() -> Self {
         Self {
             pool: RefCell::default(),
-            tls: TransportConnector::new(None),
+            tls: OnceCell::new(),
         }
     }
 
@@ -180,7 +183,10 @@ impl Connector {
         peer.options.verify_cert = false;
         peer.options.verify_hostname = false;
         peer.options.connection_timeout = Some(upstream.cluster.connect_timeout);
-        let stream: Stream = self.tls.new_stream(&peer).await.map_err(io::Error::other)?;
+        let Some(tls) = self.tls.get_or_init(tls_connector) else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let stream: Stream = tls.new_stream(&peer).await.map_err(io::Error::other)?;
         Ok(Carrier::Tls(stream))
     }
 
@@ -224,6 +230,16 @@ impl ConnectFailure {
             Self::TimedOut => nuncio_telemetry::ConnectFailure::Timeout,
         }
     }
+}
+
+/// Pingora panics where there is no file of certificate authorities; that must cost the requests
+/// that need TLS and no others.
+fn tls_connector() -> Option<TransportConnector> {
+    let connector = catch_unwind(|| TransportConnector::new(None)).ok();
+    if connector.is_none() {
+        warn!("no TLS to upstreams: the system's certificate authorities cannot be read");
+    }
+    connector
 }
 
 async fn connect_plain(address: SocketAddr) -> io::Result<Carrier> {
