@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use nuncio_admin::{Admin, Facts, Latch, Readiness};
 use nuncio_controller::{Options, Source, kube_client, load_offline};
-use nuncio_proxy::{Resolver, Switch, Workers};
+use nuncio_proxy::{Resolver, Workers};
 use nuncio_telemetry::{ServerState, Telemetry, statsd};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: RunArguments) -> anyhow::Result<()> {
     logging::start(&arguments.life.log, arguments.life.log_format)?;
     let control = control_runtime()?;
     let gateway = Gateway::bind(&control, arguments)?;
-    control.block_on(gateway.run(|_| Ok(())))
+    control.block_on(gateway.run(|| {}))
 }
 
 /// The runtime of everything that is neither a request nor a probe.
@@ -102,10 +102,7 @@ impl Gateway {
     }
 
     /// Serves until asked to end; `announce` is called once requests are answered.
-    pub(crate) async fn run(
-        self,
-        announce: impl FnOnce(&Switch) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, announce: impl FnOnce()) -> anyhow::Result<()> {
         let mut signals = Signals::listen().context("cannot listen for signals")?;
         let facts = self.facts();
         let source = self.source().await?;
@@ -148,7 +145,7 @@ impl Gateway {
         let workers = data.start(publication.switch(), &readiness, &telemetry)?;
         readiness.set(Latch::Listeners);
         telemetry.server().set_state(ServerState::Live);
-        announce(publication.switch())?;
+        announce();
         let background = Background {
             controller: tokio::spawn(outlive(controller)),
             statsd: tokio::spawn(statsd::run(Arc::clone(&telemetry), self.statsd, stopping)),

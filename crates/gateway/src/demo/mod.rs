@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: DemoArguments) -> anyhow::Result<()> {
     let manifest = manifest::write(directory.path(), upstream)?;
     let gateway = Gateway::bind(&control, run_arguments(arguments, directory.path()))?;
     let guide = guide(&gateway, &manifest);
-    let outcome = control.block_on(gateway.run(move |_| say(&guide)));
+    let outcome = control.block_on(gateway.run(move || say(&guide)));
     // The gateway has stopped: nobody asks the upstream any more.
     drop(stop);
     outcome
@@ -126,9 +126,8 @@ Ctrl-C ends it.
     )
 }
 
-fn say(text: &str) -> anyhow::Result<()> {
+fn say(text: &str) {
     let mut out = io::stdout().lock();
     // The gateway is of use without an audience.
     drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
-    Ok(())
 }
