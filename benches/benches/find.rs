@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use http::{HeaderMap, Method};
-use nuncio_config::{Identity, Kind, ObjectRef, Origin, Resource, parse_annotation};
+use nuncio_config::{Identity, Kind, ObjectRef, Origin, PathMatch, Resource, parse_annotation};
 use nuncio_routing::{Draw, RequestHead, RouteTable, compile};
 
 const SIZES: [usize; 5] = [1, 100, 1_000, 10_000, 100_000];
@@ -70,7 +70,7 @@ impl Shape {
         };
         resource.at.object = object(&format!("service-{number}"));
         if let Kind::Mapping(mapping) = &mut resource.kind {
-            mapping.prefix = self.prefix(number).parse().unwrap();
+            mapping.path = PathMatch::Prefix(self.prefix(number).parse().unwrap());
             mapping.host = self.host(number).parse().unwrap();
             mapping.service = format!("service-{number}:8080").parse().unwrap();
         }
@@ -116,6 +116,7 @@ fn hit(table: &RouteTable, (host, path): &(String, String)) {
         method: &Method::GET,
         host,
         path,
+        query: None,
         headers: &headers,
     };
     let route = table.find(black_box(&head), Draw::from_random(7));

@@ -84,7 +84,8 @@ async fn a_change_is_live_within_a_tenth_of_a_second() {
         let text = manifest("a", &mapping("a", &prefix));
         let started = Instant::now();
         fs::write(directory.path().join("a.yaml"), text).unwrap();
-        let serves = |snapshot: &Snapshot| snapshot.routes.iter().any(|r| *r.prefix == *prefix);
+        let serves =
+            |snapshot: &Snapshot| snapshot.routes.iter().any(|r| r.path.as_str() == prefix);
         control.until(&prefix, serves).await;
         times.push(started.elapsed());
     }

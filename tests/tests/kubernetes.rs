@@ -57,7 +57,7 @@ fn prefix_of(snapshot: &Snapshot, name: &str) -> String {
         .routes
         .iter()
         .find(|route| &*route.mapping.name == name);
-    route.unwrap().prefix.to_string()
+    route.unwrap().path.as_str().to_owned()
 }
 
 #[tokio::test]

@@ -8,11 +8,13 @@ mod annotation;
 mod diagnostic;
 mod document;
 mod fields;
+mod format;
 mod location;
 mod manifest;
 mod mapping;
 mod module;
 mod name;
+mod pattern;
 mod quote;
 mod report;
 mod resource;
@@ -21,11 +23,20 @@ mod yaml;
 
 pub use annotation::{CONFIG_ANNOTATION, parse_annotation};
 pub use diagnostic::{Diagnostic, Severity};
+pub use format::{FieldName, Format, Operator, Piece};
 pub use location::{Lines, Location, ObjectRef, Origin};
 pub use manifest::{Annotation, Manifest, ManifestObject, read_manifest};
 pub use mapping::{
-    HeaderMatch, HeaderValueMatch, HostMatch, InvalidHost, InvalidPath, Mapping, Prefix, Rewrite,
+    Case, CircuitBreaker, ClusterOptions, Cors, DnsType, DomainLabels, ErrorResponseOverride,
+    HashOn, HeaderAddition, HeaderMatch, HeaderOptions, HeaderValueMatch, HostMatch, InvalidHost,
+    InvalidPath, Keepalive, LabelGroup, LabelSpecifier, LoadBalancer, Mapping, MethodMatch,
+    OutlierDetection, OverrideBody, PathMatch, Prefix, Priority, QueryMatch, QueryValueMatch,
+    Redirect, RedirectPath, RetryOn, RetryPolicy, Rewrite,
 };
-pub use module::Module;
+pub use module::{
+    AccessLogFormat, AccessLogOptions, ConnectionOptions, Gzip, InternalMapping, IpAction, IpOf,
+    IpRule, IpRules, MappingDefaults, Module, UnderscoresAction,
+};
+pub use pattern::{InvalidPattern, Pattern, Substitution};
 pub use resource::{Identity, Kind, Parsed, Resource};
 pub use service::{InvalidService, Qualified, Qualifier, Scheme, Service, ServiceHost};

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::{Diagnostic, Location, Mapping, Module};
+use crate::{CircuitBreaker, Diagnostic, Location, Mapping, Module, OutlierDetection};
 
 /// Who this gateway is: decides which documents are meant for it, and what short names mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,10 @@ pub enum Kind {
     Mapping(Box<Mapping>),
     /// `kind: Module, name: ambassador`: settings for the whole gateway.
     Module(Box<Module>),
+    /// v0 `kind: CircuitBreaker`: limits that Mappings name by `circuit_breaker`.
+    CircuitBreaker(CircuitBreaker),
+    /// v0 `kind: OutlierDetection`, which Mappings name by `outlier_detection`.
+    OutlierDetection(OutlierDetection),
 }
 
 impl Kind {
@@ -68,6 +72,8 @@ impl Kind {
         match self {
             Self::Mapping(_) => "Mapping",
             Self::Module(_) => "Module",
+            Self::CircuitBreaker(_) => "CircuitBreaker",
+            Self::OutlierDetection(_) => "OutlierDetection",
         }
     }
 }

@@ -41,7 +41,7 @@ pub fn compile<'r>(
         .iter()
         .filter_map(|resource| match &resource.kind {
             Kind::Mapping(mapping) => Some((*resource, &**mapping)),
-            Kind::Module(_) => None,
+            Kind::Module(_) | Kind::CircuitBreaker(_) | Kind::OutlierDetection(_) => None,
         });
     let mut groups = groups::form(mappings, &mut report);
     let probes = probes::groups(&settings, &groups, &mut report);

@@ -8,6 +8,7 @@
 
 mod cluster;
 mod compile;
+mod path;
 mod request;
 mod rewrite;
 mod route;
@@ -15,10 +16,14 @@ mod settings;
 mod snapshot;
 mod table;
 
-pub use cluster::{Cluster, ClusterIndex};
+pub use cluster::{Balance, Cluster, ClusterIndex, Families, Limits};
 pub use compile::compile;
+pub use path::{HostilePath, PathRules, normalized};
 pub use request::{Draw, RequestHead};
-pub use route::{Action, Forward, MappingId, Probe, Route, Share};
-pub use settings::Settings;
+pub use route::{
+    Action, Forward, HeaderRules, HostRewrite, MappingId, Probe, ResponseRules, Retry, Route,
+    Shadow, Share,
+};
+pub use settings::{ConnectionSettings, HeaderCase, Settings};
 pub use snapshot::Snapshot;
 pub use table::RouteTable;

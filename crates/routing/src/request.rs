@@ -11,6 +11,8 @@ pub struct RequestHead<'a> {
     pub host: &'a str,
     /// The path without its query.
     pub path: &'a str,
+    /// The query, without its `?`; `None` when there is none.
+    pub query: Option<&'a str>,
     /// The headers; `host` is taken from [`Self::host`] instead.
     pub headers: &'a HeaderMap,
 }

@@ -9,7 +9,7 @@ impl Route {
     pub fn rewrite(&self, path: &str, query: Option<&str>, out: &mut String) -> bool {
         match &self.action {
             Action::Forward(forward) => forward.rewrite(path, query, out),
-            Action::Probe(_) => false,
+            Action::Redirect(_) | Action::Probe(_) => false,
         }
     }
 }
@@ -43,8 +43,10 @@ impl Forward {
 
 #[cfg(test)]
 mod tests {
+    use nuncio_config::Priority;
+
     use super::*;
-    use crate::ClusterIndex;
+    use crate::{ClusterIndex, HeaderRules, HostRewrite};
 
     fn rewritten(prefix: &str, rewrite: &str, path: &str, query: Option<&str>) -> Option<String> {
         let rewrite = match rewrite {
@@ -57,8 +59,18 @@ mod tests {
             cluster,
             prefix_len,
             rewrite,
-            host_rewrite: None,
+            regex_rewrite: None,
+            host: HostRewrite::Keep,
+            request_headers: HeaderRules::default(),
             timeout: None,
+            idle_timeout: None,
+            retry: None,
+            priority: Priority::Default,
+            hash_on: None,
+            upgrades: Box::default(),
+            shadow: None,
+            bypass_auth: false,
+            labels: Box::default(),
         };
         let mut out = "left over".to_owned();
         forward.rewrite(path, query, &mut out).then_some(out)

@@ -2,15 +2,19 @@
 //!
 //! Invariant: `host` is in lower case, and `share` already counts the members of the group that
 //! stand before this one.
-//! Deliberately absent, until Mappings have them: regex, exact and case-insensitive paths, query
-//! parameters, regex headers; redirects, shadows, and everything done to headers.
+//! Deliberately absent: doing any of it. The proxy forwards, redirects and changes headers.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{GetAll, HOST};
-use http::{HeaderValue, Method};
-use nuncio_config::{HeaderMatch, HeaderValueMatch, HostMatch, Location, Rewrite};
+use http::{HeaderName, HeaderValue};
+use nuncio_config::{
+    Case, Cors, DomainLabels, ErrorResponseOverride, HashOn, HeaderAddition, HeaderMatch,
+    HeaderValueMatch, HostMatch, Location, MethodMatch, PathMatch, Priority, QueryMatch,
+    QueryValueMatch, Redirect, RetryOn, Rewrite, Substitution,
+};
 
 use crate::{ClusterIndex, Draw, RequestHead};
 
@@ -23,18 +27,51 @@ pub struct Route {
     pub at: Option<Location>,
     /// The Mapping's `precedence`.
     pub precedence: i64,
-    /// The text that the path begins with, without regard to segments.
-    pub prefix: Box<str>,
+    /// Which paths match.
+    pub path: PathMatch,
+    /// Whether [`Self::path`] tells upper and lower case apart.
+    pub case: Case,
     /// Which hosts match, in lower case.
     pub host: HostMatch,
     /// Which method matches; `None` = any.
-    pub method: Option<Method>,
+    pub method: Option<MethodMatch>,
     /// Headers that must all match, sorted by name.
     pub headers: Box<[HeaderMatch]>,
+    /// Query parameters that must all match, sorted by name.
+    pub query_parameters: Box<[QueryMatch]>,
     /// Which requests of the group it takes.
     pub share: Share,
     /// What happens to the request.
     pub action: Action,
+    /// What happens to the response, whoever gives it.
+    pub response: ResponseRules,
+}
+
+/// What happens to a response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResponseRules {
+    /// Headers removed and added.
+    pub headers: HeaderRules,
+    /// Which pages of other origins may read it; `None` = nothing is said of it.
+    pub cors: Option<Arc<Cors>>,
+    /// Other bodies for errors; each status at most once.
+    pub error_overrides: Arc<[ErrorResponseOverride]>,
+}
+
+/// Headers removed, and then added.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeaderRules {
+    /// Removed.
+    pub remove: Box<[HeaderName]>,
+    /// Added, in this order.
+    pub add: Box<[HeaderAddition]>,
+}
+
+impl HeaderRules {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.remove.is_empty() && self.add.is_empty()
+    }
 }
 
 /// Names a Mapping. The same name may be used in two namespaces. Shown as `namespace/name`.
@@ -83,7 +120,9 @@ impl Share {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// It goes to a cluster.
-    Forward(Forward),
+    Forward(Box<Forward>),
+    /// The client is sent elsewhere.
+    Redirect(Box<Redirect>),
     /// The gateway answers it.
     Probe(Probe),
 }
@@ -93,14 +132,67 @@ pub enum Action {
 pub struct Forward {
     /// Where it goes.
     pub cluster: ClusterIndex,
-    /// How many bytes of the path [`Rewrite::Prefix`] replaces.
+    /// How many bytes of the path [`Rewrite::Prefix`] replaces; all of it for an exact path.
     pub prefix_len: usize,
     /// What becomes of the path.
     pub rewrite: Rewrite,
-    /// What becomes of the host; `None` = as the client sent it.
-    pub host_rewrite: Option<HeaderValue>,
+    /// What becomes of the path instead, if there is one.
+    pub regex_rewrite: Option<Substitution>,
+    /// What becomes of the host.
+    pub host: HostRewrite,
+    /// Headers removed and added.
+    pub request_headers: HeaderRules,
     /// Time for the whole response; `None` = no limit.
     pub timeout: Option<Duration>,
+    /// Silence of the exchange that ends it; `None` = never.
+    pub idle_timeout: Option<Duration>,
+    /// When and how often it is sent again; `None` = never.
+    pub retry: Option<Retry>,
+    /// Which of the cluster's limits hold.
+    pub priority: Priority,
+    /// What a hashing load balancer looks at.
+    pub hash_on: Option<HashOn>,
+    /// Tokens of `Upgrade` that are passed on, in lower case.
+    pub upgrades: Box<[Box<str>]>,
+    /// Where a copy goes.
+    pub shadow: Option<Shadow>,
+    /// Whether no authentication service is asked. Kept for when there is one.
+    pub bypass_auth: bool,
+    /// Told to a rate limit service. Kept for when there is one.
+    pub labels: Box<[DomainLabels]>,
+}
+
+/// What becomes of the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum HostRewrite {
+    /// As the client sent it.
+    #[default]
+    Keep,
+    /// This one.
+    To(HeaderValue),
+    /// `auto_host_rewrite`: the name of the cluster, as resolved. (Envoy takes the name from DNS,
+    /// and so changes nothing for a cluster that is an address.)
+    Upstream,
+}
+
+/// When and how often a request is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// What is tried again.
+    pub on: RetryOn,
+    /// How often after the first attempt.
+    pub num_retries: u32,
+    /// Time for each attempt; `None` = the whole response's only.
+    pub per_try_timeout: Option<Duration>,
+}
+
+/// A copy of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shadow {
+    /// Where it goes.
+    pub cluster: ClusterIndex,
+    /// Of how many percent of the requests.
+    pub percent: u8,
 }
 
 /// The health checks that answer on the data port too.
@@ -134,7 +226,7 @@ impl Route {
     /// Whether this Route alone, without the others, would take the request.
     pub fn matches(&self, head: &RequestHead<'_>, draw: Draw) -> bool {
         self.share.admits(draw)
-            && head.path.starts_with(&*self.prefix)
+            && path_matches(&self.path, self.case, head.path)
             && host_matches(&self.host, head.host)
             && self.accepts(head)
     }
@@ -143,16 +235,54 @@ impl Route {
     pub(crate) fn accepts(&self, head: &RequestHead<'_>) -> bool {
         self.method
             .as_ref()
-            .is_none_or(|method| method == head.method)
+            .is_none_or(|method| method_matches(method, head))
             && self
                 .headers
                 .iter()
                 .all(|wanted| header_matches(wanted, head))
+            && self
+                .query_parameters
+                .iter()
+                .all(|wanted| query_matches(wanted, head.query.unwrap_or_default()))
     }
 
     /// Whether [`Self::accepts`] has anything to look at.
     pub(crate) fn is_conditional(&self) -> bool {
-        self.method.is_some() || !self.headers.is_empty()
+        self.method.is_some() || !self.headers.is_empty() || !self.query_parameters.is_empty()
+    }
+}
+
+fn path_matches(wanted: &PathMatch, case: Case, path: &str) -> bool {
+    match (wanted, case) {
+        (PathMatch::Prefix(prefix), Case::Sensitive) => path.starts_with(prefix.as_str()),
+        (PathMatch::Prefix(prefix), Case::Insensitive) => path
+            .as_bytes()
+            .get(..prefix.as_str().len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_str().as_bytes())),
+        (PathMatch::Exact(exact), Case::Sensitive) => path == exact.as_str(),
+        (PathMatch::Exact(exact), Case::Insensitive) => path.eq_ignore_ascii_case(exact.as_str()),
+        (PathMatch::Regex(pattern), _) => pattern.matches(path.as_bytes()),
+    }
+}
+
+fn method_matches(wanted: &MethodMatch, head: &RequestHead<'_>) -> bool {
+    match wanted {
+        MethodMatch::Exact(method) => method == head.method,
+        MethodMatch::Regex(pattern) => pattern.matches(head.method.as_str().as_bytes()),
+    }
+}
+
+/// Of several parameters with one name the first counts (Envoy, `QueryParamsMulti::getFirstValue`).
+fn query_matches(wanted: &QueryMatch, query: &str) -> bool {
+    let value = query.split('&').find_map(|parameter| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        (*name == *wanted.name).then_some(value)
+    });
+    let Some(value) = value else { return false };
+    match &wanted.value {
+        QueryValueMatch::Exact(text) => *value == **text,
+        QueryValueMatch::Present => true,
+        QueryValueMatch::Regex(pattern) => pattern.matches(value.as_bytes()),
     }
 }
 
@@ -171,6 +301,7 @@ fn host_matches(pattern: &HostMatch, host: &str) -> bool {
                 .and_then(|start| host.get(start..)),
             text,
         ),
+        HostMatch::Regex(pattern) => pattern.matches(host.as_bytes()),
     }
 }
 
@@ -180,6 +311,7 @@ fn header_matches(wanted: &HeaderMatch, head: &RequestHead<'_>) -> bool {
         return match &wanted.value {
             HeaderValueMatch::Exact(value) => head.host.as_bytes() == value.as_bytes(),
             HeaderValueMatch::Present => true,
+            HeaderValueMatch::Regex(pattern) => pattern.matches(head.host.as_bytes()),
         };
     }
     match &wanted.value {
@@ -187,6 +319,10 @@ fn header_matches(wanted: &HeaderMatch, head: &RequestHead<'_>) -> bool {
             joined_equals(&head.headers.get_all(&wanted.name), value.as_bytes())
         }
         HeaderValueMatch::Present => head.headers.contains_key(&wanted.name),
+        HeaderValueMatch::Regex(pattern) => head
+            .headers
+            .get(&wanted.name)
+            .is_some_and(|value| pattern.matches(value.as_bytes())),
     }
 }
 

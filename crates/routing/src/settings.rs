@@ -1,11 +1,16 @@
 //! What holds for the gateway as a whole: the Module `ambassador` with defaults filled in.
 //!
-//! Defaults are those of Emissary 4.1 (`IRAmbassador`).
+//! Defaults are those of Emissary 4.1 (`IRAmbassador`) and of Envoy.
+//! Deliberately absent: defaults of Mappings, which are filled in where Routes are made.
 
 use std::time::Duration;
 
 use http::HeaderValue;
-use nuncio_config::Module;
+use nuncio_config::{
+    AccessLogOptions, ConnectionOptions, Gzip, InternalMapping, IpRules, Module, UnderscoresAction,
+};
+
+use crate::PathRules;
 
 /// The gateway's settings, every one decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +29,59 @@ pub struct Settings {
     pub liveness_probe: bool,
     /// Whether `/ambassador/v0/check_ready` answers on the data port.
     pub readiness_probe: bool,
+    /// How clients' connections are treated.
+    pub connections: ConnectionSettings,
+    /// What is logged of requests.
+    pub access_log: AccessLogOptions,
+    /// What answers are compressed; `None` = none.
+    pub gzip: Option<Gzip>,
+    /// Requests are held until they are whole, up to so many bytes; `None` = they are not.
+    pub buffer_max_request_bytes: Option<u64>,
+    /// Which clients are served; `None` = all.
+    pub ip_rules: Option<IpRules>,
+}
+
+/// How clients' connections and the heads of their requests are treated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionSettings {
+    /// Whether a head with both Content-Length and Transfer-Encoding is accepted.
+    pub allow_chunked_length: bool,
+    /// What is buffered of a connection, in bytes.
+    pub buffer_limit: u64,
+    /// Whether HTTP/1.0 is accepted.
+    pub enable_http10: bool,
+    /// How names of HTTP/1 headers are spelled.
+    pub header_case: HeaderCase,
+    /// What becomes of names with `_`.
+    pub underscores: UnderscoresAction,
+    /// Silence that ends a client's connection; `None` = never.
+    pub idle_timeout: Option<Duration>,
+    /// How large a head may be, in bytes.
+    pub max_head_bytes: usize,
+    /// How paths are read.
+    pub path: PathRules,
+    /// Whether a client's `x-request-id` is kept.
+    pub preserve_external_request_id: bool,
+    /// Whether `:port` is dropped from the host when it is the listener's.
+    pub strip_matching_host_port: bool,
+    /// Whether the peer is the client, rather than who `x-forwarded-for` says.
+    pub use_remote_address: bool,
+    /// How many proxies before the gateway are believed.
+    pub trusted_hops: u32,
+    /// Whether requests that arrived by plain HTTP are sent to https, judged by x-forwarded-proto.
+    pub forwarded_proto_redirect: bool,
+}
+
+/// How names of HTTP/1 headers are spelled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum HeaderCase {
+    /// In lower case, as Envoy does.
+    #[default]
+    Lower,
+    /// `proper_case`: In-Title-Case.
+    Proper,
+    /// `header_case_overrides`: these as spelled, others in lower case.
+    Overrides(Box<[Box<str>]>),
 }
 
 impl Default for Settings {
@@ -37,6 +95,9 @@ impl From<&Module> for Settings {
         let timeout = module
             .cluster_request_timeout
             .unwrap_or(Duration::from_secs(3));
+        let enabled = |probe: &Option<InternalMapping>| {
+            probe.as_ref().is_none_or(InternalMapping::is_enabled)
+        };
         Self {
             cluster_request_timeout: limit(timeout),
             server_name: module
@@ -48,8 +109,47 @@ impl From<&Module> for Settings {
                 .use_ambassador_namespace_for_service_resolution
                 .unwrap_or(false),
             service_port: module.service_port,
-            liveness_probe: module.liveness_probe.unwrap_or(true),
-            readiness_probe: module.readiness_probe.unwrap_or(true),
+            liveness_probe: enabled(&module.liveness_probe),
+            readiness_probe: enabled(&module.readiness_probe),
+            connections: ConnectionSettings::from(&module.connections),
+            access_log: module.access_log.clone(),
+            gzip: module.gzip.clone(),
+            buffer_max_request_bytes: module.buffer_max_request_bytes,
+            ip_rules: module.ip_rules.clone(),
+        }
+    }
+}
+
+impl From<&ConnectionOptions> for ConnectionSettings {
+    fn from(options: &ConnectionOptions) -> Self {
+        let header_case = match (&options.header_case_overrides, options.proper_case) {
+            (Some(spelled), _) if !spelled.is_empty() => HeaderCase::Overrides(spelled.clone()),
+            (_, Some(true)) => HeaderCase::Proper,
+            (_, Some(false) | None) => HeaderCase::Lower,
+        };
+        let kilobytes = options.max_request_headers_kb.unwrap_or(60) as usize;
+        let is = |option: Option<bool>| option.unwrap_or(false);
+        Self {
+            allow_chunked_length: is(options.allow_chunked_length),
+            buffer_limit: options.buffer_limit_bytes.unwrap_or(1 << 20),
+            enable_http10: is(options.enable_http10),
+            header_case,
+            underscores: options.headers_with_underscores_action.unwrap_or_default(),
+            idle_timeout: limit(
+                options
+                    .listener_idle_timeout
+                    .unwrap_or(Duration::from_secs(3600)),
+            ),
+            max_head_bytes: kilobytes * 1024,
+            path: PathRules {
+                merge_slashes: is(options.merge_slashes),
+                reject_escaped_slashes: is(options.reject_requests_with_escaped_slashes),
+            },
+            preserve_external_request_id: is(options.preserve_external_request_id),
+            strip_matching_host_port: is(options.strip_matching_host_port),
+            use_remote_address: options.use_remote_address.unwrap_or(true),
+            trusted_hops: options.xff_num_trusted_hops.unwrap_or(0),
+            forwarded_proto_redirect: is(options.x_forwarded_proto_redirect),
         }
     }
 }

@@ -72,6 +72,7 @@ fn finding_a_route_allocates_nothing() {
                     method: &Method::GET,
                     host,
                     path,
+                    query: None,
                     headers: &headers,
                 };
                 let Some(route) = table.find(&head, draw) else {

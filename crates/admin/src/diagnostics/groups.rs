@@ -73,8 +73,8 @@ impl<'a> RouteInfo<'a> {
                 String::new()
             } else {
                 host.clone()
-            } + &first.prefix,
-            prefix: &first.prefix,
+            } + first.path.as_str(),
+            prefix: first.path.as_str(),
             rewrite: rewrite(&first.action),
             method: first.method.as_ref().map_or("*", |method| method.as_str()),
             headers: first.headers.iter().map(Header::of).collect(),
@@ -91,6 +91,7 @@ impl<'a> Header<'a> {
         let value = match &header.value {
             HeaderValueMatch::Exact(value) => String::from_utf8_lossy(value.as_bytes()).into(),
             HeaderValueMatch::Present => "*".into(),
+            HeaderValueMatch::Regex(pattern) => pattern.as_str().into(),
         };
         Self {
             name: header.name.as_str(),
@@ -125,10 +126,11 @@ fn weights<'a>(
 
 fn matches_same(a: &Route, b: &Route) -> bool {
     a.precedence == b.precedence
-        && a.prefix == b.prefix
+        && a.path == b.path
         && a.host == b.host
         && a.method == b.method
         && a.headers == b.headers
+        && a.query_parameters == b.query_parameters
 }
 
 /// FNV-1a over what a group's members have in common: stable for as long as that is.
@@ -137,7 +139,7 @@ fn group_id(route: &Route) -> u64 {
     let method = route.method.as_ref().map_or("*", |method| method.as_str());
     let precedence = route.precedence.to_le_bytes();
     let mut parts = vec![
-        route.prefix.as_bytes(),
+        route.path.as_str().as_bytes(),
         host.as_bytes(),
         method.as_bytes(),
         &precedence,
@@ -160,6 +162,7 @@ fn host(host: &HostMatch) -> String {
         HostMatch::Exact(text) => text.to_string(),
         HostMatch::Suffix(text) => format!("*{text}"),
         HostMatch::Prefix(text) => format!("{text}*"),
+        HostMatch::Regex(pattern) => pattern.as_str().to_owned(),
     }
 }
 
@@ -170,7 +173,7 @@ fn rewrite(action: &Action) -> &str {
             Rewrite::Prefix(prefix) => prefix,
             Rewrite::Untouched => "",
         },
-        Action::Probe(_) => "",
+        Action::Redirect(_) | Action::Probe(_) => "",
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::str::FromStr;
 
+use crate::Pattern;
+
 /// Which hosts a Mapping answers for. Text is as written: comparing regardless of case is the
 /// matcher's business.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,6 +19,8 @@ pub enum HostMatch {
     Suffix(Box<str>),
     /// `prefix*`: an authority that begins with this text.
     Prefix(Box<str>),
+    /// `host_regex`: an authority that matches as a whole.
+    Regex(Pattern),
 }
 
 impl FromStr for HostMatch {

@@ -5,7 +5,10 @@
 use http::{HeaderName, HeaderValue, Method};
 
 use super::host::check_host;
-use super::{HeaderMatch, HeaderValueMatch, HostMatch, InvalidHost, Mapping, keys};
+use super::{
+    Case, ClusterOptions, HeaderMatch, HeaderOptions, HeaderValueMatch, HostMatch, InvalidHost,
+    Mapping, MethodMatch, PathMatch, Priority, keys,
+};
 use crate::Service;
 use crate::fields::Fields;
 use crate::quote::quoted;
@@ -23,17 +26,37 @@ pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Mapping> {
     let mapping = Mapping {
         headers: headers.matches,
         host: host(fields, headers.authority),
-        method: method(fields),
+        method: method(fields).map(MethodMatch::Exact),
         precedence: fields.integer("precedence").unwrap_or(0),
         weight: fields.integer("weight"),
         rewrite: fields.parsed("rewrite").unwrap_or_default(),
         host_rewrite: fields.parsed_by("host_rewrite", authority),
         timeout: fields.milliseconds("timeout_ms"),
         service: service(fields)?,
-        prefix: fields.parsed_by("prefix", |text| {
+        path: PathMatch::Prefix(fields.parsed_by("prefix", |text| {
             text.parse()
                 .map_err(|why| format!("can never match: it {why}"))
-        })?,
+        })?),
+        case: Case::Sensitive,
+        query_parameters: Vec::new(),
+        cluster: ClusterOptions::default(),
+        shadow: false,
+        redirect: None,
+        regex_rewrite: None,
+        auto_host_rewrite: false,
+        request_headers: HeaderOptions::default(),
+        response_headers: HeaderOptions::default(),
+        add_linkerd_headers: None,
+        idle_timeout: None,
+        retry_policy: None,
+        priority: Priority::Default,
+        cors: None,
+        allow_upgrade: Box::default(),
+        error_response_overrides: None,
+        bypass_error_response_overrides: false,
+        bypass_auth: false,
+        auth_context_extensions: Box::default(),
+        labels: Box::default(),
     };
     (!fields.failed()).then_some(mapping)
 }

@@ -4,7 +4,7 @@
 
 use http::HeaderValue;
 
-use super::{Module, keys};
+use super::{InternalMapping, Module, keys};
 use crate::fields::Fields;
 use crate::quote::quoted;
 use crate::{document, yaml};
@@ -37,6 +37,7 @@ pub(crate) fn read(document: &mut Fields<'_, '_>) -> Option<Module> {
         service_port: port(&mut fields),
         liveness_probe: probe(&mut fields, "liveness_probe", "/ambassador/v0/check_alive"),
         readiness_probe: probe(&mut fields, "readiness_probe", "/ambassador/v0/check_ready"),
+        ..Module::default()
     };
     (!fields.failed()).then_some(module)
 }
@@ -50,7 +51,7 @@ fn port(fields: &mut Fields<'_, '_>) -> Option<u16> {
 
 /// A probe can be switched off. Its path and its service are ours to choose: the values that
 /// Ambassador's documentation writes out are tolerated, others are not honoured.
-fn probe(fields: &mut Fields<'_, '_>, key: &str, path: &str) -> Option<bool> {
+fn probe(fields: &mut Fields<'_, '_>, key: &str, path: &str) -> Option<InternalMapping> {
     let written = fields.entry(key)?;
     let Some(entries) = written.value.entries() else {
         fields.wrong_type(written, "a mapping");
@@ -75,7 +76,10 @@ fn probe(fields: &mut Fields<'_, '_>, key: &str, path: &str) -> Option<bool> {
             probe.warning(entry.line, format!("{name} of `{key}` is not known"));
         }
     }
-    probe.boolean("enabled")
+    Some(InternalMapping {
+        enabled: probe.boolean("enabled"),
+        prefix: None,
+    })
 }
 
 const PROBE_SERVICE: &str = "127.0.0.1:8877";

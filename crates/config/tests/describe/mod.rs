@@ -30,12 +30,14 @@ fn describe_resource(resource: &Resource) -> String {
     head + &match kind {
         Kind::Mapping(mapping) => describe_mapping(mapping, namespace),
         Kind::Module(module) => format!("  {module:?}\n"),
+        Kind::CircuitBreaker(breaker) => format!("  {breaker:?}\n"),
+        Kind::OutlierDetection(detection) => format!("  {detection:?}\n"),
     }
 }
 
 fn describe_mapping(mapping: &Mapping, namespace: &str) -> String {
     let Mapping {
-        prefix,
+        path,
         host,
         method,
         headers,
@@ -52,7 +54,7 @@ fn describe_mapping(mapping: &Mapping, namespace: &str) -> String {
     } = mapping;
     let mut lines = vec![format!(
         "{} -> {rewrite:?}, host {host:?} -> {host_rewrite:?}",
-        prefix.as_str()
+        path.as_str()
     )];
     for header in headers {
         lines.push(format!("header {}: {:?}", header.name, header.value));

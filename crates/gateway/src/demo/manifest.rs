@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn the_tutorials_mapping_points_at_the_built_in_upstream() {
         let mapping = written("127.0.0.1:40123");
-        assert_eq!(mapping.prefix.as_str(), "/httpbin/");
+        assert_eq!(mapping.path.as_str(), "/httpbin/");
         assert_eq!(mapping.rewrite, Rewrite::Prefix("/".into()));
         assert_eq!(mapping.host_rewrite.unwrap(), "httpbin.org");
         assert_eq!(&*mapping.service.written, "127.0.0.1:40123");

@@ -81,6 +81,7 @@ fn plan<'a>(
         method: &received.method,
         host: target.host,
         path: &target.path,
+        query: target.query,
         headers: &received.headers,
     };
     let draw = Draw::from_random(fastrand::u64(..));
@@ -89,6 +90,8 @@ fn plan<'a>(
     };
     match &route.action {
         Action::Probe(probe) => Ok(Plan::Probe(*probe)),
+        // Not answered yet.
+        Action::Redirect(_) => Ok(Plan::NoRoute),
         Action::Forward(_) if head::asks_for_upgrade(received) => Err(Refusal::UpgradeForbidden),
         Action::Forward(to) => {
             let head = UpstreamHead {

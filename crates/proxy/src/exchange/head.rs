@@ -9,12 +9,12 @@ use std::borrow::Cow;
 
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, Version};
+use nuncio_routing::{PathRules, normalized};
 use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
 use pingora_http::authority::raw_target_authority;
 
 use super::fields::{ForbiddenNomination, Nominated};
-use super::path;
 use super::reply::Reply;
 
 /// The parts of a request that routing and rewriting look at.
@@ -191,7 +191,7 @@ fn target(head: &RequestHeader) -> Option<RequestTarget<'_>> {
         Some((path, query)) => (path, Some(query)),
         None => (path_and_query, None),
     };
-    let path = path::normalized(path).ok()?;
+    let path = normalized(path, PathRules::default()).ok()?;
     let path_and_query = match (&path, query) {
         (Cow::Borrowed(_), _) => Cow::Borrowed(path_and_query),
         (Cow::Owned(path), Some(query)) => Cow::Owned(format!("{path}?{query}")),

@@ -10,7 +10,6 @@ mod client_head;
 mod fields;
 mod forward;
 mod head;
-mod path;
 mod relay;
 mod reply;
 mod upstream_head;

@@ -8,7 +8,7 @@
 use bytes::BytesMut;
 use http::Method;
 use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue};
-use nuncio_routing::Forward;
+use nuncio_routing::{Forward, HostRewrite};
 use pingora_core::Result;
 use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
@@ -101,9 +101,12 @@ impl UpstreamHead<'_> {
     }
 
     fn add_host(&self, head: &mut RequestHeader) -> Result<()> {
-        match &self.forward.host_rewrite {
-            Some(host) => head.insert_header(HOST, host.clone()),
-            None => head.insert_header(HOST, self.target.host_value.clone()),
+        match &self.forward.host {
+            HostRewrite::To(host) => head.insert_header(HOST, host.clone()),
+            // The cluster's name is not known here yet.
+            HostRewrite::Keep | HostRewrite::Upstream => {
+                head.insert_header(HOST, self.target.host_value.clone())
+            }
         }
     }
 

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nuncio_config::{Mapping, Qualified, ServiceHost};
+use nuncio_config::{DnsType, Mapping, Qualified, ServiceHost};
 
-use super::{Cluster, ClusterIndex, name};
+use super::{Balance, Cluster, ClusterIndex, Families, Limits, name};
 
 /// The clusters asked for so far, numbered in the order of asking.
 #[derive(Debug, Default)]
@@ -102,6 +102,17 @@ impl Identity {
             tls: self.tls,
             tls_context: self.tls_context.clone(),
             connect_timeout: CONNECT_TIMEOUT,
+            http2: false,
+            balance: Balance::default(),
+            idle_timeout: None,
+            max_connection_lifetime: None,
+            keepalive: None,
+            dns_type: DnsType::default(),
+            respect_dns_ttl: false,
+            families: Families::default(),
+            limits: Limits::default(),
+            limits_high: Limits::default(),
+            outlier_detection: None,
         }
     }
 }

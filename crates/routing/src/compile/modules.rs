@@ -39,6 +39,6 @@ pub(super) fn settings(
 fn module(resource: &Resource) -> Option<(&Resource, &Module)> {
     match &resource.kind {
         Kind::Module(module) => Some((resource, module)),
-        Kind::Mapping(_) => None,
+        Kind::Mapping(_) | Kind::CircuitBreaker(_) | Kind::OutlierDetection(_) => None,
     }
 }

@@ -28,7 +28,7 @@
 
 use nuncio_config::HostMatch;
 
-use super::matching::Matching;
+use super::matching::{Matching, Wanted};
 
 /// The ordering key: what is greater is tried first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,14 +44,16 @@ impl Precedence {
     pub(super) fn of(matching: &Matching<'_>) -> Self {
         let Matching {
             precedence,
-            prefix,
+            path,
             host,
             method,
             headers,
+            query_parameters: _,
         } = matching;
+        let prefix = path.as_str();
         let named = headers
             .iter()
-            .map(|(name, value)| key(name.as_str(), value.map_or(b"*", |value| value.as_bytes())));
+            .map(|(name, value)| key(name.as_str(), value_text(*value)));
         let host = [key(":authority", authority(host).as_bytes())];
         let method = method
             .iter()
@@ -62,7 +64,7 @@ impl Precedence {
             prefix_len: characters(prefix.as_bytes()),
             // The `-` between name and value does not count.
             headers_len: headers.iter().map(|key| characters(key) - 1).sum(),
-            prefix: (*prefix).into(),
+            prefix: prefix.into(),
             headers,
         }
     }
@@ -72,12 +74,21 @@ fn key(name: &str, value: &[u8]) -> Box<[u8]> {
     [name.as_bytes(), b"-", value].concat().into()
 }
 
+fn value_text(wanted: Wanted<'_>) -> &[u8] {
+    match wanted {
+        Wanted::Present => b"*",
+        Wanted::Exact(value) => value.as_bytes(),
+        Wanted::Regex(pattern) => pattern.as_str().as_bytes(),
+    }
+}
+
 fn authority(host: &HostMatch) -> String {
     match host {
         HostMatch::Any => "*".to_owned(),
         HostMatch::Exact(text) => text.to_string(),
         HostMatch::Suffix(text) => format!("*{text}"),
         HostMatch::Prefix(text) => format!("{text}*"),
+        HostMatch::Regex(pattern) => pattern.as_str().to_owned(),
     }
 }
 

@@ -22,8 +22,9 @@ pub(super) fn groups<'r>(
     ];
     let enabled = probes.into_iter().filter(|(_, enabled, _)| *enabled);
     enabled
-        .map(|(probe, _, setting)| {
-            let matching = Matching::prefix(probe.prefix());
+        .filter_map(|(probe, _, setting)| Some((probe, probe.prefix().parse().ok()?, setting)))
+        .map(|(probe, prefix, setting)| {
+            let matching = Matching::prefix(prefix);
             warn_hidden(&matching, groups, setting, report);
             Group::new(matching, Members::Probe(probe))
         })

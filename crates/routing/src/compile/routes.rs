@@ -5,8 +5,9 @@
 //! becomes an Envoy route in Emissary.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use nuncio_config::{Identity, Location, Mapping, Qualifier, Resource};
+use nuncio_config::{Case, Identity, Location, Mapping, Qualifier, Resource};
 
 use super::groups::{Group, Members};
 use super::matching::Matching;
@@ -14,7 +15,10 @@ use super::report::Report;
 use super::weights;
 use crate::cluster::Roster;
 use crate::settings::limit;
-use crate::{Action, Cluster, Forward, MappingId, Probe, Route, RouteTable, Settings, Share};
+use crate::{
+    Action, Cluster, Forward, HeaderRules, HostRewrite, MappingId, Probe, ResponseRules, Route,
+    RouteTable, Settings, Share,
+};
 
 /// What Routes depend on besides their Mappings.
 pub(super) struct Surroundings<'a> {
@@ -70,7 +74,7 @@ impl Surroundings<'_> {
         )
     }
 
-    fn forward(&self, resource: &Resource, mapping: &Mapping, roster: &mut Roster) -> Forward {
+    fn forward(&self, resource: &Resource, mapping: &Mapping, roster: &mut Roster) -> Box<Forward> {
         let by = match self
             .settings
             .use_ambassador_namespace_for_service_resolution
@@ -79,15 +83,28 @@ impl Surroundings<'_> {
             false => Qualifier::between(&resource.namespace, &self.identity.namespace),
         };
         let qualified = mapping.service.qualified(by);
-        Forward {
+        Box::new(Forward {
             cluster: roster.ask(mapping, qualified, &resource.namespace),
-            prefix_len: mapping.prefix.as_str().len(),
+            prefix_len: mapping.path.as_str().len(),
             rewrite: mapping.rewrite.clone(),
-            host_rewrite: mapping.host_rewrite.clone(),
+            regex_rewrite: None,
+            host: mapping
+                .host_rewrite
+                .clone()
+                .map_or(HostRewrite::Keep, HostRewrite::To),
+            request_headers: HeaderRules::default(),
             timeout: mapping
                 .timeout
                 .map_or(self.settings.cluster_request_timeout, limit),
-        }
+            idle_timeout: Some(Duration::from_secs(300)),
+            retry: None,
+            priority: mapping.priority,
+            hash_on: None,
+            upgrades: Box::default(),
+            shadow: None,
+            bypass_auth: mapping.bypass_auth,
+            labels: mapping.labels.clone(),
+        })
     }
 }
 
@@ -110,7 +127,12 @@ fn split<'g, 'r>(
     })
 }
 
-fn member(matching: &Matching<'_>, resource: &Resource, share: Share, forward: Forward) -> Route {
+fn member(
+    matching: &Matching<'_>,
+    resource: &Resource,
+    share: Share,
+    forward: Box<Forward>,
+) -> Route {
     let mapping = MappingId {
         namespace: resource.namespace.clone(),
         name: resource.name.clone(),
@@ -133,11 +155,18 @@ fn route(
         mapping,
         at,
         precedence: matching.precedence,
-        prefix: matching.prefix.into(),
+        path: matching.path.clone(),
+        case: Case::Sensitive,
         host: matching.host.clone(),
         method: matching.method.cloned(),
         headers: matching.header_matches(),
+        query_parameters: matching
+            .query_parameters
+            .iter()
+            .map(|&q| q.clone())
+            .collect(),
         share,
         action,
+        response: ResponseRules::default(),
     }
 }

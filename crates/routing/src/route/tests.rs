@@ -1,4 +1,4 @@
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, Method};
 
 use super::*;
 
@@ -16,6 +16,7 @@ fn header_fits(name: &'static str, wanted: Option<&'static str>, sent: &[&'stati
         method: &Method::GET,
         host: "example.com",
         path: "/",
+        query: None,
         headers: &headers,
     };
     header_matches(&HeaderMatch { name, value }, &head)

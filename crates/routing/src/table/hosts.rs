@@ -43,6 +43,8 @@ impl HostIndex {
                 HostMatch::Exact(host) => drop(exact.insert(host.as_bytes().into(), tree)),
                 HostMatch::Prefix(text) => prefixes.push((text.bytes().collect(), tree)),
                 HostMatch::Suffix(text) => suffixes.push((text.bytes().rev().collect(), tree)),
+                // Not matched yet.
+                HostMatch::Regex(_) => {}
             }
         }
         let mut globs = Forest::default();

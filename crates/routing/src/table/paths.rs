@@ -115,15 +115,15 @@ impl PathIndex {
             .map(|(_, rank)| *rank)
             .min()
             .unwrap_or(NOTHING);
-        routes.sort_unstable_by_key(|(route, rank)| (&*route.prefix, *rank));
+        routes.sort_unstable_by_key(|(route, rank)| (route.path.as_str(), *rank));
         // The prefixes on the way to the current one, with what their slots say.
         let mut way = Vec::<(&[u8], u32)>::new();
         let mut keys = Vec::new();
-        for same_prefix in routes.chunk_by(|(a, _), (b, _)| a.prefix == b.prefix) {
+        for same_prefix in routes.chunk_by(|(a, _), (b, _)| a.path.as_str() == b.path.as_str()) {
             let Some((first, rank)) = same_prefix.first() else {
                 continue;
             };
-            let prefix = first.prefix.as_bytes();
+            let prefix = first.path.as_str().as_bytes();
             while way
                 .pop_if(|(shorter, _)| !prefix.starts_with(shorter))
                 .is_some()

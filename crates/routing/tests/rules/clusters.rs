@@ -174,7 +174,7 @@ fn a_long_name_is_shortened_with_a_digest_and_its_statistics_are_not() {
 fn cluster_of<'s>(snapshot: &'s Snapshot, path: &str) -> &'s Cluster {
     match &get(path).route(snapshot).unwrap().action {
         Action::Forward(forward) => snapshot.cluster(forward.cluster).unwrap(),
-        Action::Probe(_) => panic!("a probe"),
+        Action::Redirect(_) | Action::Probe(_) => panic!("a probe"),
     }
 }
 

@@ -9,7 +9,7 @@ fn answered_by_gateway(path: &str, written: impl IntoIterator<Item = Written>) -
     let snapshot = compiled(written);
     match get(path).route(&snapshot)?.action {
         Action::Probe(probe) => Some(probe),
-        Action::Forward(_) => None,
+        Action::Forward(_) | Action::Redirect(_) => None,
     }
 }
 

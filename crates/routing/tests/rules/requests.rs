@@ -52,6 +52,7 @@ impl Request {
             method,
             host,
             path,
+            query: None,
             headers,
         }
     }

@@ -10,7 +10,7 @@ use crate::written::{Written, compiled, compiled_in, complaints, mapping, module
 fn timeout(snapshot: &Snapshot) -> Option<Duration> {
     match &get("/").route(snapshot).unwrap().action {
         Action::Forward(forward) => forward.timeout,
-        Action::Probe(_) => panic!("a probe"),
+        Action::Redirect(_) | Action::Probe(_) => panic!("a probe"),
     }
 }
 

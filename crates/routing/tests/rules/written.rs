@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use nuncio_config::{
-    Diagnostic, HeaderMatch, HeaderValueMatch, Identity, Kind, Mapping, Module, ObjectRef, Origin,
-    Resource, Rewrite, parse_annotation,
+    Diagnostic, HeaderMatch, HeaderValueMatch, Identity, Kind, Mapping, MethodMatch, Module,
+    ObjectRef, Origin, PathMatch, Resource, Rewrite, parse_annotation,
 };
 use nuncio_routing::{Snapshot, compile};
 
@@ -21,7 +21,7 @@ pub(crate) fn mapping(name: &str, prefix: &str) -> Written {
         name: name.into(),
         ..PLAIN.clone()
     });
-    mapping.with(|mapping| mapping.prefix = prefix.parse().unwrap())
+    mapping.with(|mapping| mapping.path = PathMatch::Prefix(prefix.parse().unwrap()))
 }
 
 pub(crate) fn module(config: &str) -> Written {
@@ -36,7 +36,7 @@ impl Written {
     }
 
     pub(crate) fn method(self, method: &str) -> Self {
-        self.with(|mapping| mapping.method = Some(method.parse().unwrap()))
+        self.with(|mapping| mapping.method = Some(MethodMatch::Exact(method.parse().unwrap())))
     }
 
     pub(crate) fn header(self, name: &str, value: &str) -> Self {

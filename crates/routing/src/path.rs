@@ -4,19 +4,33 @@
 //! around a prefix. The rules are those of Envoy's `normalize_path`, which Ambassador sets since
 //! 1.0, as measured on Envoy 1.40: one pass, on the path without its query.
 //!
-//! Deliberately absent: merging slashes and encoded slashes, which have settings of their own.
+//! Deliberately absent: queries, fragments and forms of targets that are no path.
 
 use std::borrow::Cow;
 
-/// A path that no server should be asked for: it contains an encoded NUL.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct HostilePath;
+/// A path that no server should be asked for: it contains an encoded NUL, or an encoded slash
+/// where those are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostilePath;
+
+/// What a Module may ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PathRules {
+    /// `merge_slashes`: `//` is `/`.
+    pub merge_slashes: bool,
+    /// `reject_requests_with_escaped_slashes`: `%2F` and `%5C` are refused.
+    pub reject_escaped_slashes: bool,
+}
 
 /// The path as it is matched and sent on. Borrowed if it was in that form already.
 ///
 /// Characters that need no encoding are decoded, `\` is a slash, dot segments are resolved and
 /// stop at the root. Escapes of anything else stay as they came.
-pub(super) fn normalized(path: &str) -> Result<Cow<'_, str>, HostilePath> {
+///
+/// # Errors
+///
+/// When the path is a [`HostilePath`].
+pub fn normalized(path: &str, _rules: PathRules) -> Result<Cow<'_, str>, HostilePath> {
     if is_normal(path) {
         return Ok(Cow::Borrowed(path));
     }
@@ -98,14 +112,14 @@ mod tests {
     use super::*;
 
     fn normal(path: &str) -> String {
-        normalized(path).unwrap().into_owned()
+        normalized(path, PathRules::default()).unwrap().into_owned()
     }
 
     #[test]
     fn an_ordinary_path_is_not_copied() {
         for path in ["/", "/a/b", "/a//b", "/a.b/c.", "/a;x=1", "/é"] {
             assert!(
-                matches!(normalized(path), Ok(Cow::Borrowed(same)) if same == path),
+                matches!(normalized(path, PathRules::default()), Ok(Cow::Borrowed(same)) if same == path),
                 "{path}"
             );
         }
@@ -158,6 +172,6 @@ mod tests {
 
     #[test]
     fn an_encoded_nul_is_refused() {
-        assert_eq!(normalized("/a%00b"), Err(HostilePath));
+        assert_eq!(normalized("/a%00b", PathRules::default()), Err(HostilePath));
     }
 }
