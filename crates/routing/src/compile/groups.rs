@@ -2,9 +2,8 @@
 //!
 //! Emissary rejects a Mapping that differs from its group in certain attributes
 //! (`IRHTTPMappingGroup.CoreMappingKeys`). Of these `prefix`, `method` and `headers` make up the
-//! group key, so they cannot differ, and Mappings do not have the others yet: the timeouts and
-//! breakers of clusters, load balancing, labels, regex and exact prefixes. [`form`] is where their
-//! comparison belongs.
+//! group key, so only a text that is a regular expression in one of them can differ. [`form`] is
+//! where the comparison of others belongs.
 
 use std::collections::HashMap;
 
@@ -48,10 +47,12 @@ pub(super) fn form<'r>(
     mappings: impl Iterator<Item = (&'r Resource, &'r Mapping)>,
     report: &mut Report,
 ) -> Vec<Group<'r>> {
-    let mut places = HashMap::new();
     let mut groups = Vec::<(Matching<'r>, Vec<_>)>::new();
-    for (resource, mapping) in mappings {
-        let matching = Matching::of(mapping);
+    let rules: Vec<_> = mappings
+        .map(|(resource, mapping)| (resource, mapping, Matching::of(mapping)))
+        .collect();
+    let mut places = HashMap::with_capacity(rules.len());
+    for (resource, mapping, matching) in &rules {
         if matching.host_len() > MAX_HOST_LEN {
             report.error(
                 resource,
@@ -59,10 +60,17 @@ pub(super) fn form<'r>(
             );
             continue;
         }
-        let place = *places.entry(matching.clone()).or_insert(groups.len());
-        match groups.get_mut(place) {
-            Some((_, members)) => members.push((resource, mapping)),
-            None => groups.push((matching, vec![(resource, mapping)])),
+        let place = *places.entry(matching.key()).or_insert(groups.len());
+        let Some((first, members)) = groups.get_mut(place) else {
+            groups.push((matching.clone(), vec![(*resource, *mapping)]));
+            continue;
+        };
+        match first.disagreement(matching) {
+            None => members.push((*resource, *mapping)),
+            Some(attribute) => report.error(
+                resource,
+                format_args!("refused: `{attribute}` is not as in the first Mapping of its group"),
+            ),
         }
     }
     let group = |(matching, members)| Group::new(matching, Members::Mappings(members));
