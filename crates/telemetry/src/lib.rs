@@ -44,8 +44,8 @@ mod text;
 mod value;
 
 pub use cluster::{
-    Assigned, ClusterStats, ClusterSummary, ConnectFailure, Overflow, Resolution, RetryCause,
-    RetryRefused, UpstreamRequest,
+    Breaker, ClusterStats, ClusterSummary, ConnectFailure, Overflow, PendingRequest, Resolution,
+    RetryCause, RetryRefused, UpstreamRequest,
 };
 pub use control::{ControlStats, Reconfiguration};
 pub use histogram::Histogram;
