@@ -3,8 +3,9 @@
 use std::sync::{Arc, LazyLock};
 
 use nuncio_config::{
-    Diagnostic, HeaderMatch, HeaderValueMatch, Identity, Kind, Mapping, MethodMatch, Module,
-    ObjectRef, Origin, PathMatch, Resource, Rewrite, parse_annotation,
+    CircuitBreaker, Diagnostic, HeaderMatch, HeaderValueMatch, Identity, Kind, Mapping,
+    MethodMatch, Module, ObjectRef, Origin, OutlierDetection, PathMatch, Resource, Rewrite,
+    parse_annotation,
 };
 use nuncio_routing::{Snapshot, compile};
 
@@ -28,6 +29,19 @@ pub(crate) fn module(config: &str) -> Written {
     Written(parsed(&format!(
         "{{apiVersion: ambassador/v1, kind: Module, name: ambassador, config: {config}}}"
     )))
+}
+
+pub(crate) fn circuit_breaker(name: &str, breaker: CircuitBreaker) -> Written {
+    object_of(name, Kind::CircuitBreaker(breaker))
+}
+
+pub(crate) fn outlier_detection(name: &str, detection: OutlierDetection) -> Written {
+    object_of(name, Kind::OutlierDetection(detection))
+}
+
+fn object_of(name: &str, kind: Kind) -> Written {
+    let Written(resource) = mapping(name, "/");
+    Written(Resource { kind, ..resource })
 }
 
 impl Written {
@@ -75,6 +89,11 @@ impl Written {
     pub(crate) fn service(self, service: &str) -> Self {
         let service = service.parse().unwrap();
         self.with(|mapping| mapping.service = service)
+    }
+
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        self.0.name = name.into();
+        self
     }
 
     pub(crate) fn namespace(mut self, namespace: &str) -> Self {
