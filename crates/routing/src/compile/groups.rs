@@ -3,7 +3,6 @@
 //! Deliberately absent: who may be a member, which [`membership`](super::membership) decides.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 
 use nuncio_config::{Mapping, Resource};
 
@@ -69,10 +68,12 @@ pub(super) fn form<'r>(
     mappings: impl Iterator<Item = Member<'r>>,
     report: &mut Report,
 ) -> Vec<Group<'r>> {
-    let mut places = HashMap::new();
+    let rules: Vec<_> = mappings
+        .map(|member| (member, Matching::of(member.mapping)))
+        .collect();
+    let mut places = HashMap::with_capacity(rules.len());
     let mut groups = Vec::<Gathering<'r>>::new();
-    for member in mappings {
-        let matching = Matching::of(member.mapping);
+    for (member, matching) in &rules {
         if matching.host_len() > MAX_HOST_LEN {
             report.error(
                 member.resource,
@@ -80,31 +81,14 @@ pub(super) fn form<'r>(
             );
             continue;
         }
-        let place = *places
-            .entry(key(&matching, member.mapping))
-            .or_insert(groups.len());
+        let place = *places.entry(matching.key()).or_insert(groups.len());
         match groups.get_mut(place) {
-            Some(group) => group.admit(member, report),
-            None => groups.push(Gathering::begin(matching, member, report)),
+            Some(group) => group.admit(*member, matching, report),
+            None => groups.push(Gathering::begin(matching, *member, report)),
         }
     }
     let complete = |group: Gathering<'r>| group.complete(report);
     groups.into_iter().filter_map(complete).collect()
-}
-
-/// Whoever has the same key belongs together. The kind of path is no part of it: a group's members
-/// may not differ in that.
-fn key<'r>(matching: &Matching<'r>, mapping: &'r Mapping) -> impl Eq + Hash + use<'r> {
-    let Matching {
-        precedence,
-        path: _,
-        host,
-        method,
-        headers,
-        query_parameters,
-    } = matching.clone();
-    let prefix = mapping.path.as_str();
-    (precedence, prefix, host, method, headers, query_parameters)
 }
 
 /// Sorts groups, given in insertion order, as they are tried.

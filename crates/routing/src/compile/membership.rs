@@ -9,7 +9,7 @@
 
 use std::fmt;
 
-use nuncio_config::{Mapping, PathMatch};
+use nuncio_config::Mapping;
 
 use super::groups::{Group, Member, Members};
 use super::matching::Matching;
@@ -25,21 +25,27 @@ pub(super) struct Gathering<'r> {
 }
 
 impl<'r> Gathering<'r> {
-    pub(super) fn begin(matching: Matching<'r>, first: Member<'r>, report: &mut Report) -> Self {
+    pub(super) fn begin(matching: &Matching<'r>, first: Member<'r>, report: &mut Report) -> Self {
         let mut group = Self {
-            matching,
+            matching: matching.clone(),
             first,
             members: Vec::new(),
             redirect: None,
             shadow: None,
         };
-        group.admit(first, report);
+        group.admit(first, matching, report);
         group
     }
 
     /// Takes the next Mapping, or says why not.
-    pub(super) fn admit(&mut self, member: Member<'r>, report: &mut Report) {
-        let differing = Differing::between(self.first.mapping, member.mapping);
+    pub(super) fn admit(
+        &mut self,
+        member: Member<'r>,
+        matching: &Matching<'_>,
+        report: &mut Report,
+    ) {
+        let mut differing = Differing::between(self.first.mapping, member.mapping);
+        differing.0.extend(self.matching.disagreement(matching));
         if !differing.0.is_empty() {
             let first = Place(&self.first.resource.at);
             let reason = format_args!(
@@ -132,12 +138,9 @@ impl fmt::Display for Refused<'_> {
 struct Differing(Vec<&'static str>);
 
 impl Differing {
-    /// What `later` says otherwise than `first`. Method and headers are not here: they are part of the
-    /// group's key.
+    /// What `later` says otherwise than `first`, what they match aside.
     fn between(first: &Mapping, later: &Mapping) -> Self {
         let (a, b) = (&first.cluster, &later.cluster);
-        let is_exact = |path: &PathMatch| matches!(path, PathMatch::Exact(_));
-        let is_regex = |path: &PathMatch| matches!(path, PathMatch::Regex(_));
         let differs = [
             ("bypass_auth", later.bypass_auth && !first.bypass_auth),
             (
@@ -167,14 +170,6 @@ impl Differing {
             (
                 "load_balancer",
                 otherwise(&a.load_balancer, &b.load_balancer),
-            ),
-            (
-                "prefix_exact",
-                is_exact(&first.path) != is_exact(&later.path),
-            ),
-            (
-                "prefix_regex",
-                is_regex(&first.path) != is_regex(&later.path),
             ),
         ];
         let names = differs.into_iter().filter(|(_, differs)| *differs);

@@ -71,8 +71,10 @@ fn a_redirect_is_alone_in_its_group_and_the_earlier_mapping_stays() {
     let refused = |snapshot: &Snapshot, kind: &str| {
         assert_eq!(
             complaints(snapshot),
-            ["error: Mapping later: a redirect answers all requests of its group: Mapping first \
-                 at Service default/web, document 1, line 1 matches the same requests".to_string()],
+            [
+                "error: Mapping later: a redirect answers all requests of its group: Mapping first \
+                 at Service default/web, document 1, line 1 matches the same requests"
+            ],
             "{kind}"
         );
         assert_eq!(get("/").takers(snapshot), [("first", 100)], "{kind}");
