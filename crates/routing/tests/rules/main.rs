@@ -9,6 +9,7 @@
 
 mod attributes;
 mod clusters;
+mod explain;
 mod groups;
 mod model;
 mod order;
