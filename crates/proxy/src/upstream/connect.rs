@@ -23,6 +23,7 @@ use tracing::{debug, warn};
 
 use super::Upstream;
 use super::pool::{Pool, PoolKey};
+use super::session::UpstreamSession;
 use crate::carrier::Carrier;
 use crate::wire::{Traffic, Wire, Writes};
 
@@ -39,7 +40,7 @@ pub(crate) struct Connector {
 
 /// A connection in the hands of one request.
 pub(crate) struct Lease {
-    pub(crate) session: HttpSession,
+    pub(crate) session: UpstreamSession,
     /// Whether it served a request before, so that it may have been closed meanwhile.
     pub(crate) reused: bool,
     /// What goes over it.
@@ -122,7 +123,7 @@ impl Connector {
         };
         wire.place().leased.store(true, Relaxed);
         let traffic = wire.traffic();
-        let session = HttpSession::new(Box::new(wire));
+        let session = UpstreamSession::Http1(Box::new(HttpSession::new(Box::new(wire))));
         let owner = Arc::clone(upstream);
         Ok(Lease {
             session,
@@ -195,7 +196,7 @@ impl Connector {
     /// `request_sent`: whether all of the request went out.
     pub(crate) async fn give_back(&self, lease: Lease, request_sent: bool) {
         let Lease {
-            mut session,
+            session,
             key,
             owner,
             ..
@@ -203,6 +204,7 @@ impl Connector {
         if !request_sent {
             return;
         }
+        let UpstreamSession::Http1(mut session) = session;
         // The exchange is over, whether or not the connection stays.
         if let Some(wire) = session.stream().as_any().downcast_ref::<UpstreamWire>() {
             wire.place().leased.store(false, Relaxed);

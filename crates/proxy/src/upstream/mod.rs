@@ -9,6 +9,7 @@ mod connect;
 mod endpoints;
 mod pool;
 mod resolve;
+mod session;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub(crate) use connect::{ConnectFailure, Connector, Lease, Reuse};
 use endpoints::Endpoints;
 use resolve::Resolution;
 pub use resolve::{ResolveError, Resolver};
+pub(crate) use session::UpstreamSession;
 
 /// A cluster as the proxy runs it: carried over from snapshot to snapshot while its
 /// [`Cluster`] stays the same, so that its connections, endpoints and counters do too.

@@ -1,15 +1,13 @@
 //! Mappings that match the same requests form one group, whose members share them by weight.
 //!
-//! Emissary rejects a Mapping that differs from its group in certain attributes
-//! (`IRHTTPMappingGroup.CoreMappingKeys`). Of these `prefix`, `method` and `headers` make up the
-//! group key, so only a text that is a regular expression in one of them can differ. [`form`] is
-//! where the comparison of others belongs.
+//! Deliberately absent: who may be a member, which [`membership`](super::membership) decides.
 
 use std::collections::HashMap;
 
 use nuncio_config::{Mapping, Resource};
 
 use super::matching::Matching;
+use super::membership::Gathering;
 use super::precedence::Precedence;
 use super::report::Report;
 use crate::Probe;
@@ -26,10 +24,24 @@ pub(super) struct Group<'r> {
 /// Who takes a group's requests.
 #[derive(Debug)]
 pub(super) enum Members<'r> {
-    /// Mappings in insertion order.
-    Mappings(Vec<(&'r Resource, &'r Mapping)>),
+    /// Services.
+    Forwarding {
+        /// In insertion order; there is at least one.
+        members: Vec<Member<'r>>,
+        /// Who gets copies.
+        shadow: Option<Member<'r>>,
+    },
+    /// Nobody: the client is sent elsewhere.
+    Redirect(Member<'r>),
     /// The gateway itself.
     Probe(Probe),
+}
+
+/// A Mapping in a group.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Member<'r> {
+    pub(super) resource: &'r Resource,
+    pub(super) mapping: &'r Mapping,
 }
 
 impl<'r> Group<'r> {
@@ -40,41 +52,43 @@ impl<'r> Group<'r> {
             members,
         }
     }
+
+    /// The Mappings that take its requests.
+    pub(super) fn takers(&self) -> &[Member<'r>] {
+        match &self.members {
+            Members::Forwarding { members, .. } => members,
+            Members::Redirect(member) => std::slice::from_ref(member),
+            Members::Probe(_) => &[],
+        }
+    }
 }
 
 /// Forms groups, in insertion order of their first members.
 pub(super) fn form<'r>(
-    mappings: impl Iterator<Item = (&'r Resource, &'r Mapping)>,
+    mappings: impl Iterator<Item = Member<'r>>,
     report: &mut Report,
 ) -> Vec<Group<'r>> {
-    let mut groups = Vec::<(Matching<'r>, Vec<_>)>::new();
     let rules: Vec<_> = mappings
-        .map(|(resource, mapping)| (resource, mapping, Matching::of(mapping)))
+        .map(|member| (member, Matching::of(member.mapping)))
         .collect();
     let mut places = HashMap::with_capacity(rules.len());
-    for (resource, mapping, matching) in &rules {
+    let mut groups = Vec::<Gathering<'r>>::new();
+    for (member, matching) in &rules {
         if matching.host_len() > MAX_HOST_LEN {
             report.error(
-                resource,
+                member.resource,
                 "the host can never match: it is longer than any name",
             );
             continue;
         }
         let place = *places.entry(matching.key()).or_insert(groups.len());
-        let Some((first, members)) = groups.get_mut(place) else {
-            groups.push((matching.clone(), vec![(*resource, *mapping)]));
-            continue;
-        };
-        match first.disagreement(matching) {
-            None => members.push((*resource, *mapping)),
-            Some(attribute) => report.error(
-                resource,
-                format_args!("refused: `{attribute}` is not as in the first Mapping of its group"),
-            ),
+        match groups.get_mut(place) {
+            Some(group) => group.admit(*member, matching, report),
+            None => groups.push(Gathering::begin(matching, *member, report)),
         }
     }
-    let group = |(matching, members)| Group::new(matching, Members::Mappings(members));
-    groups.into_iter().map(group).collect()
+    let complete = |group: Gathering<'r>| group.complete(report);
+    groups.into_iter().filter_map(complete).collect()
 }
 
 /// Sorts groups, given in insertion order, as they are tried.
