@@ -396,27 +396,3 @@ fn formats_are_read_in_linear_time() {
         assert!(took < Duration::from_secs(10), "{piece:?} took {took:?}");
     }
 }
-
-#[test]
-fn an_annotation_full_of_costly_patterns_is_read_in_bounded_time() {
-    for pattern in [
-        "(a{50}){20}",
-        "([a-z]{10}|[0-9]{9}){50}",
-        "(\\w{30}){30}",
-        "(a{999}){999}",
-        "(x+x+)+y",
-        "(?i)\\p{L}{100}",
-    ] {
-        let document = |number| {
-            format!(
-                "---\n{{apiVersion: ambassador/v1, kind: Mapping, name: a, service: a, \
-                 prefix_regex: true, prefix: '{number}{pattern}'}}\n"
-            )
-        };
-        let text: String = (0..10_000).map(document).collect();
-        let start = Instant::now();
-        read(&text);
-        let took = start.elapsed();
-        assert!(took < Duration::from_secs(60), "{pattern:?} took {took:?}");
-    }
-}

@@ -121,7 +121,7 @@ impl PartialEq for Substitution {
 impl Eq for Substitution {}
 
 /// What one compiled pattern may take, in bytes, if it is an ordinary one and if it is not.
-const SIZES: [usize; 2] = [16 * 1024, 256 * 1024];
+const SIZES: [usize; 2] = [8 * 1024, 256 * 1024];
 
 /// What a text may become by substitution, in bytes, unless it was half as long before.
 const MAX_OUT: usize = 128 * 1024;
