@@ -20,6 +20,8 @@ mod fields;
 mod format;
 mod forward;
 mod forwarding;
+#[allow(dead_code, reason = "called once relaying takes filters")]
+mod gzip;
 mod head;
 mod header_rules;
 #[allow(dead_code, reason = "the access log writes strings only")]
