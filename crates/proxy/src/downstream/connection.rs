@@ -128,7 +128,7 @@ impl Accepted {
 }
 
 impl Connection {
-    pub(crate) fn worker(&self) -> &Worker {
+    pub(crate) fn worker(&self) -> &Rc<Worker> {
         &self.worker
     }
 

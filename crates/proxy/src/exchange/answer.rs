@@ -104,12 +104,32 @@ fn plan<'a>(
                 envoy_headers: !live.settings().suppress_envoy_headers,
             };
             // What is no request target after rewriting was none before.
-            Ok(Plan::Forward(
-                to,
-                head.build().map_err(|_| Refusal::Malformed)?,
-            ))
+            let head = head.build().map_err(|_| Refusal::Malformed)?;
+            Ok(Plan::Forward(to, head))
         }
     }
+}
+
+/// The head that [`plan`] made, made again.
+pub(super) fn head_again(
+    connection: &Connection,
+    live: &Live,
+    session: &mut ServerSession,
+    to: &Forward,
+) -> Option<Box<RequestHeader>> {
+    let body = BodyFraming::of(session);
+    let received = session.req_header();
+    let (target, nominated) = head::read(received).ok()?;
+    let head = UpstreamHead {
+        received,
+        nominated: &nominated,
+        target: &target,
+        forward: to,
+        client: connection.client(),
+        body,
+        envoy_headers: !live.settings().suppress_envoy_headers,
+    };
+    head.build().ok()
 }
 
 async fn refuse<'a>(live: &'a Live, session: &mut ServerSession, refusal: Refusal) -> Account<'a> {

@@ -6,9 +6,11 @@
 //! Deliberately absent: accepting connections and keeping them.
 
 mod answer;
+mod attempts;
 mod client_head;
 #[allow(dead_code, reason = "the access log says more than headers do")]
 mod facts;
+mod failure;
 mod fields;
 #[allow(
     dead_code,
@@ -19,7 +21,11 @@ mod forward;
 mod head;
 mod relay;
 mod reply;
+mod request;
+mod retry;
+mod shadow;
 mod start_time;
+mod timer;
 mod upstream_head;
 
 use std::time::{Duration, Instant};
@@ -28,8 +34,8 @@ use nuncio_telemetry::{Bytes, ClusterStats, Outcome, Protocol, RequestRecord};
 use pingora_core::protocols::http::ServerSession;
 
 use crate::downstream::Connection;
-pub(crate) use relay::STREAM_IDLE_TIMEOUT;
 use reply::Reply;
+pub(crate) use timer::STREAM_IDLE_TIMEOUT;
 
 /// What becomes of the client's connection (HTTP/1) or stream (HTTP/2) afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
