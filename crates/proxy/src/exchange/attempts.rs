@@ -22,7 +22,7 @@ use super::retry::Retries;
 use super::timer::{Limit, Limits, Timer};
 use crate::downstream::Connection;
 use crate::live::Live;
-use crate::upstream::{Lease, Reuse, Upstream};
+use crate::upstream::{Endpoint, Lease, Pick, Reuse, Upstream};
 
 /// The attempts at one request.
 pub(super) struct Attempts<'a> {
@@ -34,6 +34,7 @@ pub(super) struct Attempts<'a> {
     /// The request's head, while it may have to be sent again.
     spare: Option<Box<RequestHeader>>,
     reuse: Reuse,
+    pick: Pick,
     sent: Sent,
 }
 
@@ -75,6 +76,7 @@ impl<'a> Attempts<'a> {
             retries: Retries::of(to, upstream),
             spare: None,
             reuse: Reuse::Allowed,
+            pick: Pick::default(),
             sent: Sent::default(),
         }
     }
@@ -119,8 +121,8 @@ impl<'a> Attempts<'a> {
     ) -> Relayed {
         self.sent.attempts += 1;
         self.sent.reused = false;
-        let mut lease = match self.lease(request, timer).await {
-            Ok(lease) => lease,
+        let (mut lease, _endpoint) = match self.lease(request, timer).await {
+            Ok(leased) => leased,
             Err(failure) => return Relayed::Failed(failure),
         };
         self.sent.reused = lease.reused;
@@ -134,21 +136,12 @@ impl<'a> Attempts<'a> {
     }
 
     async fn lease(
-        &self,
+        &mut self,
         request: &mut Request<'_>,
         timer: &mut Timer<'_>,
-    ) -> Result<Lease, Failure> {
-        let patience = self.upstream.cluster.connect_timeout;
-        let leasing = pin!(async {
-            let Some(address) = self.upstream.endpoint(patience).await else {
-                return Err(Failure::NoEndpoint);
-            };
-            let connector = self.connection.worker().connector();
-            connector
-                .lease(self.upstream, address, self.reuse)
-                .await
-                .map_err(Failure::NoConnection)
-        });
+    ) -> Result<(Lease, Endpoint), Failure> {
+        let stats = &self.upstream.stats;
+        let leasing = pin!(self.connect());
         let given_up = tokio::select! {
             biased;
             leased = timer.limit(leasing) => match leased {
@@ -157,8 +150,22 @@ impl<'a> Attempts<'a> {
             },
             failure = request.left() => failure,
         };
-        self.upstream.stats.pending_cancelled();
+        stats.pending_cancelled();
         Err(given_up)
+    }
+
+    async fn connect(&mut self) -> Result<(Lease, Endpoint), Failure> {
+        let patience = self.upstream.cluster.connect_timeout;
+        let endpoint = self.upstream.endpoint(patience, &self.pick).await;
+        let endpoint = endpoint.ok_or(Failure::NoEndpoint)?;
+        if self.retries.is_some() {
+            // The next attempt goes elsewhere, if there is anywhere else.
+            self.pick.tried.push(endpoint.address());
+        }
+        let connector = self.connection.worker().connector();
+        let lease = connector.lease(self.upstream, &endpoint, self.reuse, self.to.priority);
+        let lease = lease.await.map_err(Failure::NoConnection)?;
+        Ok((lease, endpoint))
     }
 
     /// Counts what went over the connection, and keeps it if it can serve another request.
@@ -199,6 +206,8 @@ impl<'a> Attempts<'a> {
             // The next idle one may be as old.
             self.reuse = Reuse::Refused;
         }
+        // RFC 9113 section 8.7: nobody has looked at it, whatever its method.
+        let is_unseen = is_stale || matches!(failure, Failure::UpstreamReset { refused: true });
         let by_route = request.can_be_sent_again()
             && self
                 .retries
@@ -206,7 +215,7 @@ impl<'a> Attempts<'a> {
                 .is_some_and(|retries| retries.after_failure(failure));
         match by_route {
             true => self.granted(),
-            false if is_stale => self.repeated(request),
+            false if is_unseen => self.repeated(request, is_stale),
             false => Next::Return,
         }
     }
@@ -215,10 +224,11 @@ impl<'a> Attempts<'a> {
         self.spare.clone().map_or(Next::Return, Next::Retry)
     }
 
-    /// An idle connection that its server was closing at that moment (RFC 9110 section 9.2.2).
-    fn repeated(&mut self, request: &mut Request<'_>) -> Next {
-        let is_safe = request.session.req_header().method.is_idempotent();
-        if !is_safe || self.sent.attempts > 1 {
+    /// Once, if the upstream refused the stream, or was closing the idle connection at that moment
+    /// (RFC 9110 section 9.2.2).
+    fn repeated(&mut self, request: &mut Request<'_>, is_stale: bool) -> Next {
+        let is_safe = !is_stale || request.session.req_header().method.is_idempotent();
+        if !is_safe || !request.can_be_sent_again() || self.sent.attempts > 1 {
             return Next::Return;
         }
         let head = match self.spare.clone() {

@@ -80,6 +80,7 @@ impl Failure {
                 status: silence(stage),
             },
             Self::NoEndpoint => Outcome::NoHealthyHost,
+            Self::NoConnection(ConnectFailure::Overflow) => Outcome::Overflow,
             Self::NoConnection(_) => Outcome::ConnectFailed,
             Self::UpstreamClosed { .. } => Outcome::UpstreamReset(Reset::Connection),
             Self::UpstreamReset { .. } => Outcome::UpstreamReset(Reset::Stream),
@@ -144,6 +145,7 @@ fn connect_text(failure: &ConnectFailure) -> Texts {
     }
     match failure {
         ConnectFailure::TimedOut => reset_by!("connection timeout"),
+        ConnectFailure::Overflow => reset_by!("overflow"),
         ConnectFailure::Failed(ErrorKind::ConnectionRefused) => failed!("Connection refused"),
         ConnectFailure::Failed(ErrorKind::ConnectionReset) => failed!("Connection reset by peer"),
         ConnectFailure::Failed(ErrorKind::HostUnreachable) => failed!("No route to host"),
@@ -208,6 +210,7 @@ mod tests {
             Failure::OutOfTime(Limit::Silence),
             Failure::NoEndpoint,
             Failure::NoConnection(ConnectFailure::TimedOut),
+            Failure::NoConnection(ConnectFailure::Overflow),
             Failure::UpstreamClosed { untouched: true },
             Failure::UpstreamReset { refused: true },
             Failure::UpstreamReset { refused: false },

@@ -8,24 +8,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
-use nuncio_config::RetryOn;
+use nuncio_config::{Priority, RetryOn};
 use nuncio_routing::{Forward, Retry};
 use nuncio_telemetry::{RetryCause, RetryRefused};
 use pingora_http::ResponseHeader;
 
 use super::failure::Failure;
 use super::timer::Limit;
-use crate::upstream::Upstream;
+use crate::upstream::{ConnectFailure, Permit, Upstream};
 
 /// What is left of a route's retries for one request.
 pub(super) struct Retries<'a> {
     on: RetryOn,
     upstream: &'a Arc<Upstream>,
+    priority: Priority,
     left: u32,
     /// Below this is the next pause.
     pause: Duration,
-    /// Whether one is under way.
-    is_under_way: bool,
+    /// Of the retry under way.
+    permit: Option<Permit>,
     succeeded: bool,
 }
 
@@ -44,9 +45,10 @@ impl<'a> Retries<'a> {
         Some(Self {
             on,
             upstream,
+            priority: route.priority,
             left: num_retries,
             pause: FIRST_PAUSE,
-            is_under_way: false,
+            permit: None,
             succeeded: false,
         })
     }
@@ -57,7 +59,7 @@ impl<'a> Retries<'a> {
         if retries_answer(self.on, head) {
             return self.is_granted(RetryCause::Response(status));
         }
-        self.succeeded = self.is_under_way;
+        self.succeeded = self.permit.take().is_some();
         false
     }
 
@@ -84,13 +86,19 @@ impl<'a> Retries<'a> {
     }
 
     fn is_granted(&mut self, cause: RetryCause) -> bool {
+        // The retry under way is over, whatever becomes of the next.
+        self.permit = None;
         let stats = &self.upstream.stats;
         let Some(left) = self.left.checked_sub(1) else {
             stats.retry_refused(RetryRefused::LimitExceeded);
             return false;
         };
         self.left = left;
-        self.is_under_way = true;
+        self.permit = self.upstream.admit_retry(self.priority);
+        if self.permit.is_none() {
+            stats.retry_refused(RetryRefused::Overflow);
+            return false;
+        }
         stats.retried(cause);
         true
     }
@@ -116,7 +124,8 @@ fn retries_failure(on: RetryOn, failure: &Failure) -> bool {
         | Failure::ClientMalformed
         | Failure::TooLarge
         | Failure::OutOfTime(Limit::Whole | Limit::Silence)
-        | Failure::NoEndpoint => false,
+        | Failure::NoEndpoint
+        | Failure::NoConnection(ConnectFailure::Overflow) => false,
         Failure::NoConnection(_) => {
             matches!(
                 on,
@@ -141,7 +150,6 @@ mod tests {
     use std::io::ErrorKind;
 
     use super::*;
-    use crate::upstream::ConnectFailure;
 
     const ALL: [RetryOn; 6] = [
         RetryOn::FiveXx,
@@ -221,6 +229,7 @@ mod tests {
             (Failure::OutOfTime(Limit::Attempt), &[FiveXx, GatewayError]),
             (Failure::OutOfTime(Limit::Whole), &[]),
             (Failure::OutOfTime(Limit::Silence), &[]),
+            (Failure::NoConnection(ConnectFailure::Overflow), &[]),
             (Failure::NoEndpoint, &[]),
             (Failure::ClientLeft, &[]),
             (Failure::ClientMalformed, &[]),

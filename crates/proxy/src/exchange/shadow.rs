@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HOST, HeaderName, HeaderValue};
+use nuncio_config::Priority;
 use nuncio_routing::Forward;
 use nuncio_telemetry::{Ending, Outcome, ShadowRecord};
 use pingora_core::BError;
@@ -27,7 +28,7 @@ use super::request::Request;
 use super::timer::{Deadlines, Limits, STREAM_IDLE_TIMEOUT, Timer};
 use crate::downstream::{Connection, Worker};
 use crate::live::Live;
-use crate::upstream::{Lease, Reuse, Upstream};
+use crate::upstream::{Endpoint, Lease, Pick, Reuse, Upstream};
 
 /// The body of the original, as its shadow gets it.
 pub(super) struct Mirror {
@@ -46,6 +47,7 @@ enum Piece {
 struct Shadow {
     worker: Rc<Worker>,
     upstream: Arc<Upstream>,
+    priority: Priority,
     pieces: UnboundedReceiver<Piece>,
     waiting: Rc<Cell<usize>>,
     /// When the original was complete; `None` while its body is still coming.
@@ -80,6 +82,7 @@ pub(super) fn start(
     let shadow = Shadow {
         worker: Rc::clone(connection.worker()),
         upstream: Arc::clone(upstream),
+        priority: to.priority,
         pieces: receiver,
         waiting: Rc::clone(&mirror.waiting),
         request_end: None,
@@ -164,7 +167,7 @@ impl Shadow {
         head: Box<RequestHeader>,
     ) -> Result<u16, Failure> {
         let lease = timer.limit(pin!(self.lease())).await;
-        let mut lease = lease.map_err(Failure::OutOfTime)??;
+        let (mut lease, _endpoint) = lease.map_err(Failure::OutOfTime)??;
         let status = match lease.session.write_request_header(head).await {
             Ok(_) => self.relay(&mut lease, timer).await,
             Err(_) => Err(Failure::UpstreamClosed { untouched: true }),
@@ -178,16 +181,14 @@ impl Shadow {
         status
     }
 
-    async fn lease(&self) -> Result<Lease, Failure> {
+    async fn lease(&self) -> Result<(Lease, Endpoint), Failure> {
         let patience = self.upstream.cluster.connect_timeout;
-        let Some(address) = self.upstream.endpoint(patience).await else {
-            return Err(Failure::NoEndpoint);
-        };
+        let endpoint = self.upstream.endpoint(patience, &Pick::default()).await;
+        let endpoint = endpoint.ok_or(Failure::NoEndpoint)?;
         let connector = self.worker.connector();
-        connector
-            .lease(&self.upstream, address, Reuse::Allowed)
-            .await
-            .map_err(Failure::NoConnection)
+        let lease = connector.lease(&self.upstream, &endpoint, Reuse::Allowed, self.priority);
+        let lease = lease.await.map_err(Failure::NoConnection)?;
+        Ok((lease, endpoint))
     }
 
     async fn relay(&mut self, lease: &mut Lease, timer: &mut Timer<'_>) -> Result<u16, Failure> {

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use nuncio_routing::Settings;
-use pingora_core::BError;
 use pingora_core::protocols::http::HttpTask;
+use pingora_core::{BError, ErrorType, RetryType};
 use pingora_http::RequestHeader;
 
 use super::failure::Failure;
@@ -104,7 +104,13 @@ impl<'a, 'r, 'u> Relay<'a, 'r, 'u> {
     pub(super) async fn run(mut self, timer: &mut Timer<'_>, head: Box<RequestHeader>) -> Relayed {
         if let Err(error) = self.upstream.write_request_header(head).await {
             tracing::debug!(%error, "the upstream did not take the request");
-            return Relayed::Failed(Failure::UpstreamClosed { untouched: true });
+            return Relayed::Failed(match error.etype() {
+                ErrorType::InvalidHTTPHeader => Failure::ClientMalformed,
+                _ if error.retry == RetryType::Decided(true) => {
+                    Failure::UpstreamReset { refused: true }
+                }
+                _ => Failure::UpstreamClosed { untouched: true },
+            });
         }
         timer.attempt_began();
         let relayed = loop {

@@ -106,11 +106,13 @@ impl Relay<'_, '_, '_> {
 
     fn upstream_failed(&self, error: &BError) -> Relayed {
         tracing::debug!(%error, "the upstream failed");
-        if let Some(reset) = reset_of(error) {
-            let refused = reset == h2::Reason::REFUSED_STREAM;
-            return self.broken(Culprit::UpstreamStream, Failure::UpstreamReset { refused });
-        }
+        let refused = error.retry == RetryType::Decided(true);
         let failure = match error.etype() {
+            ErrorType::H2Error | ErrorType::ConnectionClosed
+                if refused || error.etype() == &ErrorType::H2Error =>
+            {
+                return self.broken(Culprit::UpstreamStream, Failure::UpstreamReset { refused });
+            }
             ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError => {
                 let no_answer = self.interim_answers == 0 && error.retry == RetryType::ReusedOnly;
                 let untouched = no_answer && self.request.can_be_sent_again();
@@ -120,10 +122,4 @@ impl Relay<'_, '_, '_> {
         };
         self.broken(Culprit::Upstream, failure)
     }
-}
-
-/// Why the upstream reset the HTTP/2 stream, if that is what happened.
-fn reset_of(error: &BError) -> Option<h2::Reason> {
-    let cause = error.cause.as_ref()?.downcast_ref::<h2::Error>()?;
-    cause.is_reset().then(|| cause.reason())?
 }
