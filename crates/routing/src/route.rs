@@ -319,11 +319,19 @@ pub(crate) fn header_matches(wanted: &HeaderMatch, head: &RequestHead<'_>) -> bo
             joined_equals(&head.headers.get_all(&wanted.name), value.as_bytes())
         }
         HeaderValueMatch::Present => head.headers.contains_key(&wanted.name),
-        HeaderValueMatch::Regex(pattern) => head
-            .headers
-            .get(&wanted.name)
-            .is_some_and(|value| pattern.matches(value.as_bytes())),
+        HeaderValueMatch::Regex(pattern) => {
+            let values = head.headers.get_all(&wanted.name);
+            values.iter().next().is_some() && pattern.matches_bytes(joined(&values))
+        }
     }
+}
+
+/// The values, joined by commas.
+fn joined(values: &GetAll<'_, HeaderValue>) -> impl Iterator<Item = u8> {
+    values.into_iter().enumerate().flat_map(|(nth, value)| {
+        let comma = (nth > 0).then_some(b',');
+        comma.into_iter().chain(value.as_bytes().iter().copied())
+    })
 }
 
 /// Whether the values, joined by commas, are `wanted`: a header sent several times is one list
