@@ -240,9 +240,7 @@ pub(crate) const CLUSTER: &[Stat<ClusterStats>] = &[
     final_classes(classes("upstream_rq_xx", |s| &s.count.upstream_rq_xx)),
     flag("circuit_breakers.default.cx_open", |s| &s.count.cx_open),
     zero_gauge("circuit_breakers.default.cx_pool_open"),
-    flag("circuit_breakers.default.rq_open", |s| {
-        &s.count.rq_open
-    }),
+    flag("circuit_breakers.default.rq_open", |s| &s.count.rq_open),
     flag("circuit_breakers.default.rq_pending_open", |s| {
         &s.count.rq_pending_open
     }),

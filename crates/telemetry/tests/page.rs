@@ -19,9 +19,9 @@ use std::time::{Duration, SystemTime};
 
 use exposition::Page;
 use nuncio_telemetry::{
-    ActiveRequest, BuildInfo, Bytes, Certificate, Closed, ClusterStats, ConnectFailure,
-    Ending, ListenerStats, Outcome, Protocol, Reconfiguration, RequestRecord, Resolution,
-    RetryCause, RetryRefused, Side, Telemetry, Transport,
+    ActiveRequest, BuildInfo, Bytes, Certificate, Closed, ClusterStats, ConnectFailure, Ending,
+    ListenerStats, Outcome, Protocol, Reconfiguration, RequestRecord, Resolution, RetryCause,
+    RetryRefused, Side, Telemetry, Transport,
 };
 
 fn telemetry() -> Arc<Telemetry> {

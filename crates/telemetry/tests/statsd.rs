@@ -15,9 +15,8 @@ use std::time::Duration;
 
 use nuncio_telemetry::statsd::{self, Options, Target};
 use nuncio_telemetry::{
-    BuildInfo, Bytes, Closed, ClusterStats, ConnectFailure, Ending, ListenerStats,
-    Outcome, Protocol, RequestRecord, Resolution, RetryCause, RetryRefused, Side, Telemetry,
-    Transport,
+    BuildInfo, Bytes, Closed, ClusterStats, ConnectFailure, Ending, ListenerStats, Outcome,
+    Protocol, RequestRecord, Resolution, RetryCause, RetryRefused, Side, Telemetry, Transport,
 };
 use tokio::net::UdpSocket;
 use tokio::sync::watch;

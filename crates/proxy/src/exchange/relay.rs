@@ -11,20 +11,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use nuncio_routing::Settings;
-use pingora_core::protocols::http::v1::client::HttpSession;
 use pingora_core::protocols::http::{HttpTask, ServerSession};
 use pingora_core::{BError, ErrorType};
 use pingora_http::{RequestHeader, ResponseHeader};
 use tokio::time::{Instant, sleep_until};
 
 use super::client_head;
-use crate::upstream::Lease;
+use crate::upstream::{Lease, UpstreamSession};
 use crate::wire::Traffic;
 
 /// One attempt at a request.
 pub(super) struct Relay<'a> {
     session: &'a mut ServerSession,
-    upstream: &'a mut HttpSession,
+    upstream: &'a mut UpstreamSession,
     /// Of the upstream connection.
     traffic: &'a Traffic,
     settings: &'a Settings,

@@ -59,7 +59,8 @@ impl Breakers {
 
     /// One more of `what`, unless there are as many as there may be.
     pub(super) fn permit(self: &Arc<Self>, priority: Priority, what: Breaker) -> Option<Permit> {
-        self.take(priority, what).then(|| self.holder(priority, what))
+        self.take(priority, what)
+            .then(|| self.holder(priority, what))
     }
 
     /// One more of `what`, however many there are.
@@ -200,9 +201,17 @@ mod tests {
         let (_telemetry, breakers) = breakers(one_retry());
         let first = breakers.permit(Priority::Default, Breaker::Retries);
         assert!(first.is_some());
-        assert!(breakers.permit(Priority::Default, Breaker::Retries).is_none());
+        assert!(
+            breakers
+                .permit(Priority::Default, Breaker::Retries)
+                .is_none()
+        );
         drop(first);
-        assert!(breakers.permit(Priority::Default, Breaker::Retries).is_some());
+        assert!(
+            breakers
+                .permit(Priority::Default, Breaker::Retries)
+                .is_some()
+        );
     }
 
     #[test]
@@ -234,7 +243,11 @@ mod tests {
             max_requests: 0,
             ..Limits::default()
         });
-        assert!(breakers.permit(Priority::Default, Breaker::Requests).is_none());
+        assert!(
+            breakers
+                .permit(Priority::Default, Breaker::Requests)
+                .is_none()
+        );
     }
 
     #[test]

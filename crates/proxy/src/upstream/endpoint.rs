@@ -20,6 +20,8 @@ pub(super) struct Host {
     pub(super) address: SocketAddr,
     /// Requests under way, over all workers; counted only where somebody asks.
     active: AtomicU32,
+    /// Failures in a row.
+    failures: AtomicU32,
 }
 
 /// The endpoint of one attempt; while it lives, the attempt counts as under way there.
@@ -35,6 +37,7 @@ impl Host {
         Self {
             address,
             active: AtomicU32::new(0),
+            failures: AtomicU32::new(0),
         }
     }
 
@@ -62,6 +65,24 @@ impl Endpoint {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// It answered with this status.
+    pub(crate) fn answered(&self, status: u16) {
+        if status >= 500 {
+            self.failed();
+        } else if let Some(host) = &self.host
+            && host.failures.load(Relaxed) > 0
+        {
+            host.failures.store(0, Relaxed);
+        }
+    }
+
+    /// It gave no answer: no connection, none in time, or a broken one.
+    pub(crate) fn failed(&self) {
+        if let Some(host) = &self.host {
+            host.failures.fetch_add(1, Relaxed);
+        }
     }
 }
 

@@ -108,7 +108,9 @@ mod tests {
             endpoints.replace(addresses(&[2, 1, 2])),
             Replaced::Changed(2)
         );
-        let picked: Vec<_> = (0..4).filter_map(|turn| endpoints.pick(turn, &Pick::default())).collect();
+        let picked: Vec<_> = (0..4)
+            .filter_map(|turn| endpoints.pick(turn, &Pick::default()))
+            .collect();
         assert_eq!(picked, addresses(&[1, 2, 1, 2]));
     }
 

@@ -73,7 +73,10 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(55);
 
 impl Pools {
     pub(super) fn of(&mut self, key: PoolKey, owner: &Arc<Upstream>) -> Rc<Pool> {
-        let pool = self.0.entry(key).or_insert_with(|| Rc::new(Pool::of(owner)));
+        let pool = self
+            .0
+            .entry(key)
+            .or_insert_with(|| Rc::new(Pool::of(owner)));
         Rc::clone(pool)
     }
 
@@ -234,6 +237,8 @@ impl Queued<'_> {
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        self.pool.queued.set(self.pool.queued.get().saturating_sub(1));
+        self.pool
+            .queued
+            .set(self.pool.queued.get().saturating_sub(1));
     }
 }

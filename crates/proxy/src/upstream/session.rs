@@ -1,0 +1,64 @@
+//! One exchange with an upstream, whichever protocol its connection speaks.
+//!
+//! Invariant: the verbs mean the same for every protocol, so that whoever relays an exchange need
+//! not know which it is.
+//!
+//! Deliberately absent: getting the connection, and what becomes of it afterwards.
+
+use bytes::Bytes;
+use pingora_core::Result;
+use pingora_core::protocols::http::HttpTask;
+use pingora_core::protocols::http::v1::client::HttpSession;
+use pingora_http::RequestHeader;
+
+/// An exchange with an upstream.
+pub(crate) enum UpstreamSession {
+    /// It has a connection to itself.
+    Http1(Box<HttpSession>),
+}
+
+impl UpstreamSession {
+    /// Sends the request's head.
+    ///
+    /// # Errors
+    ///
+    /// When the connection does not take it; nothing has been acted on then.
+    pub(crate) async fn write_request_header(&mut self, head: Box<RequestHeader>) -> Result<()> {
+        match self {
+            Self::Http1(session) => session.write_request_header(head).await.map(drop),
+        }
+    }
+
+    /// Sends a piece of the request's body.
+    ///
+    /// # Errors
+    ///
+    /// When the upstream takes no more; its answer may be there all the same.
+    pub(crate) async fn write_body(&mut self, piece: &Bytes) -> Result<()> {
+        match self {
+            Self::Http1(session) => session.write_body(piece).await.map(drop),
+        }
+    }
+
+    /// Ends the request's body.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::write_body`].
+    pub(crate) async fn finish_body(&mut self) -> Result<()> {
+        match self {
+            Self::Http1(session) => session.finish_body().await.map(drop),
+        }
+    }
+
+    /// The next part of the response; what was read before counts as taken by the client.
+    ///
+    /// # Errors
+    ///
+    /// When the response ends before it is whole.
+    pub(crate) async fn read_response_task(&mut self) -> Result<HttpTask> {
+        match self {
+            Self::Http1(session) => session.read_response_task().await,
+        }
+    }
+}
