@@ -44,8 +44,8 @@ mod text;
 mod value;
 
 pub use cluster::{
-    Breaker, ClusterStats, ClusterSummary, ConnectFailure, Overflow, PendingRequest, Resolution,
-    RetryCause, RetryRefused, UpstreamRequest,
+    Breaker, ClusterStats, ClusterSummary, ConnectFailure, Ejection, Overflow, PendingRequest,
+    Resolution, RetryCause, RetryRefused, UpstreamRequest,
 };
 pub use control::{ControlStats, Reconfiguration};
 pub use histogram::Histogram;
