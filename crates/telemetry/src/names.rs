@@ -26,6 +26,8 @@ pub(crate) const LISTENER_CERTIFICATE: &str = "ssl.certificate_expiration_unix_t
 
 /// `envoy_http_*{envoy_http_conn_manager_prefix}`, `envoy.http.<prefix>.*`
 pub(crate) const HTTP: &[Stat<HttpStats>] = &[
+    counter("cors.origin_invalid", |s| &s.count.cors_origin_invalid),
+    counter("cors.origin_valid", |s| &s.count.cors_origin_valid),
     counter("downstream_cx_destroy", |s| &s.count.downstream_cx_destroy),
     counter("downstream_cx_destroy_active_rq", |s| {
         &s.count.downstream_cx_destroy_active_rq
@@ -93,6 +95,8 @@ pub(crate) const HTTP: &[Stat<HttpStats>] = &[
     classes("downstream_rq_xx", |s| &s.count.downstream_rq_xx),
     counter("no_cluster", |s| &s.count.no_cluster),
     counter("no_route", |s| &s.count.no_route),
+    once_used(counter("rbac.allowed", |s| &s.count.rbac_allowed)),
+    once_used(counter("rbac.denied", |s| &s.count.rbac_denied)),
     counter("rq_direct_response", |s| &s.count.rq_direct_response),
     counter("rq_total", |s| &s.count.rq_total),
     gauge("downstream_cx_active", |s| &s.count.downstream_cx_active),
