@@ -250,3 +250,6 @@ fn overflowed(upstream: &Upstream) -> ConnectFailure {
     upstream.stats.overflowed(Overflow::Requests);
     ConnectFailure::Overflow
 }
+
+#[cfg(test)]
+mod tests;
