@@ -38,6 +38,6 @@ pub use module::{
     AccessLogFormat, AccessLogOptions, ConnectionOptions, Gzip, InternalMapping, IpAction, IpOf,
     IpRule, IpRules, MappingDefaults, Module, UnderscoresAction,
 };
-pub use pattern::{InvalidPattern, Pattern, Substitution};
+pub use pattern::{ByteSet, InvalidPattern, Outline, Pattern, Step, Substitution, Way};
 pub use resource::{Identity, Kind, Parsed, Resource};
 pub use service::{InvalidService, Qualified, Qualifier, Scheme, Service, ServiceHost};
