@@ -14,20 +14,18 @@ use nuncio_telemetry::RetryCause;
 use pingora_http::RequestHeader;
 use tokio::time::sleep;
 
-use super::answer;
+use super::course::Course;
 use super::failure::Failure;
 use super::relay::{Relay, Relayed, Rules};
 use super::request::Request;
 use super::retry::Retries;
 use super::timer::{Limit, Limits, Timer};
-use crate::downstream::Connection;
-use crate::live::Live;
+use super::upstream_head;
 use crate::upstream::{Endpoint, Lease, Pick, Reuse, Upstream};
 
 /// The attempts at one request.
-pub(super) struct Attempts<'a> {
-    connection: &'a Connection,
-    live: &'a Live,
+pub(super) struct Attempts<'c, 'a> {
+    course: &'c Course<'a>,
     upstream: &'a Arc<Upstream>,
     to: &'a Forward,
     retries: Option<Retries<'a>>,
@@ -61,16 +59,14 @@ enum Next {
 const X_ENVOY_EXPECTED_TIMEOUT: HeaderName =
     HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
 
-impl<'a> Attempts<'a> {
+impl<'c, 'a> Attempts<'c, 'a> {
     pub(super) fn new(
-        connection: &'a Connection,
-        live: &'a Live,
+        course: &'c Course<'a>,
         upstream: &'a Arc<Upstream>,
         to: &'a Forward,
     ) -> Self {
         Self {
-            connection,
-            live,
+            course,
             upstream,
             to,
             retries: Retries::of(to, upstream),
@@ -127,7 +123,7 @@ impl<'a> Attempts<'a> {
         };
         self.sent.reused = lease.reused;
         let rules = Rules {
-            settings: self.live.settings(),
+            course: self.course,
             retries: self.retries.as_mut(),
         };
         let relay = Relay::new(request, &mut lease, rules);
@@ -162,7 +158,7 @@ impl<'a> Attempts<'a> {
             // The next attempt goes elsewhere, if there is anywhere else.
             self.pick.tried.push(endpoint.address());
         }
-        let connector = self.connection.worker().connector();
+        let connector = self.course.connection.worker().connector();
         let lease = connector.lease(self.upstream, &endpoint, self.reuse, self.to.priority);
         let lease = lease.await.map_err(Failure::NoConnection)?;
         Ok((lease, endpoint))
@@ -181,12 +177,12 @@ impl<'a> Attempts<'a> {
             }
             Relayed::Complete { request_sent, .. } => {
                 let request_sent = *request_sent;
-                let connector = self.connection.worker().connector();
+                let connector = self.course.connection.worker().connector();
                 connector.give_back(lease, request_sent).await;
             }
             Relayed::Discarded { whole } => {
                 let whole = *whole;
-                let connector = self.connection.worker().connector();
+                let connector = self.course.connection.worker().connector();
                 connector.give_back(lease, whole).await;
             }
             Relayed::Failed(_) | Relayed::Broken { .. } => {}
@@ -234,7 +230,7 @@ impl<'a> Attempts<'a> {
         let head = match self.spare.clone() {
             Some(head) => Some(head),
             // Made anew, since it is seldom wanted again.
-            None => answer::head_again(self.connection, self.live, request.session, self.to),
+            None => upstream_head::build(self.course, self.to, request.session.req_header()).ok(),
         };
         let Some(head) = head else {
             return Next::Return;

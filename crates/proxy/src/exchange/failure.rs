@@ -105,7 +105,7 @@ impl Failure {
             Self::UpstreamReset { refused: false } => (503, reset_by!("remote reset").of(stage)),
             Self::UpstreamMalformed => (502, reset_by!("protocol error").of(stage)),
         };
-        Some(Reply { status, text })
+        Some(Reply::new(status, text))
     }
 
     /// Whether it cannot be known where the client's next request begins.

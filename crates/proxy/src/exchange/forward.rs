@@ -4,7 +4,6 @@
 //! would say in its place.
 
 use std::pin::pin;
-use std::time::Instant;
 
 use http::Version;
 use http::header::{CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING};
@@ -15,40 +14,41 @@ use pingora_http::RequestHeader;
 use tokio::time::{Instant as Moment, sleep_until};
 
 use super::attempts::Attempts;
+use super::course::Course;
 use super::failure::{Failure, Stage};
 use super::relay::{Culprit, Relayed};
 use super::reply::Reply;
 use super::request::Request;
 use super::timer::{Deadlines, Limit, Limits, Timer};
-use super::{Account, Afterwards, shadow};
-use crate::downstream::Connection;
-use crate::live::Live;
+use super::{Account, Afterwards, shadow, upstream_head};
 
 /// Forwards the request and answers the client.
 pub(super) async fn forward<'a>(
-    connection: &Connection,
-    live: &'a Live,
+    course: &Course<'a>,
     session: &mut ServerSession,
-    (to, head): (&Forward, Box<RequestHeader>),
-    started: Instant,
+    to: &'a Forward,
 ) -> Account<'a> {
-    let Some(upstream) = live.upstream(to.cluster) else {
-        let reply = Reply {
-            status: 503,
-            text: "",
-        };
-        return super::answer::local(live, session, Outcome::NoCluster, reply).await;
+    let Some(upstream) = course.live.upstream(to.cluster) else {
+        let reply = Reply::new(503, "");
+        return super::answer::local(course, session, Outcome::NoCluster, reply).await;
     };
+    let Ok(head) = upstream_head::build(course, to, session.req_header()) else {
+        // What is no request target after rewriting was none before.
+        let status = Reply::MALFORMED.status;
+        let outcome = Outcome::Malformed { status };
+        return super::answer::local(course, session, outcome, Reply::MALFORMED).await;
+    };
+    let started = Moment::from_std(course.started);
     // The timer watches over both.
     session.set_read_timeout(None);
     session.set_write_timeout(to.idle_timeout);
     invite_body(session).await;
-    let mut request = Request::new(session, Moment::from_std(started));
-    let deadlines = Deadlines::new(Limits::of(to), Moment::from_std(started), request.end());
+    let mut request = Request::new(session, started);
+    let deadlines = Deadlines::new(Limits::of(to), started, request.end());
     let sleep = pin!(sleep_until(deadlines.next()));
     let mut timer = Timer::new(sleep, deadlines);
-    let mut attempts = Attempts::new(connection, live, upstream, to);
-    let relayed = match prepare((connection, live, to), &mut request, &mut timer, head).await {
+    let mut attempts = Attempts::new(course, upstream, to);
+    let relayed = match prepare((course, to), &mut request, &mut timer, head).await {
         Ok(head) => attempts.run(&mut request, &mut timer, head).await,
         Err(failure) => Relayed::Failed(failure),
     };
@@ -58,7 +58,7 @@ pub(super) async fn forward<'a>(
         is_complete: request.end().is_some(),
         is_retry: sent.attempts > 1,
     };
-    let mut account = conclude(live, session, relayed, stage).await;
+    let mut account = conclude(course, session, relayed, stage).await;
     account.cluster = Some(&upstream.stats);
     account.upstream_bytes = sent.traffic;
     account.retried = retried;
@@ -68,12 +68,12 @@ pub(super) async fn forward<'a>(
 /// Sees to it that as much of the body is kept as may be wanted later, and that a shadow gets its
 /// copy.
 async fn prepare(
-    (connection, live, to): (&Connection, &Live, &Forward),
+    (course, to): (&Course<'_>, &Forward),
     request: &mut Request<'_>,
     timer: &mut Timer<'_>,
     mut head: Box<RequestHeader>,
 ) -> Result<Box<RequestHeader>, Failure> {
-    let settings = live.settings();
+    let settings = course.settings();
     if let Some(limit) = settings.buffer_max_request_bytes
         && request.end().is_none()
     {
@@ -86,7 +86,7 @@ async fn prepare(
         request.keep_up_to(settings.connections.buffer_limit);
     }
     if to.shadow.is_some() {
-        shadow::start((connection, live, to), request, &head);
+        shadow::start((course, to), request, &head);
     }
     Ok(head)
 }
@@ -133,7 +133,7 @@ async fn invite_body(session: &mut ServerSession) {
 
 /// Answers the client where the upstream did not, in Envoy's words.
 async fn conclude<'a>(
-    live: &'a Live,
+    course: &Course<'a>,
     session: &mut ServerSession,
     relayed: Relayed,
     stage: Stage,
@@ -166,7 +166,7 @@ async fn conclude<'a>(
         // Where its next request would begin cannot be known.
         session.set_keepalive(None);
     }
-    super::answer::local(live, session, outcome, reply).await
+    super::answer::local(course, session, outcome, reply).await
 }
 
 fn ending(by: Culprit) -> Ending {

@@ -23,11 +23,11 @@ use pingora_http::RequestHeader;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
+use super::course::Course;
 use super::failure::{Failure, Stage};
 use super::request::Request;
 use super::timer::{Deadlines, Limits, STREAM_IDLE_TIMEOUT, Timer};
-use crate::downstream::{Connection, Worker};
-use crate::live::Live;
+use crate::downstream::Worker;
 use crate::upstream::{Endpoint, Lease, Pick, Reuse, Upstream};
 
 /// The body of the original, as its shadow gets it.
@@ -62,14 +62,14 @@ const X_ENVOY_INTERNAL: HeaderName = HeaderName::from_static("x-envoy-internal")
 
 /// Starts a shadow of the request with this head, if the route and its percentage want one.
 pub(super) fn start(
-    (connection, live, to): (&Connection, &Live, &Forward),
+    (course, to): (&Course<'_>, &Forward),
     request: &mut Request<'_>,
     head: &RequestHeader,
 ) {
     let chosen = to
         .shadow
         .filter(|shadow| fastrand::u8(..100) < shadow.percent);
-    let upstream = chosen.and_then(|shadow| live.upstream(shadow.cluster));
+    let upstream = chosen.and_then(|shadow| course.live.upstream(shadow.cluster));
     let (Some(upstream), Some(head)) = (upstream, shadow_head(head)) else {
         return;
     };
@@ -77,10 +77,10 @@ pub(super) fn start(
     let mirror = Mirror {
         pieces,
         waiting: Rc::default(),
-        limit: usize::try_from(live.settings().connections.buffer_limit).unwrap_or(usize::MAX),
+        limit: usize::try_from(course.settings().connections.buffer_limit).unwrap_or(usize::MAX),
     };
     let shadow = Shadow {
-        worker: Rc::clone(connection.worker()),
+        worker: Rc::clone(course.connection.worker()),
         upstream: Arc::clone(upstream),
         priority: to.priority,
         pieces: receiver,
@@ -90,7 +90,7 @@ pub(super) fn start(
     };
     mirror.follow(request);
     let whole = to.timeout.unwrap_or(STREAM_IDLE_TIMEOUT);
-    connection.worker().adopt(shadow.run(head, whole));
+    course.connection.worker().adopt(shadow.run(head, whole));
 }
 
 impl Mirror {

@@ -12,13 +12,14 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use nuncio_routing::Settings;
 use pingora_core::protocols::http::HttpTask;
 use pingora_core::{BError, ErrorType, RetryType};
 use pingora_http::RequestHeader;
 
+use super::course::Course;
 use super::failure::Failure;
 use super::request::Request;
+use super::response_body::ResponseBody;
 use super::retry::Retries;
 use super::timer::{Limit, Timer};
 use crate::upstream::{Lease, UpstreamSession};
@@ -33,6 +34,7 @@ pub(super) struct Relay<'a, 'r, 'u> {
     traffic: &'a Traffic,
     rules: Rules<'a, 'u>,
     upload: Upload,
+    body: ResponseBody,
     /// The status passed on to the client, once it was.
     status: Option<u16>,
     interim_answers: u8,
@@ -40,7 +42,7 @@ pub(super) struct Relay<'a, 'r, 'u> {
 
 /// What an answer is treated by.
 pub(super) struct Rules<'a, 'u> {
-    pub(super) settings: &'a Settings,
+    pub(super) course: &'a Course<'u>,
     /// `None` when every answer is passed on.
     pub(super) retries: Option<&'a mut Retries<'u>>,
 }
@@ -95,6 +97,7 @@ impl<'a, 'r, 'u> Relay<'a, 'r, 'u> {
             traffic: &lease.traffic,
             rules,
             upload,
+            body: ResponseBody::default(),
             status: None,
             interim_answers: 0,
         }

@@ -48,7 +48,11 @@ impl Relay<'_, '_, '_> {
 
     async fn pass_on(&mut self, task: HttpTask) -> Option<Relayed> {
         let end = task.is_end();
-        match self.request.session.response_duplex_vec(vec![task]).await {
+        let tasks = self.body.pass(task);
+        if tasks.is_empty() {
+            return None;
+        }
+        match self.request.session.response_duplex_vec(tasks).await {
             Ok(_) if end => Some(self.complete()),
             Ok(_) => None,
             Err(_) => Some(self.broken(Culprit::Client, Failure::ClientLeft)),
@@ -73,11 +77,12 @@ impl Relay<'_, '_, '_> {
         {
             return Verdict::Discard;
         }
-        let method = &self.request.session.req_header().method;
-        let head = client_head::build(received, method, self.rules.settings, self.took());
-        let Ok(head) = head else {
+        let request = self.request.session.req_header();
+        let built = client_head::build(self.rules.course, request, received, self.took());
+        let Ok((head, body)) = built else {
             return Verdict::Unsound;
         };
+        self.body = body;
         self.status = Some(received.status.as_u16());
         Verdict::PassOn(Box::new(head))
     }
