@@ -152,6 +152,16 @@ impl ClusterStats {
         }
     }
 
+    /// A request was too large to be kept: it will not be sent again.
+    pub fn retry_abandoned(&self) {
+        self.count.retry_or_shadow_abandoned.inc();
+    }
+
+    /// A request was given up while it waited for a connection.
+    pub fn pending_cancelled(&self) {
+        self.count.upstream_rq_cancelled.inc();
+    }
+
     /// A look-up of the cluster's name ended.
     pub fn resolved(&self, how: Resolution) {
         self.count.update_attempt.inc();
@@ -183,6 +193,34 @@ impl ClusterStats {
         self.set_membership(endpoints);
     }
 
+    /// So many endpoints are fit to use; told after any change of the endpoints where it is not all.
+    pub fn health_changed(&self, healthy: usize) {
+        let healthy = u64::try_from(healthy).unwrap_or(u64::MAX);
+        self.count.membership_healthy.set(healthy);
+    }
+
+    /// A request is balanced among all endpoints, because so few are fit.
+    pub fn panicked(&self) {
+        self.count.lb_healthy_panic.inc();
+    }
+
+    /// An endpoint failed as often in a row as it may.
+    pub fn outlier_detected(&self) {
+        self.count.ejections_detected_consecutive_5xx.inc();
+    }
+
+    /// It is left out for that, until the result is dropped.
+    pub fn ejected(self: &Arc<Self>) -> Ejection {
+        self.count.ejections_enforced.inc();
+        self.count.ejections_active.inc();
+        Ejection(Arc::clone(self))
+    }
+
+    /// It is not left out, because too many are.
+    pub fn ejection_refused(&self) {
+        self.count.ejections_overflow.inc();
+    }
+
     /// What Ambassador's diagnostics page shows.
     pub fn summary(&self) -> ClusterSummary {
         ClusterSummary {
@@ -209,6 +247,14 @@ impl ClusterStats {
         self.count.upstream_rq_completed.inc();
         self.count.upstream_rq_xx.count(status);
         self.count.upstream_rq.count(status);
+    }
+
+    /// As [`Self::responded`], to a request of the gateway itself.
+    pub(crate) fn responded_to_gateway(&self, status: u16) {
+        self.responded(status);
+        self.count.internal_upstream_rq_completed.inc();
+        self.count.internal_upstream_rq_xx.count(status);
+        self.count.internal_upstream_rq.count(status);
     }
 
     pub(crate) fn request_took(&self, took: Duration) {
@@ -258,7 +304,9 @@ impl ClusterStats {
     /// Envoy serves no cluster before its first answer, and alerts fire on `membership_healthy ==
     /// 0`: these gauges appear with the first answer, or the first failure to get one.
     fn show_membership(&self) {
-        self.set_membership(self.count.membership_total.value());
+        if !self.count.membership_total.is_used() {
+            self.set_membership(0);
+        }
     }
 
     fn set_membership(&self, endpoints: u64) {
@@ -292,6 +340,16 @@ impl UpstreamRequest {
 impl Drop for UpstreamRequest {
     fn drop(&mut self) {
         self.0.count.upstream_rq_active.dec();
+    }
+}
+
+/// An endpoint that is left out; counted in `outlier_detection.ejections_active` until dropped.
+#[derive(Debug)]
+pub struct Ejection(Arc<ClusterStats>);
+
+impl Drop for Ejection {
+    fn drop(&mut self) {
+        self.0.count.ejections_active.dec();
     }
 }
 
@@ -341,6 +399,11 @@ pub(crate) struct ClusterCounts {
     pub(crate) retry_upstream_rq_completed: Counter,
     pub(crate) retry_upstream_rq_xx: Classes,
     pub(crate) retry_upstream_rq: Codes,
+    pub(crate) retry_or_shadow_abandoned: Counter,
+    pub(crate) upstream_rq_cancelled: Counter,
+    pub(crate) internal_upstream_rq_completed: Counter,
+    pub(crate) internal_upstream_rq_xx: Classes,
+    pub(crate) internal_upstream_rq: Codes,
 
     pub(crate) upstream_cx_total: Counter,
     pub(crate) upstream_cx_active: Gauge,
@@ -365,6 +428,12 @@ pub(crate) struct ClusterCounts {
     pub(crate) rq_pending_open: Gauge,
     pub(crate) rq_open: Gauge,
     pub(crate) rq_retry_open: Gauge,
+
+    pub(crate) ejections_active: Gauge,
+    pub(crate) ejections_detected_consecutive_5xx: Counter,
+    /// Under four names: of all kinds of ejection there is one.
+    pub(crate) ejections_enforced: Counter,
+    pub(crate) ejections_overflow: Counter,
 
     pub(crate) lb_healthy_panic: Counter,
     pub(crate) membership_change: Counter,

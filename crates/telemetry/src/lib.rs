@@ -47,15 +47,15 @@ mod value;
 
 pub use access_log::{AccessLog, AccessLogWriter, Lines, Waiting};
 pub use cluster::{
-    Breaker, ClusterStats, ClusterSummary, ConnectFailure, Overflow, PendingRequest, Resolution,
-    RetryCause, RetryRefused, UpstreamRequest,
+    Breaker, ClusterStats, ClusterSummary, ConnectFailure, Ejection, Overflow, PendingRequest,
+    Resolution, RetryCause, RetryRefused, UpstreamRequest,
 };
 pub use control::{ControlStats, Reconfiguration};
 pub use histogram::Histogram;
 pub use http::{HttpStats, HttpSummary};
 pub use listener::{ActiveRequest, Certificate, DownstreamConnection, ListenerStats, Rejection};
 pub use request::{
-    Bytes, Closed, Ending, Outcome, Protocol, RequestRecord, Reset, Side, Transport,
+    Bytes, Closed, Ending, Outcome, Protocol, RequestRecord, Reset, ShadowRecord, Side, Transport,
 };
 pub use server::{ServerState, ServerStats};
 pub use telemetry::{BuildInfo, Telemetry};

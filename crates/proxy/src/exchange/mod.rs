@@ -6,9 +6,14 @@
 //! Deliberately absent: accepting connections and keeping them.
 
 mod answer;
+mod attempts;
 mod client_head;
+mod clients;
+mod cors;
+mod course;
 #[allow(dead_code, reason = "the access log says more than headers do")]
 mod facts;
+mod failure;
 mod fields;
 #[allow(
     dead_code,
@@ -16,13 +21,26 @@ mod fields;
 )]
 mod format;
 mod forward;
+mod forwarding;
 #[allow(dead_code, reason = "called once relaying takes filters")]
 mod gzip;
 mod head;
+mod header_rules;
+#[allow(dead_code, reason = "the access log writes strings only")]
+mod json;
+mod overrides;
+mod redirect;
 mod relay;
 mod reply;
+mod request;
+mod response_body;
+mod retry;
+mod shadow;
+mod spelling;
 mod start_time;
+mod timer;
 mod upstream_head;
+mod words;
 
 use std::time::{Duration, Instant};
 
@@ -30,8 +48,9 @@ use nuncio_telemetry::{Bytes, ClusterStats, Outcome, Protocol, RequestRecord};
 use pingora_core::protocols::http::ServerSession;
 
 use crate::downstream::Connection;
-pub(crate) use relay::STREAM_IDLE_TIMEOUT;
+use course::Course;
 use reply::Reply;
+pub(crate) use timer::STREAM_IDLE_TIMEOUT;
 
 /// What becomes of the client's connection (HTTP/1) or stream (HTTP/2) afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +95,8 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     };
     let request = connection.listener().request_started(protocol);
     let live = connection.worker().live();
-    let account = answer::answer(connection, &live, session, started).await;
+    let mut course = Course::new(connection, &live, started);
+    let account = answer::answer(&mut course, session).await;
     let (downstream_received, downstream_sent) = connection.traffic().take();
     let (upstream_received, upstream_sent) = account.upstream_bytes;
     let bytes = Bytes {

@@ -1,35 +1,31 @@
-//! A connection to an endpoint, new or idle, for one request.
+//! Makes connections to endpoints.
 //!
-//! Invariant: whoever takes a connection gives it back by [`Connector::give_back`], which keeps it
-//! only when both directions of the exchange ended where the message framing said they would.
+//! Invariant: a connection is counted, and counts against its cluster's limit, from when it is made
+//! until it is dropped, wherever that happens.
+//!
+//! Deliberately absent: when one is to be made.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::io;
 use std::net::SocketAddr;
 use std::panic::catch_unwind;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use nuncio_config::Priority;
-use nuncio_telemetry::{Breaker, Closed, ClusterStats, Overflow, Protocol, Side, UpstreamRequest};
+use nuncio_telemetry::{Closed, ClusterStats, Protocol, Side};
 use pingora_core::connectors::TransportConnector;
 use pingora_core::protocols::Stream;
-use pingora_core::protocols::http::v1::client::HttpSession;
 use pingora_core::upstreams::peer::HttpPeer;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
-use super::Upstream;
-use super::breakers::{Admission, Permit};
-use super::endpoint::Endpoint;
-use super::keepalive;
-use super::pool::{Pool, PoolKey, Pools, Seat};
-use super::session::UpstreamSession;
+use super::breakers::Permit;
+use super::pool::Pools;
+use super::{Upstream, keepalive};
 use crate::carrier::Carrier;
 use crate::wire::{Traffic, Wire, Writes};
 
@@ -38,46 +34,10 @@ pub(super) type UpstreamWire = Wire<Place>;
 
 /// Makes and keeps the upstream connections of one worker.
 pub(crate) struct Connector {
-    pools: RefCell<Pools>,
+    pub(super) pools: RefCell<Pools>,
     /// Made for the first cluster that needs it; `None` if the system has no certificate
     /// authorities, without which Pingora makes none.
     tls: OnceCell<Option<TransportConnector>>,
-}
-
-/// A connection in the hands of one request.
-pub(crate) struct Lease {
-    pub(crate) session: UpstreamSession,
-    /// Whether it served a request before, so that it may have been closed meanwhile.
-    pub(crate) reused: bool,
-    /// What goes over it.
-    pub(crate) traffic: Arc<Traffic>,
-    admission: Admission,
-    seat: Seat,
-    _assigned: UpstreamRequest,
-}
-
-/// A connection that no request has yet.
-struct Connection {
-    wire: UpstreamWire,
-    seat: Seat,
-    reused: bool,
-}
-
-/// How a request gets on that has no connection.
-enum Next {
-    /// By one that came free.
-    Ready(UpstreamWire, Seat),
-    /// By a new one.
-    Connect(Permit, Seat),
-}
-
-/// Whose connection is wanted.
-#[derive(Clone, Copy)]
-struct Order<'a> {
-    upstream: &'a Arc<Upstream>,
-    pool: &'a Rc<Pool>,
-    reuse: Reuse,
-    priority: Priority,
 }
 
 /// A connection's place in the counters and among those there may be; it leaves when dropped.
@@ -92,6 +52,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Whether a request has the connection from now on.
+    pub(super) fn set_leased(&self, leased: bool) {
+        self.leased.store(leased, Relaxed);
+    }
+
     /// Whether it serves no further request.
     pub(super) fn is_too_old(&self, upstream: &Upstream, now: Instant) -> bool {
         let age = now.saturating_duration_since(self.since);
@@ -126,15 +91,6 @@ pub(crate) enum ConnectFailure {
     Overflow,
 }
 
-/// Whether a lease may be an idle connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reuse {
-    /// The best one there is.
-    Allowed,
-    /// A new one: an idle one has just failed.
-    Refused,
-}
-
 impl Connector {
     pub(crate) fn new() -> Self {
         Self {
@@ -143,68 +99,8 @@ impl Connector {
         }
     }
 
-    /// A connection of `upstream` to `endpoint`; waits for one when there are as many as there may
-    /// be, and fails when too many wait already.
-    pub(crate) async fn lease(
-        &self,
-        upstream: &Arc<Upstream>,
-        endpoint: &Endpoint,
-        reuse: Reuse,
-        priority: Priority,
-    ) -> Result<Lease, ConnectFailure> {
-        let key = PoolKey {
-            upstream: upstream.id,
-            address: upstream.pooled_as(endpoint.address()),
-            priority,
-        };
-        let pool = self.pools.borrow_mut().of(key, upstream);
-        let ready = match reuse {
-            Reuse::Allowed => pool.take(upstream),
-            Reuse::Refused => None,
-        };
-        let connection = match ready {
-            Some((wire, seat)) => Connection::ready(wire, seat),
-            None => {
-                let order = Order {
-                    upstream,
-                    pool: &pool,
-                    reuse,
-                    priority,
-                };
-                self.pending(order, endpoint.address()).await?
-            }
-        };
-        connection.lease(upstream, priority)
-    }
-
-    /// Waits for a connection, new or come free.
-    async fn pending(
-        &self,
-        order: Order<'_>,
-        address: SocketAddr,
-    ) -> Result<Connection, ConnectFailure> {
-        let upstream = order.upstream;
-        let permit = upstream.breakers.permit(order.priority, Breaker::Pending);
-        let Some(_permit) = permit else {
-            return Err(overflowed(upstream));
-        };
-        let pending = upstream.stats.pending();
-        let connection = match order.next().await {
-            Ok(Next::Ready(wire, seat)) => Ok(Connection::ready(wire, seat)),
-            Ok(Next::Connect(permit, seat)) => {
-                let made = self.connect(upstream, address, permit).await;
-                made.map(|wire| Connection::new(wire, seat))
-                    .inspect_err(|failure| order.pool.failed(*failure))
-            }
-            Err(failure) => Err(failure),
-        };
-        if connection.is_err() {
-            pending.failed();
-        }
-        connection
-    }
-
-    async fn connect(
+    /// Makes a connection, as one of those there may be.
+    pub(super) async fn connect(
         &self,
         upstream: &Arc<Upstream>,
         address: SocketAddr,
@@ -252,126 +148,6 @@ impl Connector {
         let stream: Stream = tls.new_stream(&peer).await.map_err(io::Error::other)?;
         Ok(Carrier::Tls(stream))
     }
-
-    /// Keeps the connection for the next request, if it can serve one.
-    ///
-    /// `request_sent`: whether all of the request went out.
-    pub(crate) async fn give_back(&self, lease: Lease, request_sent: bool) {
-        let Lease {
-            session,
-            admission,
-            seat,
-            ..
-        } = lease;
-        if !request_sent {
-            return;
-        }
-        let UpstreamSession::Http1(mut session) = session;
-        // The exchange is over, whether or not the connection stays.
-        if let Some(wire) = session.stream().as_any().downcast_ref::<UpstreamWire>() {
-            wire.place().leased.store(false, Relaxed);
-        }
-        session.respect_keepalive();
-        let Some(stream) = session.reuse().await else {
-            return;
-        };
-        // Every lease holds the wire it was made with.
-        let Ok(wire) = stream.into_any().downcast::<UpstreamWire>() else {
-            return;
-        };
-        if !wire
-            .place()
-            .is_too_old(admission.upstream(), Instant::now())
-        {
-            seat.keep(*wire);
-        }
-    }
-
-    /// Closes idle connections that are of no more use.
-    pub(crate) fn sweep(&self) {
-        self.pools.borrow_mut().sweep(Instant::now());
-    }
-}
-
-impl Order<'_> {
-    /// Waits until there is a connection, or there may be another one.
-    async fn next(self) -> Result<Next, ConnectFailure> {
-        let refused = Cell::new(false);
-        let queued = self.pool.queue();
-        queued
-            .until(|is_next| {
-                let next = self.try_next(is_next);
-                if next.is_none() && !refused.replace(true) {
-                    self.upstream.stats.overflowed(Overflow::Connections);
-                }
-                next
-            })
-            .await
-    }
-
-    fn try_next(self, is_next: bool) -> Option<Next> {
-        let Self { upstream, pool, .. } = self;
-        match self.reuse {
-            Reuse::Allowed if is_next => {
-                if let Some((wire, seat)) = pool.take_next(upstream) {
-                    return Some(Next::Ready(wire, seat));
-                }
-            }
-            Reuse::Allowed => {}
-            // A limit that is reached by idle connections is none.
-            Reuse::Refused => pool.close_oldest(),
-        }
-        let what = Breaker::Connections;
-        let permit = match upstream.breakers.permit(self.priority, what) {
-            Some(permit) => permit,
-            // Nothing would ever come free: as in Envoy, each worker may have one connection to
-            // each endpoint whatever the limit.
-            None if pool.is_empty() => upstream.breakers.permit_anyway(self.priority, what),
-            None => return None,
-        };
-        Some(Next::Connect(permit, pool.seat()))
-    }
-}
-
-impl Connection {
-    fn new(wire: UpstreamWire, seat: Seat) -> Self {
-        Self {
-            wire,
-            seat,
-            reused: false,
-        }
-    }
-
-    fn ready(wire: UpstreamWire, seat: Seat) -> Self {
-        Self {
-            wire,
-            seat,
-            reused: true,
-        }
-    }
-
-    /// Gives it to a request, unless too many are under way: then it waits for the next.
-    fn lease(self, upstream: &Arc<Upstream>, priority: Priority) -> Result<Lease, ConnectFailure> {
-        let Self { wire, seat, reused } = self;
-        let Some(admission) = Admission::to(upstream, priority) else {
-            seat.keep(wire);
-            return Err(overflowed(upstream));
-        };
-        wire.place().leased.store(true, Relaxed);
-        Ok(Lease {
-            reused,
-            traffic: wire.traffic(),
-            session: UpstreamSession::Http1(Box::new(HttpSession::new(Box::new(wire)))),
-            admission,
-            seat,
-            _assigned: upstream.stats.assigned(),
-        })
-    }
-}
-
-fn overflowed(upstream: &Upstream) -> ConnectFailure {
-    upstream.stats.overflowed(Overflow::Requests);
-    ConnectFailure::Overflow
 }
 
 impl ConnectFailure {
