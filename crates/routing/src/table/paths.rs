@@ -72,8 +72,9 @@ struct Patterns {
 /// The Routes of one host pattern and path.
 #[derive(Debug)]
 struct Slot {
-    /// In `candidates`, sorted by rank.
-    candidates: Range<u32>,
+    first: Candidate,
+    /// In `candidates`, sorted by rank like the first one, which is not among them.
+    others: Range<u32>,
     /// Among these and, for a prefix, those of all shorter prefixes on the way.
     lowest_rank: u32,
 }
@@ -156,10 +157,9 @@ impl PathIndex {
 
     #[inline]
     fn improve_by(&self, slot: &Slot, search: &mut Search<'_, impl Fn(u32) -> bool>) {
-        let candidates = self.candidates.get(span(&slot.candidates));
-        let better = candidates
-            .unwrap_or_default()
-            .iter()
+        let others = self.candidates.get(span(&slot.others)).unwrap_or_default();
+        let better = std::iter::once(&slot.first)
+            .chain(others)
             .take_while(|candidate| candidate.rank < search.best.0);
         let taken = better
             .filter(|candidate| candidate.share.admits(search.draw))

@@ -10,9 +10,11 @@
 mod clusters;
 mod groups;
 mod model;
+mod oracle;
 mod order;
 mod prefixes;
 mod probes;
+mod random;
 mod requests;
 mod resources;
 mod settings;

@@ -52,7 +52,8 @@ impl PathIndex {
         let texts: Vec<_> = same.iter().map(|(text, _)| *text).collect();
         let root = self.prefixes.plant(&texts, case);
         for (_, routes) in same {
-            let mut slot = self.slot(routes.iter().map(|filed| filed.candidate));
+            let slot = self.slot(routes.iter().map(|filed| filed.candidate));
+            let Some(mut slot) = slot else { continue };
             // What a text begins with was planted before it.
             let above = self.prefixes.above(position(self.slots.len()));
             if let Some(above) = above.and_then(|above| self.slots.get(above as usize)) {
@@ -75,7 +76,7 @@ impl PathIndex {
             let number = position(self.other_slots.len());
             self.exact.enter(scope, (stored, text.len()), number);
             let slot = self.slot(routes.iter().map(|filed| filed.candidate));
-            self.other_slots.push(slot);
+            self.other_slots.extend(slot);
         }
         Some(scope)
     }
@@ -90,20 +91,22 @@ impl PathIndex {
             };
             numbered.push(((*pattern).clone(), position(self.other_slots.len())));
             let slot = self.slot(same.iter().map(|(_, candidate)| *candidate));
-            self.other_slots.push(slot);
+            self.other_slots.extend(slot);
         }
         let set = PatternSet::build(numbered);
         Some(Patterns { set, lowest_rank })
     }
 
-    fn slot(&mut self, sorted: impl Iterator<Item = Candidate>) -> Slot {
-        let start = self.candidates.len();
+    /// `None` for no candidates.
+    fn slot(&mut self, mut sorted: impl Iterator<Item = Candidate>) -> Option<Slot> {
+        let first = sorted.next()?;
+        let start = position(self.candidates.len());
         self.candidates.extend(sorted);
-        let first = self.candidates.get(start);
-        Slot {
-            lowest_rank: first.map_or(NOTHING, |candidate| candidate.rank),
-            candidates: position(start)..position(self.candidates.len()),
-        }
+        Some(Slot {
+            first,
+            others: start..position(self.candidates.len()),
+            lowest_rank: first.rank,
+        })
     }
 }
 
