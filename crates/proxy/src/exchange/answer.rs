@@ -154,7 +154,7 @@ fn preflight<'a>(
 }
 
 fn direct<'a>(reply: Reply) -> Decision<'a> {
-    let status = reply.status();
+    let status = reply.status;
     Decision::Reply(Outcome::Direct { status }, reply)
 }
 
@@ -172,7 +172,7 @@ async fn refuse<'a>(
     refusal: Refusal,
 ) -> Account<'a> {
     let reply = refusal.reply();
-    let status = reply.status();
+    let status = reply.status;
     // What follows a head that was refused cannot be trusted to be the next request.
     session.set_keepalive(None);
     let outcome = match refusal {
@@ -192,7 +192,7 @@ pub(super) async fn local<'a>(
     outcome: Outcome,
     reply: Reply,
 ) -> Account<'a> {
-    match reply.send(course, session).await {
+    match reply.send(course, session, outcome).await {
         Ok(()) => Account::local(outcome, Afterwards::Finish),
         Err(_) => Account::local(Outcome::ClientLeft, Afterwards::Abort),
     }
