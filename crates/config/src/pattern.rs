@@ -31,6 +31,7 @@ struct Compiled {
     text: Box<str>,
     matcher: Matcher,
     outline: Outline,
+    size: usize,
 }
 
 impl Pattern {
@@ -41,10 +42,12 @@ impl Pattern {
     /// When it is no regular expression of this dialect, or too large.
     pub fn parse(text: &str) -> Result<Self, InvalidPattern> {
         let expression = expression(text)?;
+        let (matcher, size) = Matcher::build(&expression)?;
         Ok(Self(Arc::new(Compiled {
             text: text.into(),
-            matcher: Matcher::build(&expression)?,
+            matcher,
             outline: Outline::of(&expression),
+            size,
         })))
     }
 
@@ -69,6 +72,12 @@ impl Pattern {
     /// Whether the text of these bytes matches.
     pub fn matches_bytes(&self, bytes: impl Iterator<Item = u8>) -> bool {
         self.0.matcher.matches(bytes)
+    }
+
+    /// How many states it has. What RE2 calls the size of a program is about as much, and rather
+    /// more.
+    pub fn size(&self) -> usize {
+        self.0.size
     }
 
     /// What the texts that match look like.

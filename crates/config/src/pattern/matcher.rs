@@ -32,14 +32,15 @@ pub(super) const MAX_TABLE: usize = 256 * 1024;
 const MAX_STATES_SIZE: usize = 64 * 1024;
 
 impl Matcher {
-    /// Compiles `expression` so that it matches whole texts.
-    pub(super) fn build(expression: &Hir) -> Result<Self, InvalidPattern> {
+    /// Compiles `expression` so that it matches whole texts, and tells how many states that takes.
+    pub(super) fn build(expression: &Hir) -> Result<(Self, usize), InvalidPattern> {
         let states = states(expression)?;
+        let size = states.states().len();
         if let Some(matcher) = Self::table(&states) {
-            return Ok(matcher);
+            return Ok((matcher, size));
         }
-        match states.states().len() {
-            ..=simulation::MAX_STATES => Ok(Self::Simulation(Box::new(states))),
+        match size {
+            ..=simulation::MAX_STATES => Ok((Self::Simulation(Box::new(states)), size)),
             _ => Err(InvalidPattern::TooLarge),
         }
     }
@@ -112,7 +113,7 @@ mod tests {
     use super::*;
 
     fn built(text: &str) -> Matcher {
-        Matcher::build(&expression(text).unwrap()).unwrap()
+        Matcher::build(&expression(text).unwrap()).unwrap().0
     }
 
     fn simulated(text: &str) -> Matcher {

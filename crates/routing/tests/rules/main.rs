@@ -9,6 +9,7 @@
 
 mod attributes;
 mod clusters;
+mod everything;
 mod explain;
 mod groups;
 mod model;
