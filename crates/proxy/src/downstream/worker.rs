@@ -64,7 +64,7 @@ struct Running {
 }
 
 /// How often idle upstream connections are looked through.
-const SWEEP: Duration = Duration::from_secs(5);
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// How often a stopping worker looks for connections that have become idle.
 const STOP_CHECK: Duration = Duration::from_millis(20);
