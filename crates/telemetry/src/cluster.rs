@@ -93,6 +93,19 @@ impl ClusterStats {
         );
     }
 
+    /// A request waited for a connection that another one was making, in vain.
+    pub fn waited_in_vain(&self) {
+        self.count.upstream_rq_pending_total.inc();
+        self.count.upstream_rq_pending_failure_eject.inc();
+    }
+
+    /// Bytes that went over a connection and belong to no request on record: those of HTTP/2
+    /// frames sent after the requests were over.
+    pub fn transferred(&self, received: u64, sent: u64) {
+        self.count.upstream_cx_rx_bytes_total.add(received);
+        self.count.upstream_cx_tx_bytes_total.add(sent);
+    }
+
     /// A connection made for [`Assigned::New`] was closed, after `open_for`.
     pub fn connection_closed(&self, closed: Closed, open_for: Duration) {
         self.count.upstream_cx_active.dec();

@@ -87,16 +87,20 @@ impl Forwarding<'_> {
         };
         let may_repeat = lease.reused && session.req_header().method.is_idempotent();
         let relayed = self.relay(session, lease, head).await;
-        // An idle connection that its server was closing at that moment.
-        if may_repeat
-            && matches!(
-                relayed,
-                Relayed::Failed(Failure::UpstreamClosed { untouched: true })
-            )
+        let again = match relayed {
+            // An idle connection that its server was closing at that moment.
+            Relayed::Failed(Failure::UpstreamClosed { untouched: true }) if may_repeat => {
+                Some(Reuse::Refused)
+            }
+            // RFC 9113 section 8.7: whatever the method.
+            Relayed::Failed(Failure::StreamRefused) => Some(Reuse::Allowed),
+            _ => None,
+        };
+        if let Some(reuse) = again
             && let Some(head) = self.head_again(session)
         {
             self.upstream.stats.retried(RetryCause::Failure);
-            return match self.lease(Reuse::Refused).await {
+            return match self.lease(reuse).await {
                 Ok(lease) => Forwarded::Relayed(self.relay(session, lease, head).await),
                 Err(forwarded) => forwarded,
             };
@@ -220,6 +224,7 @@ async fn conclude<'a>(
             let ending = match by {
                 Culprit::Client => Ending::ClientLeft,
                 Culprit::Upstream => Ending::UpstreamReset(Reset::Connection),
+                Culprit::UpstreamStream => Ending::UpstreamReset(Reset::Stream),
             };
             return Account::local(Outcome::Upstream { status, ending }, Afterwards::Abort);
         }
@@ -234,6 +239,7 @@ async fn conclude<'a>(
             failed(failure)
         }
         Forwarded::NoEndpoint => (Outcome::NoHealthyHost, unavailable("no healthy upstream")),
+        Forwarded::NoConnection(ConnectFailure::NotHttp2) => failed(Failure::UpstreamMalformed),
         Forwarded::NoConnection(failure) => {
             (Outcome::ConnectFailed, unavailable(connect_text(&failure)))
         }
@@ -276,6 +282,20 @@ fn failed(failure: Failure) -> (Outcome, Reply) {
                  reset reason: connection termination",
             ),
         ),
+        Failure::UpstreamReset => (
+            Outcome::UpstreamReset(Reset::Stream),
+            unavailable(
+                "upstream connect error or disconnect/reset before headers. \
+                 reset reason: remote reset",
+            ),
+        ),
+        Failure::StreamRefused => (
+            Outcome::UpstreamReset(Reset::Connection),
+            unavailable(
+                "upstream connect error or disconnect/reset before headers. \
+                 reset reason: remote refused stream reset",
+            ),
+        ),
         Failure::UpstreamMalformed => (
             Outcome::UpstreamMalformed,
             Reply {
@@ -314,6 +334,6 @@ fn connect_text(failure: &ConnectFailure) -> &'static str {
         ConnectFailure::Failed(ErrorKind::NetworkUnreachable) => {
             failed!("Network is unreachable")
         }
-        ConnectFailure::Failed(_) => failed!("Connection failed"),
+        ConnectFailure::Failed(_) | ConnectFailure::NotHttp2 => failed!("Connection failed"),
     }
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::Method;
 use nuncio_routing::Settings;
 use pingora_core::protocols::http::{HttpTask, ServerSession};
-use pingora_core::{BError, ErrorType};
+use pingora_core::{BError, ErrorType, RetryType};
 use pingora_http::{RequestHeader, ResponseHeader};
 use tokio::time::{Instant, sleep_until};
 
@@ -63,6 +63,8 @@ pub(super) enum Relayed {
 pub(super) enum Culprit {
     Client,
     Upstream,
+    /// The upstream, by resetting the stream only.
+    UpstreamStream,
 }
 
 /// Why there is no response.
@@ -79,6 +81,10 @@ pub(super) enum Failure {
     /// The upstream closed the connection. `untouched`: before an answer, and before any of the
     /// body was taken from the client.
     UpstreamClosed { untouched: bool },
+    /// The upstream reset the stream, not the connection.
+    UpstreamReset,
+    /// The upstream took back its offer of a stream: it has not looked at the request.
+    StreamRefused,
     /// The upstream answered something that is not HTTP.
     UpstreamMalformed,
 }
@@ -142,7 +148,11 @@ impl<'a> Relay<'a> {
     pub(super) async fn run(mut self, head: Box<RequestHeader>) -> Relayed {
         if let Err(error) = self.upstream.write_request_header(head).await {
             tracing::debug!(%error, "the upstream did not take the request");
-            return Relayed::Failed(Failure::UpstreamClosed { untouched: true });
+            return Relayed::Failed(match error.etype() {
+                ErrorType::InvalidHTTPHeader => Failure::ClientMalformed,
+                _ if error.retry == RetryType::Decided(true) => Failure::StreamRefused,
+                _ => Failure::UpstreamClosed { untouched: true },
+            });
         }
         let mut deadline = pin!(sleep_until(self.deadline()));
         loop {
@@ -284,9 +294,18 @@ impl<'a> Relay<'a> {
     fn upstream_failed(&self, error: &BError) -> Relayed {
         tracing::debug!(%error, "the upstream failed");
         let failure = match error.etype() {
+            ErrorType::ConnectionClosed if error.retry == RetryType::Decided(true) => {
+                match self.body_begun {
+                    true => Failure::UpstreamClosed { untouched: false },
+                    false => Failure::StreamRefused,
+                }
+            }
+            ErrorType::H2Error => {
+                return self.broken(Culprit::UpstreamStream, Failure::UpstreamReset);
+            }
             ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError => {
                 let sent_nothing =
-                    self.interim_answers == 0 && error.retry == pingora_core::RetryType::ReusedOnly;
+                    self.interim_answers == 0 && error.retry == RetryType::ReusedOnly;
                 let untouched = sent_nothing && !self.body_begun;
                 Failure::UpstreamClosed { untouched }
             }

@@ -12,18 +12,19 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
+use nuncio_routing::Cluster;
 use nuncio_telemetry::{Assigned, Closed, ClusterStats, Protocol, Side, UpstreamRequest};
 use pingora_core::connectors::TransportConnector;
-use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::v1::client::HttpSession;
+use pingora_core::protocols::{ALPN, Stream};
 use pingora_core::upstreams::peer::HttpPeer;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
-use super::Upstream;
 use super::pool::{Pool, PoolKey};
 use super::session::UpstreamSession;
+use super::{Upstream, http2};
 use crate::carrier::Carrier;
 use crate::wire::{Traffic, Wire, Writes};
 
@@ -33,6 +34,7 @@ pub(super) type UpstreamWire = Wire<Place>;
 /// Makes and keeps the upstream connections of one worker.
 pub(crate) struct Connector {
     pool: RefCell<Pool>,
+    pub(super) http2: http2::Connections,
     /// Made for the first cluster that needs it; `None` if the system has no certificate
     /// authorities, without which Pingora makes none.
     tls: OnceCell<Option<TransportConnector>>,
@@ -45,9 +47,9 @@ pub(crate) struct Lease {
     pub(crate) reused: bool,
     /// What goes over it.
     pub(crate) traffic: Arc<Traffic>,
-    key: PoolKey,
-    owner: Arc<Upstream>,
-    _assigned: UpstreamRequest,
+    pub(super) key: PoolKey,
+    pub(super) owner: Arc<Upstream>,
+    pub(super) _assigned: UpstreamRequest,
 }
 
 /// A connection's place in the counters; it leaves when dropped.
@@ -57,7 +59,13 @@ pub(super) struct Place {
     traffic: Arc<Traffic>,
     since: Instant,
     /// Whether a request has it, as opposed to the pool.
-    leased: AtomicBool,
+    leased: Arc<AtomicBool>,
+}
+
+impl Place {
+    pub(super) fn leased(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.leased)
+    }
 }
 
 impl Drop for Place {
@@ -71,17 +79,21 @@ impl Drop for Place {
             by,
             with_active_request: self.leased.load(Relaxed),
         };
+        let (received, sent) = self.traffic.take();
+        self.stats.transferred(received, sent);
         self.stats.connection_closed(closed, self.since.elapsed());
     }
 }
 
 /// Why there is no connection.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum ConnectFailure {
     /// Refused, unreachable, or the TLS handshake failed.
     Failed(io::ErrorKind),
     /// Not established within the cluster's connect timeout.
     TimedOut,
+    /// What was to speak HTTP/2 does not.
+    NotHttp2,
 }
 
 /// Whether a lease may be an idle connection.
@@ -97,6 +109,7 @@ impl Connector {
     pub(crate) fn new() -> Self {
         Self {
             pool: RefCell::default(),
+            http2: http2::Connections::default(),
             tls: OnceCell::new(),
         }
     }
@@ -112,6 +125,9 @@ impl Connector {
             upstream: upstream.id,
             address,
         };
+        if upstream.cluster.http2 {
+            return self.lease_stream(upstream, key, reuse).await;
+        }
         let idle = match reuse {
             Reuse::Allowed => self.pool.borrow_mut().take(key),
             Reuse::Refused => None,
@@ -135,7 +151,7 @@ impl Connector {
         })
     }
 
-    async fn connect(
+    pub(super) async fn connect(
         &self,
         upstream: &Arc<Upstream>,
         address: SocketAddr,
@@ -152,10 +168,11 @@ impl Connector {
             Err(_) => Err(ConnectFailure::TimedOut),
         };
         let took = started.elapsed();
+        let protocol = protocol(&upstream.cluster);
         match outcome {
             Ok(carrier) => {
                 let how = Assigned::New {
-                    protocol: Protocol::Http1,
+                    protocol,
                     connect_time: took,
                 };
                 let assigned = upstream.stats.assigned(how);
@@ -163,15 +180,20 @@ impl Connector {
                     stats: Arc::clone(&upstream.stats),
                     traffic,
                     since: started,
-                    leased: AtomicBool::new(true),
+                    leased: Arc::new(AtomicBool::new(true)),
                 };
-                Ok((Wire::new(carrier, Writes::Return, place), assigned))
+                let writes = match protocol {
+                    Protocol::Http1 => Writes::Return,
+                    // The connection has a task of its own, which waits for it.
+                    Protocol::Http2 => Writes::Wait,
+                };
+                Ok((Wire::new(carrier, writes, place), assigned))
             }
             Err(failure) => {
                 debug!(cluster = %upstream.cluster.name, %address, ?failure, "no connection");
                 upstream
                     .stats
-                    .connect_failed(failure.kind(), Protocol::Http1, took);
+                    .connect_failed(failure.kind(), protocol, took);
                 Err(failure)
             }
         }
@@ -183,6 +205,9 @@ impl Connector {
         let mut peer = HttpPeer::new(address, true, address.ip().to_string());
         peer.options.verify_cert = false;
         peer.options.verify_hostname = false;
+        if upstream.cluster.http2 {
+            peer.options.alpn = ALPN::H2;
+        }
         peer.options.connection_timeout = Some(upstream.cluster.connect_timeout);
         let Some(tls) = self.tls.get_or_init(tls_connector) else {
             return Err(io::ErrorKind::Unsupported.into());
@@ -204,7 +229,10 @@ impl Connector {
         if !request_sent {
             return;
         }
-        let UpstreamSession::Http1(mut session) = session;
+        // A stream is over with its request; its connection stays where it is.
+        let UpstreamSession::Http1(mut session) = session else {
+            return;
+        };
         // The exchange is over, whether or not the connection stays.
         if let Some(wire) = session.stream().as_any().downcast_ref::<UpstreamWire>() {
             wire.place().leased.store(false, Relaxed);
@@ -221,16 +249,26 @@ impl Connector {
 
     /// Closes idle connections that are of no more use.
     pub(crate) fn sweep(&self) {
-        self.pool.borrow_mut().sweep(Instant::now());
+        let now = Instant::now();
+        self.pool.borrow_mut().sweep(now);
+        self.http2.sweep(now);
     }
 }
 
 impl ConnectFailure {
     fn kind(&self) -> nuncio_telemetry::ConnectFailure {
         match self {
-            Self::Failed(_) => nuncio_telemetry::ConnectFailure::Refused,
+            Self::Failed(_) | Self::NotHttp2 => nuncio_telemetry::ConnectFailure::Refused,
             Self::TimedOut => nuncio_telemetry::ConnectFailure::Timeout,
         }
+    }
+}
+
+fn protocol(cluster: &Cluster) -> Protocol {
+    if cluster.http2 {
+        Protocol::Http2
+    } else {
+        Protocol::Http1
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod connect;
 mod endpoints;
+mod http2;
 mod pool;
 mod resolve;
 mod session;

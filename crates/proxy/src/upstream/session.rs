@@ -11,10 +11,14 @@ use pingora_core::protocols::http::HttpTask;
 use pingora_core::protocols::http::v1::client::HttpSession;
 use pingora_http::RequestHeader;
 
+use super::http2::Http2Session;
+
 /// An exchange with an upstream.
 pub(crate) enum UpstreamSession {
     /// It has a connection to itself.
     Http1(Box<HttpSession>),
+    /// It has a stream of a connection that it shares.
+    Http2(Box<Http2Session>),
 }
 
 impl UpstreamSession {
@@ -26,6 +30,7 @@ impl UpstreamSession {
     pub(crate) async fn write_request_header(&mut self, head: Box<RequestHeader>) -> Result<()> {
         match self {
             Self::Http1(session) => session.write_request_header(head).await.map(drop),
+            Self::Http2(session) => session.write_request_header(&head),
         }
     }
 
@@ -37,6 +42,7 @@ impl UpstreamSession {
     pub(crate) async fn write_body(&mut self, piece: &Bytes) -> Result<()> {
         match self {
             Self::Http1(session) => session.write_body(piece).await.map(drop),
+            Self::Http2(session) => session.write_body(piece),
         }
     }
 
@@ -48,6 +54,7 @@ impl UpstreamSession {
     pub(crate) async fn finish_body(&mut self) -> Result<()> {
         match self {
             Self::Http1(session) => session.finish_body().await.map(drop),
+            Self::Http2(session) => session.finish_body(None),
         }
     }
 
@@ -59,6 +66,7 @@ impl UpstreamSession {
     pub(crate) async fn read_response_task(&mut self) -> Result<HttpTask> {
         match self {
             Self::Http1(session) => session.read_response_task().await,
+            Self::Http2(session) => session.read_response_task().await,
         }
     }
 }
