@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use nuncio_config::{DnsType, Keepalive, OutlierDetection, Priority, ServiceHost};
 
+pub(crate) use name::{NameParts, stats as stats_name};
 pub(crate) use roster::Roster;
 
-/// One upstream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One upstream. Ordered by name first.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Cluster {
     /// Emissary's name for it, e.g. `cluster_httpbin_default`; at most 60 characters.
     pub name: Box<str>,

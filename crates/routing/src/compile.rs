@@ -6,23 +6,32 @@
 //! and leaves a [`Diagnostic`].
 //! Deliberately absent: incremental compilation; everything is built anew.
 
+mod attributes;
+mod defaults;
 mod duplicates;
+mod forward;
 mod groups;
 mod matching;
+mod membership;
 mod modules;
 mod precedence;
 mod probes;
 mod report;
 mod routes;
+mod surprises;
+mod upstream;
 mod weights;
 
 use std::sync::Arc;
 
-use nuncio_config::{Diagnostic, Identity, Kind, Resource};
+use nuncio_config::{Diagnostic, Identity, Kind, Module, Resource};
 
-use crate::Snapshot;
+use crate::{Settings, Snapshot};
+use defaults::Defaults;
+use groups::Member;
 use report::Report;
 use routes::Surroundings;
+use upstream::Named;
 
 /// Compiles `resources`, taking over the diagnostics of their parsing.
 pub fn compile<'r>(
@@ -36,21 +45,21 @@ pub fn compile<'r>(
     resources.sort_unstable_by(|a, b| insertion(a).cmp(&insertion(b)));
     let resources = duplicates::resolve(resources, &mut report);
 
-    let settings = modules::settings(&resources, identity, &mut report);
-    let mappings = resources
-        .iter()
-        .filter_map(|resource| match &resource.kind {
-            Kind::Mapping(mapping) => Some((*resource, &**mapping)),
-            Kind::Module(_) | Kind::CircuitBreaker(_) | Kind::OutlierDetection(_) => None,
-        });
-    let mut groups = groups::form(mappings, &mut report);
-    let probes = probes::groups(&settings, &groups, &mut report);
-    groups.extend(probes);
-    groups::sort(&mut groups);
+    let nothing_said = Module::default();
+    let module = modules::module(&resources, identity, &mut report).unwrap_or(&nothing_said);
+    let settings = Settings::from(module);
     let surroundings = Surroundings {
         settings: &settings,
+        defaults: Defaults::of(module),
+        named: Named::of(&resources),
         identity,
     };
+    let live = |member: &Member<'r>| surroundings.judge(member, &mut report);
+    let mappings: Vec<_> = mappings(&resources).filter(live).collect();
+    let mut groups = groups::form(mappings.into_iter(), &mut report);
+    let probes = probes::groups(module, &groups, &mut report);
+    groups.extend(probes);
+    groups::sort(&mut groups);
     let (routes, clusters) = surroundings.lay_out(&groups, &mut report);
 
     Snapshot {
@@ -60,6 +69,15 @@ pub fn compile<'r>(
         diagnostics: report.finish(),
         settings: Arc::new(settings),
     }
+}
+
+fn mappings<'r>(resources: &[&'r Resource]) -> impl Iterator<Item = Member<'r>> {
+    resources
+        .iter()
+        .filter_map(|resource| match &resource.kind {
+            Kind::Mapping(mapping) => Some(Member { resource, mapping }),
+            Kind::Module(_) | Kind::CircuitBreaker(_) | Kind::OutlierDetection(_) => None,
+        })
 }
 
 /// The order in which resources count as inserted; one document makes one resource.

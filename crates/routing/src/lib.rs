@@ -9,6 +9,7 @@
 mod cluster;
 mod compile;
 mod path;
+mod redirect;
 mod request;
 mod rewrite;
 mod route;
@@ -19,6 +20,7 @@ mod table;
 pub use cluster::{Balance, Cluster, ClusterIndex, Families, Limits};
 pub use compile::compile;
 pub use path::{HostilePath, PathRules, normalized};
+pub use redirect::Redirect;
 pub use request::{Draw, RequestHead};
 pub use route::{
     Action, Forward, HeaderRules, HostRewrite, MappingId, Probe, ResponseRules, Retry, Route,

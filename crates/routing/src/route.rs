@@ -13,10 +13,10 @@ use http::{HeaderName, HeaderValue};
 use nuncio_config::{
     Case, Cors, DomainLabels, ErrorResponseOverride, HashOn, HeaderAddition, HeaderMatch,
     HeaderValueMatch, HostMatch, Location, MethodMatch, PathMatch, Priority, QueryMatch,
-    QueryValueMatch, Redirect, RetryOn, Rewrite, Substitution,
+    QueryValueMatch, RetryOn, Rewrite, Substitution,
 };
 
-use crate::{ClusterIndex, Draw, RequestHead};
+use crate::{ClusterIndex, Draw, Redirect, RequestHead};
 
 /// One member of a group of Mappings (or a built-in probe), ready to be matched.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,11 +7,19 @@
 
 mod answer;
 mod client_head;
+#[allow(dead_code, reason = "the access log says more than headers do")]
+mod facts;
 mod fields;
+#[allow(
+    dead_code,
+    reason = "the access log writes in more ways than headers do"
+)]
+mod format;
 mod forward;
 mod head;
 mod relay;
 mod reply;
+mod start_time;
 mod upstream_head;
 
 use std::time::{Duration, Instant};

@@ -4,35 +4,107 @@
 
 use std::fmt::Write;
 
-use nuncio_config::{Qualified, Scheme, Service};
+use nuncio_config::{CircuitBreaker, HashOn, LoadBalancer, Priority, Qualified, Scheme, Service};
 use sha1::{Digest, Sha1};
 
-/// The name before it is shortened: `cluster_<service>[_otls[_<context>]][_hr-<host>]_<namespace>`,
-/// anything but letters, digits and `_` replaced by `_`. Breakers and load balancing will follow.
-pub(super) fn full(
-    service: &Service,
-    qualified: &Qualified,
-    host_rewrite: Option<&str>,
-    namespace: &str,
-) -> String {
-    let scheme = service.scheme.map(Scheme::as_str).unwrap_or_default();
-    let mut name = format!("cluster_{scheme}{}", qualified.authority);
-    if service.tls {
-        name.push_str("_otls");
-        // With a scheme it was the scheme that asked for TLS.
-        if let (None, Some(context)) = (service.scheme, &service.tls_context) {
-            name.extend(["_", context]);
+/// What the name of a cluster tells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NameParts<'a> {
+    /// `cluster_tag`, or `shadow`.
+    pub(crate) marker: Option<&'a str>,
+    pub(crate) service: &'a Service,
+    pub(crate) qualified: &'a Qualified,
+    pub(crate) host_rewrite: Option<&'a str>,
+    /// The Mapping's.
+    pub(crate) namespace: &'a str,
+    pub(crate) circuit_breakers: &'a [CircuitBreaker],
+    pub(crate) load_balancer: Option<&'a LoadBalancer>,
+    /// v0: the name of a CircuitBreaker.
+    pub(crate) circuit_breaker: Option<&'a str>,
+    /// v0: the name of an OutlierDetection.
+    pub(crate) outlier_detection: Option<&'a str>,
+}
+
+impl NameParts<'_> {
+    /// The name before it is shortened, anything but letters, digits and `_` replaced by `_`:
+    ///
+    /// ```text
+    /// cluster[_<marker>]_<service>[_otls[_<context>][_hr-<host>]]_<namespace>
+    ///     [_cb_<v0 breaker>][_od_<v0 detection>][_cb<limits>]...[_er-<load balancer>]
+    /// ```
+    pub(crate) fn full(&self) -> Box<str> {
+        let service = self.service;
+        let mut name = String::with_capacity(80);
+        name.push_str("cluster_");
+        if let Some(marker) = self.marker {
+            name.extend([marker, "_"]);
         }
-        if let Some(host) = host_rewrite {
-            name.extend(["_hr-", host]);
+        name.push_str(service.scheme.map(Scheme::as_str).unwrap_or_default());
+        name.push_str(&self.qualified.authority);
+        if service.tls {
+            name.push_str("_otls");
+            // With a scheme it was the scheme that asked for TLS.
+            if let (None, Some(context)) = (service.scheme, &service.tls_context) {
+                name.extend(["_", context]);
+            }
+            if let Some(host) = self.host_rewrite {
+                name.extend(["_hr-", host]);
+            }
+        }
+        name.extend(["_", self.namespace]);
+        self.push_limits(&mut name);
+        if let Some(load_balancer) = self.load_balancer {
+            push_load_balancer(load_balancer, &mut name);
+        }
+        normalised(&name).into()
+    }
+
+    fn push_limits(&self, name: &mut String) {
+        if let Some(breaker) = self.circuit_breaker {
+            name.extend(["_cb_", breaker]);
+        }
+        if let Some(detection) = self.outlier_detection {
+            name.extend(["_od_", detection]);
+        }
+        for breaker in self.circuit_breakers {
+            name.push_str(match breaker.priority {
+                Priority::Default => "_cbd",
+                Priority::High => "_cbh",
+            });
+            let limits = [
+                ('c', breaker.max_connections),
+                ('p', breaker.max_pending_requests),
+                ('r', breaker.max_requests),
+                ('t', breaker.max_retries),
+            ];
+            for (letter, limit) in limits {
+                if let Some(limit) = limit {
+                    // Writing to a String cannot fail.
+                    let _ = write!(name, "{letter}{limit}");
+                }
+            }
         }
     }
-    name.extend(["_", namespace]);
-    normalised(&name)
+}
+
+fn push_load_balancer(load_balancer: &LoadBalancer, name: &mut String) {
+    let (policy, hash_on) = match load_balancer {
+        LoadBalancer::RoundRobin => ("_er-round_robin", None),
+        LoadBalancer::LeastRequest => ("_er-least_request", None),
+        LoadBalancer::RingHash(hash_on) => ("_er-ring_hash", Some(hash_on)),
+        LoadBalancer::Maglev(hash_on) => ("_er-maglev", Some(hash_on)),
+    };
+    name.push_str(policy);
+    match hash_on {
+        Some(HashOn::Header(header)) => name.extend(["-hdr-", header]),
+        Some(HashOn::Cookie { name: cookie, .. }) => name.extend(["-cookie-", cookie]),
+        Some(HashOn::SourceIp) => name.push_str("-srcip"),
+        None => {}
+    }
 }
 
 /// The name for statistics: the service without its scheme.
-pub(super) fn stats(qualified: &Qualified) -> Box<str> {
+pub(crate) fn stats(qualified: &Qualified) -> Box<str> {
     normalised(&qualified.authority).into()
 }
 

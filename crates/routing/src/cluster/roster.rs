@@ -2,44 +2,33 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use nuncio_config::{DnsType, Mapping, Qualified, ServiceHost};
-
-use super::{Balance, Cluster, ClusterIndex, Families, Limits, name};
+use super::{Cluster, ClusterIndex, name};
 
 /// The clusters asked for so far, numbered in the order of asking.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
-    numbers: HashMap<Identity, ClusterIndex>,
+    numbers: HashMap<Cluster, ClusterIndex>,
 }
 
 impl Roster {
-    /// The number of a Mapping's cluster, to be looked up in the [`Positions`] once all are known.
-    /// The namespace is the Mapping's.
-    pub(crate) fn ask(
-        &mut self,
-        mapping: &Mapping,
-        qualified: Qualified,
-        namespace: &str,
-    ) -> ClusterIndex {
+    /// The number of a cluster, to be looked up in the [`Positions`] once all are known. Its name is
+    /// the [full](name::full) one; clusters that differ in anything else are kept apart.
+    pub(crate) fn ask(&mut self, cluster: Cluster) -> ClusterIndex {
         let next = ClusterIndex::new(self.numbers.len());
-        *self
-            .numbers
-            .entry(Identity::new(mapping, qualified, namespace))
-            .or_insert(next)
+        *self.numbers.entry(cluster).or_insert(next)
     }
 
-    /// All clusters sorted by name, and where each number has ended up.
+    /// All clusters sorted by name, and where each number has ended up. Their names are final, and
+    /// do not depend on the order of asking.
     pub(crate) fn finish(self) -> (Arc<[Arc<Cluster>]>, Positions) {
-        let mut identities: Vec<_> = self.numbers.into_iter().collect();
-        identities.sort_unstable();
-        let same_name = |a: &(Identity, _), b: &(Identity, _)| a.0.full_name == b.0.full_name;
-        let mut clusters: Vec<_> = identities
-            .chunk_by(same_name)
-            .flat_map(|colliding| colliding.iter().enumerate())
-            .map(|(nth, (identity, number))| (Arc::new(identity.cluster(nth)), *number))
-            .collect();
+        let mut clusters: Vec<_> = self.numbers.into_iter().collect();
+        clusters.sort_unstable();
+        for colliding in clusters.chunk_by_mut(|(a, _), (b, _)| a.name == b.name) {
+            for (nth, (cluster, _)) in colliding.iter_mut().enumerate() {
+                cluster.name = name::unique(&cluster.name, nth);
+            }
+        }
         clusters.sort_unstable_by(|(a, _), (b, _)| a.name.cmp(&b.name));
 
         let mut positions = vec![ClusterIndex::new(0); clusters.len()];
@@ -48,10 +37,8 @@ impl Roster {
                 *place = ClusterIndex::new(position);
             }
         }
-        (
-            clusters.into_iter().map(|(cluster, _)| cluster).collect(),
-            Positions(positions),
-        )
+        let clusters = clusters.into_iter().map(|(cluster, _)| Arc::new(cluster));
+        (clusters.collect(), Positions(positions))
     }
 }
 
@@ -64,58 +51,3 @@ impl Positions {
         self.0.get(number.as_usize()).copied().unwrap_or(number)
     }
 }
-
-/// What makes a cluster a different one. Ordered, so that names do not depend on the input's order.
-#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Identity {
-    full_name: String,
-    stats_name: Box<str>,
-    host: ServiceHost,
-    port: u16,
-    tls: bool,
-    tls_context: Option<Box<str>>,
-}
-
-impl Identity {
-    fn new(mapping: &Mapping, qualified: Qualified, namespace: &str) -> Self {
-        let service = &mapping.service;
-        let host_rewrite = mapping
-            .host_rewrite
-            .as_ref()
-            .and_then(|value| value.to_str().ok());
-        Self {
-            full_name: name::full(service, &qualified, host_rewrite, namespace),
-            stats_name: name::stats(&qualified),
-            host: qualified.host,
-            port: service.port,
-            tls: service.tls,
-            tls_context: service.tls_context.clone(),
-        }
-    }
-
-    fn cluster(&self, nth: usize) -> Cluster {
-        Cluster {
-            name: name::unique(&self.full_name, nth),
-            stats_name: self.stats_name.clone(),
-            host: self.host.clone(),
-            port: self.port,
-            tls: self.tls,
-            tls_context: self.tls_context.clone(),
-            connect_timeout: CONNECT_TIMEOUT,
-            http2: false,
-            balance: Balance::default(),
-            idle_timeout: None,
-            max_connection_lifetime: None,
-            keepalive: None,
-            dns_type: DnsType::default(),
-            respect_dns_ttl: false,
-            families: Families::default(),
-            limits: Limits::default(),
-            limits_high: Limits::default(),
-            outlier_detection: None,
-        }
-    }
-}
-
-/// Emissary's default for `connect_timeout_ms`.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -1,16 +1,13 @@
 //! Mappings that match the same requests form one group, whose members share them by weight.
 //!
-//! Emissary rejects a Mapping that differs from its group in certain attributes
-//! (`IRHTTPMappingGroup.CoreMappingKeys`). Of these `prefix`, `method` and `headers` make up the
-//! group key, so they cannot differ, and Mappings do not have the others yet: the timeouts and
-//! breakers of clusters, load balancing, labels, regex and exact prefixes. [`form`] is where their
-//! comparison belongs.
+//! Deliberately absent: who may be a member, which [`membership`](super::membership) decides.
 
 use std::collections::HashMap;
 
 use nuncio_config::{Mapping, Resource};
 
 use super::matching::Matching;
+use super::membership::Gathering;
 use super::precedence::Precedence;
 use super::report::Report;
 use crate::Probe;
@@ -27,10 +24,24 @@ pub(super) struct Group<'r> {
 /// Who takes a group's requests.
 #[derive(Debug)]
 pub(super) enum Members<'r> {
-    /// Mappings in insertion order.
-    Mappings(Vec<(&'r Resource, &'r Mapping)>),
+    /// Services.
+    Forwarding {
+        /// In insertion order; there is at least one.
+        members: Vec<Member<'r>>,
+        /// Who gets copies.
+        shadow: Option<Member<'r>>,
+    },
+    /// Nobody: the client is sent elsewhere.
+    Redirect(Member<'r>),
     /// The gateway itself.
     Probe(Probe),
+}
+
+/// A Mapping in a group.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Member<'r> {
+    pub(super) resource: &'r Resource,
+    pub(super) mapping: &'r Mapping,
 }
 
 impl<'r> Group<'r> {
@@ -41,32 +52,43 @@ impl<'r> Group<'r> {
             members,
         }
     }
+
+    /// The Mappings that take its requests.
+    pub(super) fn takers(&self) -> &[Member<'r>] {
+        match &self.members {
+            Members::Forwarding { members, .. } => members,
+            Members::Redirect(member) => std::slice::from_ref(member),
+            Members::Probe(_) => &[],
+        }
+    }
 }
 
 /// Forms groups, in insertion order of their first members.
 pub(super) fn form<'r>(
-    mappings: impl Iterator<Item = (&'r Resource, &'r Mapping)>,
+    mappings: impl Iterator<Item = Member<'r>>,
     report: &mut Report,
 ) -> Vec<Group<'r>> {
-    let mut places = HashMap::new();
-    let mut groups = Vec::<(Matching<'r>, Vec<_>)>::new();
-    for (resource, mapping) in mappings {
-        let matching = Matching::of(mapping);
+    let rules: Vec<_> = mappings
+        .map(|member| (member, Matching::of(member.mapping)))
+        .collect();
+    let mut places = HashMap::with_capacity(rules.len());
+    let mut groups = Vec::<Gathering<'r>>::new();
+    for (member, matching) in &rules {
         if matching.host_len() > MAX_HOST_LEN {
             report.error(
-                resource,
+                member.resource,
                 "the host can never match: it is longer than any name",
             );
             continue;
         }
-        let place = *places.entry(matching.clone()).or_insert(groups.len());
+        let place = *places.entry(matching.key()).or_insert(groups.len());
         match groups.get_mut(place) {
-            Some((_, members)) => members.push((resource, mapping)),
-            None => groups.push((matching, vec![(resource, mapping)])),
+            Some(group) => group.admit(*member, matching, report),
+            None => groups.push(Gathering::begin(matching.clone(), *member, report)),
         }
     }
-    let group = |(matching, members)| Group::new(matching, Members::Mappings(members));
-    groups.into_iter().map(group).collect()
+    let complete = |group: Gathering<'r>| group.complete(report);
+    groups.into_iter().filter_map(complete).collect()
 }
 
 /// Sorts groups, given in insertion order, as they are tried.

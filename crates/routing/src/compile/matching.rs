@@ -1,17 +1,21 @@
 //! Which requests a group takes.
 //!
-//! The group key is Emissary's (`IRHTTPMapping._group_id`): prefix, host, method, headers and
-//! precedence. Emissary runs these texts together, so that header `a: bc` equals header `ab: c`;
-//! here they are kept apart.
+//! The group key is Emissary's (`IRHTTPMapping._group_id`): prefix, host, method, headers, query
+//! parameters and precedence, all of them as texts. Whether a text is exact or a regular expression
+//! is not in the key, so Mappings that differ only there meet in one group, which then refuses the
+//! later one (`IRHTTPMappingGroup.CoreMappingKeys`). Emissary runs the texts together, so that
+//! header `a: bc` equals header `ab: c`; here they are kept apart.
+
+use std::borrow::Cow;
 
 use http::{HeaderName, HeaderValue};
 use nuncio_config::{
     HeaderMatch, HeaderValueMatch, HostMatch, Mapping, MethodMatch, PathMatch, Pattern, Prefix,
-    QueryMatch,
+    QueryMatch, QueryValueMatch,
 };
 
-/// The group key: Mappings whose keys are equal belong together.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// Which requests one Mapping takes, spelled so that equal rules are equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Matching<'r> {
     pub(super) precedence: i64,
     pub(super) path: PathMatch,
@@ -22,6 +26,17 @@ pub(super) struct Matching<'r> {
     pub(super) headers: Vec<(&'r HeaderName, Wanted<'r>)>,
     /// Sorted.
     pub(super) query_parameters: Vec<&'r QueryMatch>,
+}
+
+/// The group key: Mappings whose keys are equal belong together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct GroupKey<'m> {
+    precedence: i64,
+    path: &'m str,
+    host: Cow<'m, str>,
+    method: Option<&'m str>,
+    headers: Vec<(&'m str, &'m [u8])>,
+    query_parameters: Vec<(&'m str, &'m str)>,
 }
 
 impl<'r> Matching<'r> {
@@ -52,14 +67,51 @@ impl<'r> Matching<'r> {
         }
     }
 
-    /// How many bytes the host has.
+    /// What decides to which group it belongs.
+    pub(super) fn key(&self) -> GroupKey<'_> {
+        let headers = self.headers.iter();
+        let query_parameters = self.query_parameters.iter();
+        GroupKey {
+            precedence: self.precedence,
+            path: self.path.as_str(),
+            host: host_text(&self.host),
+            method: self.method.map(MethodMatch::as_str),
+            headers: headers
+                .map(|(name, value)| (name.as_str(), value.text()))
+                .collect(),
+            query_parameters: query_parameters
+                .map(|wanted| (&*wanted.name, query_text(&wanted.value)))
+                .collect(),
+        }
+    }
+
+    /// The first of its attributes that another Mapping with the same key has otherwise: a text
+    /// that is a regular expression in one of them only. `None` = they take the same requests.
+    pub(super) fn disagreement(&self, other: &Self) -> Option<&'static str> {
+        match (&self.path, &other.path) {
+            (a, b) if a == b => {}
+            (PathMatch::Regex(_), _) | (_, PathMatch::Regex(_)) => return Some("prefix_regex"),
+            (PathMatch::Prefix(_) | PathMatch::Exact(_), _) => return Some("prefix_exact"),
+        }
+        if self.host != other.host {
+            return Some("host_regex");
+        }
+        if self.method != other.method {
+            return Some("method_regex");
+        }
+        if self.headers != other.headers {
+            return Some("regex_headers");
+        }
+        (self.query_parameters != other.query_parameters).then_some("regex_query_parameters")
+    }
+
+    /// How many bytes the host has, if it is no regular expression.
     pub(super) fn host_len(&self) -> usize {
         match &self.host {
-            HostMatch::Any => 0,
+            HostMatch::Any | HostMatch::Regex(_) => 0,
             HostMatch::Exact(text) | HostMatch::Suffix(text) | HostMatch::Prefix(text) => {
                 text.len()
             }
-            HostMatch::Regex(_) => 0,
         }
     }
 
@@ -83,6 +135,37 @@ pub(super) enum Wanted<'r> {
     Present,
     Exact(&'r HeaderValue),
     Regex(&'r Pattern),
+}
+
+impl<'r> Wanted<'r> {
+    /// The value as Emissary has it.
+    pub(super) fn text(self) -> &'r [u8] {
+        match self {
+            Self::Present => b"*",
+            Self::Exact(value) => value.as_bytes(),
+            Self::Regex(pattern) => pattern.as_str().as_bytes(),
+        }
+    }
+}
+
+/// The value as Emissary has it.
+pub(super) fn query_text(value: &QueryValueMatch) -> &str {
+    match value {
+        QueryValueMatch::Present => "*",
+        QueryValueMatch::Exact(text) => text,
+        QueryValueMatch::Regex(pattern) => pattern.as_str(),
+    }
+}
+
+/// The host as Emissary has it.
+pub(super) fn host_text(host: &HostMatch) -> Cow<'_, str> {
+    match host {
+        HostMatch::Any => Cow::Borrowed("*"),
+        HostMatch::Exact(text) => Cow::Borrowed(text),
+        HostMatch::Suffix(text) => Cow::Owned(format!("*{text}")),
+        HostMatch::Prefix(text) => Cow::Owned(format!("{text}*")),
+        HostMatch::Regex(pattern) => Cow::Borrowed(pattern.as_str()),
+    }
 }
 
 fn header(header: &HeaderMatch) -> (&HeaderName, Wanted<'_>) {

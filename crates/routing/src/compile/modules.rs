@@ -6,17 +6,16 @@
 use nuncio_config::{Identity, Kind, Module, Resource};
 
 use super::report::{Place, Report};
-use crate::Settings;
 
-/// The settings of the Module that counts; the other Modules are errors.
-pub(super) fn settings(
-    resources: &[&Resource],
+/// The Module that counts; the other Modules are errors.
+pub(super) fn module<'r>(
+    resources: &[&'r Resource],
     identity: &Identity,
     report: &mut Report,
-) -> Settings {
+) -> Option<&'r Module> {
     let mut modules: Vec<_> = resources
         .iter()
-        .filter_map(|resource| module(resource))
+        .filter_map(|resource| as_module(resource))
         .collect();
     modules.sort_by_key(|(resource, _)| {
         (
@@ -24,19 +23,36 @@ pub(super) fn settings(
             &resource.namespace,
         )
     });
-    let Some(((winner, module), others)) = modules.split_first() else {
-        return Settings::default();
-    };
+    let ((winner, module), others) = modules.split_first()?;
     for (other, _) in others {
         report.error(
             other,
             format_args!("ignored: the Module at {} counts", Place(&winner.at)),
         );
     }
-    Settings::from(*module)
+    warn_without_effect(winner, module, report);
+    Some(module)
 }
 
-fn module(resource: &Resource) -> Option<(&Resource, &Module)> {
+/// What is honoured otherwise than its author may expect.
+fn warn_without_effect(resource: &Resource, module: &Module, report: &mut Report) {
+    let diagnostics = module.diagnostics.as_ref();
+    if diagnostics.is_some_and(|diagnostics| diagnostics.enabled == Some(true)) {
+        report.warning(
+            resource,
+            "diagnostics: the pages are on the admin port only, never on the ports of requests",
+        );
+    }
+    let connections = &module.connections;
+    if connections.proper_case == Some(true) && connections.header_case_overrides.is_some() {
+        report.warning(
+            resource,
+            "proper_case has no effect beside header_case_overrides",
+        );
+    }
+}
+
+fn as_module(resource: &Resource) -> Option<(&Resource, &Module)> {
     match &resource.kind {
         Kind::Module(module) => Some((resource, module)),
         Kind::Mapping(_) | Kind::CircuitBreaker(_) | Kind::OutlierDetection(_) => None,

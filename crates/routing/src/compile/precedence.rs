@@ -6,13 +6,17 @@
 //! ```text
 //! [ precedence,
 //!   len(prefix),
-//!   sum over headers of len(name) + len(value or "*"),
+//!   sum over headers of len(name) + len(value or "*") + (1 if it is a regex),
+//!   the same sum over query parameters,
 //!   prefix,
-//!   "name-value" of each header, sorted by name ... ]
+//!   "name-value" of each header, sorted by name ...,
+//!   "name-value" of each query parameter, sorted by name ... ]
 //! ```
 //!
-//! Three facts of Emissary are easily overlooked:
+//! Facts of Emissary that are easily overlooked:
 //!
+//! - A regex has the length of its text, and so does an exact path: neither goes before a longer
+//!   prefix.
 //! - The host is the header `:authority` and the method is the header `:method`, in this order after
 //!   all others. The key's own `method` element is always `GET`, so it decides nothing.
 //! - A Mapping that names no host has `hostname: "*"` (its conversion to `v3alpha1` sees to that,
@@ -26,9 +30,9 @@
 //! `true` of a `v1` or `v2` Mapping into the regex `.*`, which would put it before short exact
 //! values; here it counts as the `*` that Ambassador had from 0.28 to 1.14.
 
-use nuncio_config::HostMatch;
+use nuncio_config::{HostMatch, MethodMatch, QueryValueMatch};
 
-use super::matching::{Matching, Wanted};
+use super::matching::{Matching, Wanted, host_text, query_text};
 
 /// The ordering key: what is greater is tried first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,60 +40,78 @@ pub(super) struct Precedence {
     precedence: i64,
     prefix_len: usize,
     headers_len: usize,
+    query_len: usize,
     prefix: Box<str>,
-    headers: Vec<Box<[u8]>>,
+    /// Those of the headers, and then those of the query parameters.
+    keys: Vec<Box<[u8]>>,
 }
 
 impl Precedence {
     pub(super) fn of(matching: &Matching<'_>) -> Self {
-        let Matching {
-            precedence,
-            path,
-            host,
-            method,
-            headers,
-            query_parameters: _,
-        } = matching;
-        let prefix = path.as_str();
-        let named = headers
-            .iter()
-            .map(|(name, value)| key(name.as_str(), value_text(*value)));
-        let host = [key(":authority", authority(host).as_bytes())];
-        let method = method
-            .iter()
-            .map(|method| key(":method", method.as_str().as_bytes()));
-        let headers: Vec<_> = named.chain(host).chain(method).collect();
+        let prefix = matching.path.as_str();
+        let headers = headers(matching);
+        let query = query(matching);
         Self {
-            precedence: *precedence,
+            precedence: matching.precedence,
             prefix_len: characters(prefix.as_bytes()),
-            // The `-` between name and value does not count.
-            headers_len: headers.iter().map(|key| characters(key) - 1).sum(),
+            headers_len: headers.iter().map(Term::len).sum(),
+            query_len: query.iter().map(Term::len).sum(),
             prefix: prefix.into(),
-            headers,
+            keys: headers.iter().chain(&query).map(Term::key).collect(),
         }
     }
 }
 
-fn key(name: &str, value: &[u8]) -> Box<[u8]> {
-    [name.as_bytes(), b"-", value].concat().into()
+/// A header or a query parameter (`KeyValueDecorator`).
+struct Term<'m> {
+    name: &'m str,
+    value: std::borrow::Cow<'m, [u8]>,
+    is_regex: bool,
 }
 
-fn value_text(wanted: Wanted<'_>) -> &[u8] {
-    match wanted {
-        Wanted::Present => b"*",
-        Wanted::Exact(value) => value.as_bytes(),
-        Wanted::Regex(pattern) => pattern.as_str().as_bytes(),
+impl<'m> Term<'m> {
+    fn new(name: &'m str, value: &'m [u8], is_regex: bool) -> Self {
+        Self {
+            name,
+            value: value.into(),
+            is_regex,
+        }
+    }
+
+    fn len(&self) -> usize {
+        characters(self.name.as_bytes()) + characters(&self.value) + usize::from(self.is_regex)
+    }
+
+    fn key(&self) -> Box<[u8]> {
+        [self.name.as_bytes(), b"-", &self.value].concat().into()
     }
 }
 
-fn authority(host: &HostMatch) -> String {
-    match host {
-        HostMatch::Any => "*".to_owned(),
-        HostMatch::Exact(text) => text.to_string(),
-        HostMatch::Suffix(text) => format!("*{text}"),
-        HostMatch::Prefix(text) => format!("{text}*"),
-        HostMatch::Regex(pattern) => pattern.as_str().to_owned(),
-    }
+fn headers<'m>(matching: &'m Matching<'_>) -> Vec<Term<'m>> {
+    let named = matching.headers.iter().map(|(name, value)| {
+        let is_regex = matches!(value, Wanted::Regex(_));
+        Term::new(name.as_str(), value.text(), is_regex)
+    });
+    let host = Term {
+        name: ":authority",
+        value: host_text(&matching.host).into_owned().into_bytes().into(),
+        is_regex: matches!(matching.host, HostMatch::Regex(_)),
+    };
+    let method = matching.method.map(|method| {
+        let is_regex = matches!(method, MethodMatch::Regex(_));
+        Term::new(":method", method.as_str().as_bytes(), is_regex)
+    });
+    named.chain([host]).chain(method).collect()
+}
+
+fn query<'m>(matching: &'m Matching<'_>) -> Vec<Term<'m>> {
+    let parameters = matching.query_parameters.iter();
+    parameters
+        .map(|wanted| {
+            let is_regex = matches!(wanted.value, QueryValueMatch::Regex(_));
+            Term::new(&wanted.name, query_text(&wanted.value).as_bytes(), is_regex)
+        })
+        .collect()
 }
 
 /// The length of UTF-8 as Python counts it.

@@ -5,76 +5,59 @@
 //! becomes an Envoy route in Emissary.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use nuncio_config::{Case, Identity, Location, Mapping, Qualifier, Resource};
+use nuncio_config::{Case, Identity, Location, PathMatch, Qualifier};
 
-use super::groups::{Group, Members};
+use super::attributes::Attributes;
+use super::defaults::Defaults;
+use super::forward::{Destination, forward};
+use super::groups::{Group, Member, Members};
 use super::matching::Matching;
 use super::report::Report;
+use super::surprises;
+use super::upstream::{Named, Wish};
 use super::weights;
 use crate::cluster::Roster;
-use crate::settings::limit;
 use crate::{
-    Action, Cluster, Forward, HeaderRules, HostRewrite, MappingId, Probe, ResponseRules, Route,
-    RouteTable, Settings, Share,
+    Action, Cluster, MappingId, Probe, Redirect, ResponseRules, Route, RouteTable, Settings,
+    Shadow, Share,
 };
 
 /// What Routes depend on besides their Mappings.
-pub(super) struct Surroundings<'a> {
-    pub(super) settings: &'a Settings,
-    pub(super) identity: &'a Identity,
+pub(super) struct Surroundings<'r> {
+    pub(super) settings: &'r Settings,
+    pub(super) defaults: Defaults<'r>,
+    pub(super) named: Named<'r>,
+    pub(super) identity: &'r Identity,
 }
 
-impl Surroundings<'_> {
+impl<'r> Surroundings<'r> {
+    /// Whether a Mapping can be live, whatever the others are; what it says in vain is reported.
+    pub(super) fn judge(&self, member: &Member<'_>, report: &mut Report) -> bool {
+        let Member { resource, mapping } = member;
+        self.named.warn_unknown(resource, mapping, report);
+        surprises::judge(member, self.defaults.module, report)
+    }
+
     /// The Routes in the order of `groups`, and the clusters sorted by name.
     pub(super) fn lay_out(
         &self,
-        groups: &[Group<'_>],
+        groups: &[Group<'r>],
         report: &mut Report,
     ) -> (RouteTable, Arc<[Arc<Cluster>]>) {
-        let mut roster = Roster::default();
-        let mut routes = Vec::with_capacity(groups.len());
-        for Group {
-            matching, members, ..
-        } in groups
-        {
-            match members {
-                Members::Probe(probe) => routes.push(self.probe(matching, *probe)),
-                Members::Mappings(mappings) => {
-                    for (resource, mapping, share) in split(mappings, report) {
-                        let forward = self.forward(resource, mapping, &mut roster);
-                        routes.push(member(matching, resource, share, forward));
-                    }
-                }
-            }
-        }
-        let (clusters, positions) = roster.finish();
-        for route in &mut routes {
-            if let Action::Forward(forward) = &mut route.action {
-                forward.cluster = positions.of(forward.cluster);
-            }
-        }
-        (
-            RouteTable::new(routes.into_iter().map(Arc::new).collect()),
-            clusters,
-        )
-    }
-
-    fn probe(&self, matching: &Matching<'_>, probe: Probe) -> Route {
-        let mapping = MappingId {
-            namespace: self.identity.namespace.clone(),
-            name: probe.mapping_name().into(),
+        let mut layout = Layout {
+            surroundings: self,
+            report,
+            roster: Roster::default(),
+            routes: Vec::with_capacity(groups.len()),
         };
-        route(
-            matching,
-            (mapping, None),
-            Share::WHOLE,
-            Action::Probe(probe),
-        )
+        for group in groups {
+            layout.add(group);
+        }
+        layout.finish()
     }
 
-    fn forward(&self, resource: &Resource, mapping: &Mapping, roster: &mut Roster) -> Box<Forward> {
+    fn cluster(&self, Member { resource, mapping }: Member<'_>, marker: Option<&str>) -> Cluster {
         let by = match self
             .settings
             .use_ambassador_namespace_for_service_resolution
@@ -82,91 +65,176 @@ impl Surroundings<'_> {
             true => Qualifier::Nothing,
             false => Qualifier::between(&resource.namespace, &self.identity.namespace),
         };
-        let qualified = mapping.service.qualified(by);
-        Box::new(Forward {
-            cluster: roster.ask(mapping, qualified, &resource.namespace),
-            prefix_len: mapping.path.as_str().len(),
-            rewrite: mapping.rewrite.clone(),
-            regex_rewrite: None,
-            host: mapping
-                .host_rewrite
-                .clone()
-                .map_or(HostRewrite::Keep, HostRewrite::To),
-            request_headers: HeaderRules::default(),
-            timeout: mapping
-                .timeout
-                .map_or(self.settings.cluster_request_timeout, limit),
-            idle_timeout: Some(Duration::from_secs(300)),
-            retry: None,
-            priority: mapping.priority,
-            hash_on: None,
-            upgrades: Box::default(),
-            shadow: None,
-            bypass_auth: mapping.bypass_auth,
-            labels: mapping.labels.clone(),
-        })
+        let wish = Wish {
+            resource,
+            mapping,
+            module: self.defaults.module,
+            named: &self.named,
+        };
+        wish.cluster(mapping.service.qualified(by), marker)
+    }
+}
+
+/// The Routes so far.
+struct Layout<'l, 'r> {
+    surroundings: &'l Surroundings<'r>,
+    report: &'l mut Report,
+    roster: Roster,
+    routes: Vec<Route>,
+}
+
+impl<'r> Layout<'_, 'r> {
+    fn add(
+        &mut self,
+        Group {
+            matching, members, ..
+        }: &Group<'r>,
+    ) {
+        match members {
+            Members::Probe(probe) => self.routes.push(self.probe(matching, *probe)),
+            Members::Redirect(member) => self.routes.extend(self.redirect(matching, *member)),
+            Members::Forwarding { members, shadow } => {
+                let attributes = Attributes::of(members, &self.surroundings.defaults);
+                let shadow = shadow.map(|shadow| self.shadow(shadow));
+                for (member, share) in split(members, self.report) {
+                    let destination = self.destination(member, shadow);
+                    let Member { mapping, .. } = member;
+                    let forward = forward(mapping, &attributes, &destination, self.surroundings);
+                    let outcome = (
+                        Action::Forward(forward),
+                        attributes.response(mapping),
+                        share,
+                    );
+                    self.routes.push(route(matching, member.into(), outcome));
+                }
+            }
+        }
+    }
+
+    fn finish(mut self) -> (RouteTable, Arc<[Arc<Cluster>]>) {
+        let (clusters, positions) = self.roster.finish();
+        for route in &mut self.routes {
+            if let Action::Forward(forward) = &mut route.action {
+                forward.cluster = positions.of(forward.cluster);
+                if let Some(shadow) = &mut forward.shadow {
+                    shadow.cluster = positions.of(shadow.cluster);
+                }
+            }
+        }
+        let routes = self.routes.into_iter().map(Arc::new).collect();
+        (RouteTable::new(routes), clusters)
+    }
+
+    fn probe(&self, matching: &Matching<'_>, probe: Probe) -> Route {
+        let mapping = MappingId {
+            namespace: self.surroundings.identity.namespace.clone(),
+            name: probe.mapping_name().into(),
+        };
+        let source = Source {
+            mapping,
+            at: None,
+            case: Case::Sensitive,
+        };
+        let outcome = (Action::Probe(probe), ResponseRules::default(), Share::WHOLE);
+        route(matching, source, outcome)
+    }
+
+    fn redirect(&self, matching: &Matching<'_>, member: Member<'r>) -> Option<Route> {
+        let redirect = member.mapping.redirect.as_ref()?;
+        let prefix_len = match &member.mapping.path {
+            PathMatch::Prefix(prefix) => prefix.as_str().len(),
+            // Envoy takes what matched, which is all of it.
+            PathMatch::Exact(_) | PathMatch::Regex(_) => usize::MAX,
+        };
+        let action = Action::Redirect(Box::new(Redirect {
+            host: redirect.host.clone(),
+            path: redirect.path.clone(),
+            status: redirect.status,
+            prefix_len,
+        }));
+        let attributes = Attributes::of(&[member], &self.surroundings.defaults);
+        let outcome = (action, attributes.redirect_response(), Share::WHOLE);
+        Some(route(matching, member.into(), outcome))
+    }
+
+    fn destination(&mut self, member: Member<'_>, shadow: Option<Shadow>) -> Destination {
+        let cluster = self.surroundings.cluster(member, None);
+        Destination {
+            authority: format!("{}:{}", cluster.host, cluster.port).into(),
+            cluster: self.roster.ask(cluster),
+            shadow,
+        }
+    }
+
+    fn shadow(&mut self, member: Member<'_>) -> Shadow {
+        let weight = member.mapping.weight.unwrap_or(100);
+        let percent = u8::try_from(weight.clamp(0, 100)).unwrap_or(100);
+        if i64::from(percent) != weight {
+            let reason = weights::Surprise::OutOfRange(weight);
+            self.report.warning(member.resource, reason);
+        }
+        let cluster = self.surroundings.cluster(member, Some("shadow"));
+        Shadow {
+            cluster: self.roster.ask(cluster),
+            percent,
+        }
     }
 }
 
 /// The members in the order in which they are tried, with their shares.
-fn split<'g, 'r>(
-    mappings: &'g [(&'r Resource, &'r Mapping)],
+fn split<'m, 'r>(
+    members: &'m [Member<'r>],
     report: &mut Report,
-) -> impl Iterator<Item = (&'r Resource, &'r Mapping, Share)> + use<'g, 'r> {
-    let weights: Vec<_> = mappings.iter().map(|(_, mapping)| mapping.weight).collect();
+) -> impl Iterator<Item = (Member<'r>, Share)> + use<'m, 'r> {
+    let weights: Vec<_> = members.iter().map(|member| member.mapping.weight).collect();
     let split = weights::split(&weights);
     for (position, surprise) in split.surprises {
-        if let Some((resource, _)) = mappings.get(position) {
-            report.warning(resource, surprise);
+        if let Some(member) = members.get(position) {
+            report.warning(member.resource, surprise);
         }
     }
-    split.shares.into_iter().filter_map(|(position, share)| {
-        mappings
-            .get(position)
-            .map(|(resource, mapping)| (*resource, *mapping, share))
-    })
+    let shares = split.shares.into_iter();
+    shares.filter_map(|(position, share)| members.get(position).map(|member| (*member, share)))
 }
 
-fn member(
-    matching: &Matching<'_>,
-    resource: &Resource,
-    share: Share,
-    forward: Box<Forward>,
-) -> Route {
-    let mapping = MappingId {
-        namespace: resource.namespace.clone(),
-        name: resource.name.clone(),
-    };
-    route(
-        matching,
-        (mapping, Some(resource.at.clone())),
-        share,
-        Action::Forward(forward),
-    )
+/// What a Route is made from.
+struct Source {
+    mapping: MappingId,
+    at: Option<Location>,
+    case: Case,
+}
+
+impl From<Member<'_>> for Source {
+    fn from(Member { resource, mapping }: Member<'_>) -> Self {
+        Self {
+            mapping: MappingId {
+                namespace: resource.namespace.clone(),
+                name: resource.name.clone(),
+            },
+            at: Some(resource.at.clone()),
+            case: mapping.case,
+        }
+    }
 }
 
 fn route(
     matching: &Matching<'_>,
-    (mapping, at): (MappingId, Option<Location>),
-    share: Share,
-    action: Action,
+    source: Source,
+    (action, response, share): (Action, ResponseRules, Share),
 ) -> Route {
+    let query_parameters = matching.query_parameters.iter();
     Route {
-        mapping,
-        at,
+        mapping: source.mapping,
+        at: source.at,
         precedence: matching.precedence,
         path: matching.path.clone(),
-        case: Case::Sensitive,
+        case: source.case,
         host: matching.host.clone(),
         method: matching.method.cloned(),
         headers: matching.header_matches(),
-        query_parameters: matching
-            .query_parameters
-            .iter()
-            .map(|&q| q.clone())
-            .collect(),
+        query_parameters: query_parameters.map(|&wanted| wanted.clone()).collect(),
         share,
         action,
-        response: ResponseRules::default(),
+        response,
     }
 }

@@ -1,7 +1,7 @@
 //! Mappings that match the same requests.
 
 use crate::requests::get;
-use crate::written::{compiled, complaints, mapping};
+use crate::written::{Written, compiled, complaints, exact, mapping, regex};
 
 #[test]
 fn a_canary_takes_its_weight_and_the_other_the_rest() {
@@ -145,4 +145,58 @@ fn a_route_tells_its_share_of_the_group() {
         .map(|r| r.share.percent())
         .collect();
     assert_eq!(shares, [10, 90]);
+}
+
+#[test]
+fn query_parameters_are_part_of_the_group_key_whatever_their_order() {
+    let snapshot = compiled([
+        mapping("a", "/").query("x", "1").has_query("y").weight(50),
+        mapping("b", "/").has_query("y").query("x", "1"),
+        mapping("c", "/").query("x", "2").has_query("y"),
+    ]);
+    let takers = |query| get("/").query(query).takers(&snapshot);
+    assert_eq!(takers("x=1&y"), [("a", 50), ("b", 50)]);
+    assert_eq!(takers("y&x=2"), [("c", 100)]);
+}
+
+#[test]
+fn texts_of_which_one_is_a_regex_cannot_share_a_group() {
+    let pairs: [(Written, Written, &str); 6] = [
+        (mapping("a", "/a"), exact("b", "/a"), "prefix_exact"),
+        (mapping("a", "/a"), regex("b", "/a"), "prefix_regex"),
+        (
+            mapping("a", "/").host("a.io"),
+            mapping("b", "/").host_regex("a.io"),
+            "host_regex",
+        ),
+        (
+            mapping("a", "/").method("GET"),
+            mapping("b", "/").method_regex("GET"),
+            "method_regex",
+        ),
+        (
+            mapping("a", "/").header("x", "1"),
+            mapping("b", "/").header_regex("x", "1"),
+            "regex_headers",
+        ),
+        (
+            mapping("a", "/").query("x", "1"),
+            mapping("b", "/").query_regex("x", "1"),
+            "regex_query_parameters",
+        ),
+    ];
+    for (a, b, attribute) in pairs {
+        let snapshot = compiled([a, b]);
+        let complaint = format!(
+            "error: Mapping b: refused: `{attribute}` is not as in the first Mapping of its group"
+        );
+        assert_eq!(complaints(&snapshot), [complaint]);
+        assert_eq!(snapshot.routes.len(), 3, "a and the probes");
+    }
+}
+
+#[test]
+fn the_case_of_a_path_does_not_separate_groups() {
+    let snapshot = compiled([mapping("a", "/a"), mapping("b", "/a").any_case()]);
+    assert_eq!(get("/a").takers(&snapshot), [("a", 50), ("b", 50)]);
 }

@@ -3,7 +3,16 @@
 use http::Method;
 
 use crate::requests::get;
-use crate::written::{compiled, mapping};
+use crate::written::{Written, compiled, exact, mapping, regex};
+
+/// The names in the order in which they are tried.
+fn order<const N: usize>(mappings: [Written; N]) -> Vec<String> {
+    let routes = compiled(mappings).routes;
+    let written = routes.iter().filter(|route| route.at.is_some());
+    written
+        .map(|route| route.mapping.name.to_string())
+        .collect()
+}
 
 #[test]
 fn longest_prefix_wins_over_declaration_order() {
@@ -169,4 +178,83 @@ fn all_headers_must_match() {
             .taker(&snapshot),
         "both"
     );
+}
+
+#[test]
+fn a_regex_counts_with_the_length_of_its_text() {
+    let tried = order([
+        mapping("specific", "/api/v1/users/"),
+        regex("long", "/(api|API)/v[0-9]+/.*"),
+        regex("short", "/api/.*"),
+    ]);
+    assert_eq!(
+        tried,
+        ["long", "specific", "short"],
+        "21, 14 and 7 characters"
+    );
+}
+
+#[test]
+fn an_exact_path_goes_before_no_longer_prefix() {
+    let tried = order([
+        exact("exact", "/a/b"),
+        mapping("longer", "/a/b/"),
+        mapping("shorter", "/a/"),
+    ]);
+    assert_eq!(tried, ["longer", "exact", "shorter"]);
+}
+
+#[test]
+fn a_regex_counts_one_more_than_the_same_text() {
+    let tried = order([
+        mapping("header", "/a").header("x", "1"),
+        mapping("header regex", "/a").header_regex("y", "1"),
+        mapping("host", "/b").host("a.io"),
+        mapping("host regex", "/b").host_regex("b.io"),
+        mapping("method", "/c").method("PUT"),
+        mapping("method regex", "/c").method_regex("GET"),
+        mapping("query", "/d").query("x", "1"),
+        mapping("query regex", "/d").query_regex("y", "1"),
+    ]);
+    for kind in ["header", "host", "method", "query"] {
+        let place = |name: &str| tried.iter().position(|tried| tried == name).unwrap();
+        assert!(place(&format!("{kind} regex")) < place(kind), "{tried:?}");
+    }
+}
+
+#[test]
+fn query_parameters_count_after_headers_and_before_the_prefix_text() {
+    let tried = order([
+        mapping("header", "/a").header("x", "1"),
+        mapping("two parameters", "/a")
+            .query("aaaa", "1")
+            .query("b", "1"),
+        mapping("one parameter", "/a").query("cccc", "1"),
+        mapping("greater text", "/b"),
+    ]);
+    assert_eq!(
+        tried,
+        ["header", "two parameters", "one parameter", "greater text"],
+        "a header of 2 characters beats parameters of 7 and 5, which beat `/b`"
+    );
+}
+
+#[test]
+fn a_parameter_that_need_only_be_present_counts_as_one_character() {
+    let tried = order([
+        mapping("present", "/").has_query("a"),
+        mapping("exact", "/").query("a", "12"),
+        mapping("regex", "/").query_regex("a", "34"),
+    ]);
+    assert_eq!(tried, ["regex", "exact", "present"]);
+}
+
+#[test]
+fn the_last_word_have_the_keys_of_headers_and_then_of_parameters() {
+    let tried = order([
+        mapping("b-1", "/").header("b", "1").query("x", "1"),
+        mapping("b-2", "/").header("b", "2").query("a", "1"),
+        mapping("x-2", "/").header("b", "1").query("x", "2"),
+    ]);
+    assert_eq!(tried, ["b-2", "x-2", "b-1"]);
 }

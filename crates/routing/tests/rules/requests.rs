@@ -8,6 +8,7 @@ pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) host: String,
     pub(crate) path: String,
+    pub(crate) query: Option<String>,
     pub(crate) headers: HeaderMap,
 }
 
@@ -17,6 +18,7 @@ pub(crate) fn get(path: &str) -> Request {
         method: Method::GET,
         host,
         path: path.to_owned(),
+        query: None,
         headers,
     }
 }
@@ -29,6 +31,13 @@ impl Request {
     pub(crate) fn host(self, host: &str) -> Self {
         Self {
             host: host.to_owned(),
+            ..self
+        }
+    }
+
+    pub(crate) fn query(self, query: &str) -> Self {
+        Self {
+            query: Some(query.to_owned()),
             ..self
         }
     }
@@ -46,13 +55,14 @@ impl Request {
             method,
             host,
             path,
+            query,
             headers,
         } = self;
         RequestHead {
             method,
             host,
             path,
-            query: None,
+            query: query.as_deref(),
             headers,
         }
     }

@@ -3,8 +3,9 @@
 use std::sync::{Arc, LazyLock};
 
 use nuncio_config::{
-    Diagnostic, HeaderMatch, HeaderValueMatch, Identity, Kind, Mapping, MethodMatch, Module,
-    ObjectRef, Origin, PathMatch, Resource, Rewrite, parse_annotation,
+    Case, Diagnostic, HeaderMatch, HeaderValueMatch, HostMatch, Identity, Kind, Mapping,
+    MethodMatch, Module, ObjectRef, Origin, PathMatch, Pattern, QueryMatch, QueryValueMatch,
+    Resource, Rewrite, parse_annotation,
 };
 use nuncio_routing::{Snapshot, compile};
 
@@ -24,6 +25,16 @@ pub(crate) fn mapping(name: &str, prefix: &str) -> Written {
     mapping.with(|mapping| mapping.path = PathMatch::Prefix(prefix.parse().unwrap()))
 }
 
+/// A Mapping with `prefix_exact: true`.
+pub(crate) fn exact(name: &str, path: &str) -> Written {
+    mapping(name, path).with(|mapping| mapping.path = PathMatch::Exact(path.parse().unwrap()))
+}
+
+/// A Mapping with `prefix_regex: true`.
+pub(crate) fn regex(name: &str, pattern: &str) -> Written {
+    mapping(name, "/").with(|mapping| mapping.path = PathMatch::Regex(parsed_pattern(pattern)))
+}
+
 pub(crate) fn module(config: &str) -> Written {
     Written(parsed(&format!(
         "{{apiVersion: ambassador/v1, kind: Module, name: ambassador, config: {config}}}"
@@ -33,6 +44,20 @@ pub(crate) fn module(config: &str) -> Written {
 impl Written {
     pub(crate) fn host(self, host: &str) -> Self {
         self.with(|mapping| mapping.host = host.parse().unwrap())
+    }
+
+    /// `host_regex: true`
+    pub(crate) fn host_regex(self, pattern: &str) -> Self {
+        self.with(|mapping| mapping.host = HostMatch::Regex(parsed_pattern(pattern)))
+    }
+
+    /// `case_sensitive: false`
+    pub(crate) fn any_case(self) -> Self {
+        self.with(|mapping| mapping.case = Case::Insensitive)
+    }
+
+    pub(crate) fn method_regex(self, pattern: &str) -> Self {
+        self.with(|mapping| mapping.method = Some(MethodMatch::Regex(parsed_pattern(pattern))))
     }
 
     pub(crate) fn method(self, method: &str) -> Self {
@@ -45,6 +70,27 @@ impl Written {
 
     pub(crate) fn has_header(self, name: &str) -> Self {
         self.header_match(name, HeaderValueMatch::Present)
+    }
+
+    pub(crate) fn header_regex(self, name: &str, pattern: &str) -> Self {
+        self.header_match(name, HeaderValueMatch::Regex(parsed_pattern(pattern)))
+    }
+
+    pub(crate) fn query(self, name: &str, value: &str) -> Self {
+        self.query_match(name, QueryValueMatch::Exact(value.into()))
+    }
+
+    pub(crate) fn has_query(self, name: &str) -> Self {
+        self.query_match(name, QueryValueMatch::Present)
+    }
+
+    pub(crate) fn query_regex(self, name: &str, pattern: &str) -> Self {
+        self.query_match(name, QueryValueMatch::Regex(parsed_pattern(pattern)))
+    }
+
+    fn query_match(self, name: &str, value: QueryValueMatch) -> Self {
+        let name = name.into();
+        self.with(|mapping| mapping.query_parameters.push(QueryMatch { name, value }))
     }
 
     fn header_match(self, name: &str, value: HeaderValueMatch) -> Self {
@@ -144,6 +190,10 @@ fn complaint(
         "{severity}: {}: {reason}",
         resource.as_deref().unwrap_or_default()
     )
+}
+
+fn parsed_pattern(text: &str) -> Pattern {
+    Pattern::parse(text).unwrap()
 }
 
 fn parsed(document: &str) -> Resource {

@@ -1,0 +1,321 @@
+//! What can be said of a request and its response.
+//!
+//! Invariant: borrowed, and cheap to gather: what costs something (clocks, texts of addresses) is
+//! worked out only when an operator asks for it. What is not known yet, or never will be, is `None`.
+//!
+//! Deliberately absent: how it is written; see [`format`](super::format).
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime};
+
+use http::{HeaderMap, Method, Version};
+use nuncio_config::{FieldName, Operator};
+
+use super::start_time;
+
+/// Everything known of one exchange.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts<'a> {
+    pub(crate) request: RequestFacts<'a>,
+    pub(crate) connection: ConnectionFacts,
+    /// The Mapping's name.
+    pub(crate) route: Option<&'a str>,
+    pub(crate) upstream: UpstreamFacts<'a>,
+    pub(crate) response: ResponseFacts<'a>,
+    pub(crate) clock: Clock,
+}
+
+/// The request, as it is sent on when it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestFacts<'a> {
+    pub(crate) method: &'a Method,
+    /// With the query; after rewriting.
+    pub(crate) path: &'a str,
+    /// Before rewriting, if the upstream is told: `x-envoy-original-path`.
+    pub(crate) original_path: Option<&'a str>,
+    /// After rewriting.
+    pub(crate) host: &'a [u8],
+    pub(crate) scheme: &'a str,
+    pub(crate) version: Version,
+    pub(crate) headers: &'a HeaderMap,
+    /// Bytes of the body that came.
+    pub(crate) body_bytes: u64,
+}
+
+/// Who talks to whom.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnectionFacts {
+    pub(crate) id: u64,
+    /// Whose request it is, as `x-forwarded-for` is trusted; port 0 when that named it.
+    pub(crate) client: SocketAddr,
+    /// The other end of the connection.
+    pub(crate) peer: SocketAddr,
+    /// Our end.
+    pub(crate) local: SocketAddr,
+}
+
+/// Where the request went.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct UpstreamFacts<'a> {
+    /// The cluster's name.
+    pub(crate) cluster: Option<&'a str>,
+    pub(crate) address: Option<SocketAddr>,
+    pub(crate) local: Option<SocketAddr>,
+    /// Why there was no connection.
+    pub(crate) failure: Option<&'a str>,
+    /// How often it was sent.
+    pub(crate) attempts: u32,
+}
+
+/// The response.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ResponseFacts<'a> {
+    pub(crate) status: Option<u16>,
+    pub(crate) headers: Option<&'a HeaderMap>,
+    pub(crate) trailers: Option<&'a HeaderMap>,
+    /// Envoy's short flags, comma-separated; empty when there are none.
+    pub(crate) flags: &'a str,
+    /// Envoy's words for who decided on the status.
+    pub(crate) details: Option<&'a str>,
+    /// The text of an answer of the gateway itself.
+    pub(crate) local_body: &'a [u8],
+    /// Bytes of the body that were sent.
+    pub(crate) body_bytes: u64,
+}
+
+/// When things happened, counted from the start of the request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    pub(crate) started: Started,
+    pub(crate) request_end: Option<Duration>,
+    pub(crate) response_start: Option<Duration>,
+    /// The end of the response; `None` while it is not over.
+    pub(crate) end: Option<Duration>,
+}
+
+/// The start of the request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Started {
+    /// By the clock that never jumps.
+    At(Instant),
+    /// By the wall clock.
+    #[cfg(test)]
+    On(SystemTime),
+}
+
+/// The value of one operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fact<'a> {
+    Text(Cow<'a, [u8]>),
+    Number(u64),
+}
+
+impl Facts<'_> {
+    /// What `operator` stands for; `None` when that is not known or does not exist.
+    pub(crate) fn of(&self, operator: &Operator) -> Option<Fact<'_>> {
+        match operator {
+            Operator::RequestHeader(name, other) => either(|name| self.field(name), name, other),
+            Operator::ResponseHeader(name, other) => {
+                either(|name| self.response.field(name), name, other)
+            }
+            Operator::ResponseTrailer(name, other) => {
+                either(|name| field(self.response.trailers?, name), name, other)
+            }
+            Operator::Protocol => Some(text(protocol(self.request.version))),
+            Operator::BytesReceived => Some(Fact::Number(self.request.body_bytes)),
+            Operator::RouteName => self.route.map(text),
+            Operator::Hostname => hostname().map(text),
+            Operator::ConnectionId => Some(Fact::Number(self.connection.id)),
+            Operator::Absent(_) => None,
+            Operator::StartTime(_)
+            | Operator::Duration
+            | Operator::RequestDuration
+            | Operator::ResponseDuration
+            | Operator::ResponseTxDuration => self.clock.fact(operator),
+            Operator::ResponseCode
+            | Operator::ResponseCodeDetails
+            | Operator::ResponseFlags
+            | Operator::BytesSent
+            | Operator::LocalReplyBody => self.response.fact(operator),
+            Operator::UpstreamHost
+            | Operator::UpstreamCluster
+            | Operator::UpstreamLocalAddress
+            | Operator::UpstreamRemoteAddress
+            | Operator::UpstreamTransportFailureReason
+            | Operator::UpstreamRequestAttemptCount => self.upstream.fact(operator),
+            Operator::DownstreamRemoteAddress
+            | Operator::DownstreamRemoteAddressWithoutPort
+            | Operator::DownstreamRemotePort
+            | Operator::DownstreamDirectRemoteAddress
+            | Operator::DownstreamDirectRemoteAddressWithoutPort
+            | Operator::DownstreamLocalAddress
+            | Operator::DownstreamLocalAddressWithoutPort
+            | Operator::DownstreamLocalPort => self.connection.fact(operator),
+        }
+    }
+
+    /// A header of the request as it is sent on.
+    fn field(&self, name: &FieldName) -> Option<Fact<'_>> {
+        let request = &self.request;
+        match name {
+            FieldName::Method => Some(text(request.method.as_str())),
+            FieldName::Path => Some(text(request.path)),
+            FieldName::Authority => Some(bytes(request.host)),
+            FieldName::Scheme => Some(text(request.scheme)),
+            FieldName::Status => None,
+            FieldName::Field(name) if *name == http::header::HOST => Some(bytes(request.host)),
+            FieldName::Field(name) if name == "x-envoy-original-path" => {
+                request.original_path.map(text)
+            }
+            FieldName::Field(_) => field(request.headers, name),
+        }
+    }
+}
+
+impl ResponseFacts<'_> {
+    fn field(&self, name: &FieldName) -> Option<Fact<'_>> {
+        match name {
+            FieldName::Status => self.status.map(|status| Fact::Number(status.into())),
+            _ => field(self.headers?, name),
+        }
+    }
+
+    fn fact(&self, operator: &Operator) -> Option<Fact<'_>> {
+        match operator {
+            Operator::ResponseCode => Some(Fact::Number(self.status.unwrap_or(0).into())),
+            Operator::ResponseCodeDetails => self.details.map(text),
+            Operator::ResponseFlags if self.flags.is_empty() => Some(text("-")),
+            Operator::ResponseFlags => Some(text(self.flags)),
+            Operator::BytesSent => Some(Fact::Number(self.body_bytes)),
+            Operator::LocalReplyBody => {
+                (!self.local_body.is_empty()).then(|| bytes(self.local_body))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl UpstreamFacts<'_> {
+    fn fact(&self, operator: &Operator) -> Option<Fact<'_>> {
+        match operator {
+            Operator::UpstreamHost | Operator::UpstreamRemoteAddress => {
+                self.address.as_ref().map(owned)
+            }
+            Operator::UpstreamLocalAddress => self.local.as_ref().map(owned),
+            Operator::UpstreamCluster => self.cluster.map(text),
+            Operator::UpstreamTransportFailureReason => self.failure.map(text),
+            Operator::UpstreamRequestAttemptCount => Some(Fact::Number(self.attempts.into())),
+            _ => None,
+        }
+    }
+}
+
+impl ConnectionFacts {
+    fn fact(&self, operator: &Operator) -> Option<Fact<'static>> {
+        Some(match operator {
+            Operator::DownstreamRemoteAddress => owned(&self.client),
+            Operator::DownstreamRemoteAddressWithoutPort => owned(&self.client.ip()),
+            Operator::DownstreamRemotePort => Fact::Number(self.client.port().into()),
+            Operator::DownstreamDirectRemoteAddress => owned(&self.peer),
+            Operator::DownstreamDirectRemoteAddressWithoutPort => owned(&self.peer.ip()),
+            Operator::DownstreamLocalAddress => owned(&self.local),
+            Operator::DownstreamLocalAddressWithoutPort => owned(&self.local.ip()),
+            Operator::DownstreamLocalPort => Fact::Number(self.local.port().into()),
+            _ => return None,
+        })
+    }
+}
+
+impl Clock {
+    /// Of a request of which no more is known than when it started.
+    pub(crate) fn started(at: Instant) -> Self {
+        Self {
+            started: Started::At(at),
+            request_end: None,
+            response_start: None,
+            end: None,
+        }
+    }
+
+    fn fact(&self, operator: &Operator) -> Option<Fact<'static>> {
+        let lasted = match operator {
+            Operator::StartTime(format) => {
+                let time = start_time::formatted(self.started.on(), format.as_deref());
+                return Some(Fact::Text(Cow::Owned(time)));
+            }
+            Operator::Duration => self.end,
+            Operator::RequestDuration => self.request_end,
+            Operator::ResponseDuration => self.response_start,
+            Operator::ResponseTxDuration => match (self.end, self.response_start) {
+                (Some(end), Some(start)) => Some(end.saturating_sub(start)),
+                _ => None,
+            },
+            _ => None,
+        }?;
+        Some(Fact::Number(
+            u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX),
+        ))
+    }
+}
+
+impl Started {
+    fn on(self) -> SystemTime {
+        match self {
+            Self::At(instant) => {
+                let now = SystemTime::now();
+                now.checked_sub(instant.elapsed()).unwrap_or(now)
+            }
+            #[cfg(test)]
+            Self::On(time) => time,
+        }
+    }
+}
+
+/// What the request is said to be spoken in.
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2",
+        _ => "HTTP/1.1",
+    }
+}
+
+/// The system's name: the pod's.
+fn hostname() -> Option<&'static str> {
+    static NAME: OnceLock<Option<String>> = OnceLock::new();
+    NAME.get_or_init(|| {
+        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+        Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+    })
+    .as_deref()
+}
+
+fn either<'f>(
+    find: impl Fn(&FieldName) -> Option<Fact<'f>>,
+    name: &FieldName,
+    other: &Option<FieldName>,
+) -> Option<Fact<'f>> {
+    find(name).or_else(|| find(other.as_ref()?))
+}
+
+/// The first value: Envoy reads no further, except for the few headers that it joins itself.
+fn field<'h>(headers: &'h HeaderMap, name: &FieldName) -> Option<Fact<'h>> {
+    let FieldName::Field(name) = name else {
+        return None;
+    };
+    headers.get(name).map(|value| bytes(value.as_bytes()))
+}
+
+fn text(text: &str) -> Fact<'_> {
+    bytes(text.as_bytes())
+}
+
+fn bytes(bytes: &[u8]) -> Fact<'_> {
+    Fact::Text(Cow::Borrowed(bytes))
+}
+
+fn owned(value: &impl ToString) -> Fact<'static> {
+    Fact::Text(Cow::Owned(value.to_string().into_bytes()))
+}

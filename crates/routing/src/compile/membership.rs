@@ -1,0 +1,188 @@
+//! Who may be a member of a group.
+//!
+//! As in Emissary 4.1 (`IRHTTPMappingGroup.add_mapping`), Mappings are taken in insertion order, and
+//! the first says what holds for all:
+//!
+//! - A Mapping that says something else about the attributes that belong to the group is refused. Who
+//!   says nothing about them is welcome.
+//! - A redirect is alone; there is at most one shadow, and it is nothing without others.
+
+use std::fmt;
+
+use nuncio_config::Mapping;
+
+use super::groups::{Group, Member, Members};
+use super::matching::Matching;
+use super::report::{Place, Report};
+
+/// A group whose members are not all known yet.
+pub(super) struct Gathering<'r> {
+    matching: Matching<'r>,
+    first: Member<'r>,
+    members: Vec<Member<'r>>,
+    redirect: Option<Member<'r>>,
+    shadow: Option<Member<'r>>,
+}
+
+impl<'r> Gathering<'r> {
+    pub(super) fn begin(matching: Matching<'r>, first: Member<'r>, report: &mut Report) -> Self {
+        let mut group = Self {
+            matching: matching.clone(),
+            first,
+            members: Vec::new(),
+            redirect: None,
+            shadow: None,
+        };
+        group.admit(first, &matching, report);
+        group
+    }
+
+    /// Takes the next Mapping, or says why not.
+    pub(super) fn admit(
+        &mut self,
+        member: Member<'r>,
+        matching: &Matching<'_>,
+        report: &mut Report,
+    ) {
+        let mut differing = Differing::between(self.first.mapping, member.mapping);
+        differing.0.extend(self.matching.disagreement(matching));
+        if !differing.0.is_empty() {
+            let first = Place(&self.first.resource.at);
+            let reason = format_args!(
+                "differs in {differing} from {} at {first}, which matches the same requests: these \
+                 must be the same for all Mappings of a group",
+                self.first.resource
+            );
+            report.error(member.resource, reason);
+            return;
+        }
+        match (member.mapping.shadow, &member.mapping.redirect) {
+            (true, _) => self.admit_shadow(member, report),
+            (false, Some(_)) => self.admit_redirect(member, report),
+            (false, None) => match self.redirect {
+                Some(redirect) => {
+                    let reason = "a redirect answers all requests of its group";
+                    report.error(member.resource, Refused(reason, redirect));
+                }
+                None => self.members.push(member),
+            },
+        }
+    }
+
+    fn admit_shadow(&mut self, member: Member<'r>, report: &mut Report) {
+        if member.mapping.redirect.is_some() {
+            let reason = "host_redirect has no effect on a shadow";
+            report.warning(member.resource, reason);
+        }
+        match self.shadow {
+            Some(shadow) => {
+                let reason = "a group has one shadow at most";
+                report.error(member.resource, Refused(reason, shadow));
+            }
+            None => self.shadow = Some(member),
+        }
+    }
+
+    fn admit_redirect(&mut self, member: Member<'r>, report: &mut Report) {
+        match self.redirect.or(self.members.first().copied()) {
+            Some(earlier) => {
+                let reason = "a redirect answers all requests of its group";
+                report.error(member.resource, Refused(reason, earlier));
+            }
+            None => self.redirect = Some(member),
+        }
+    }
+
+    /// The group, if anybody takes its requests.
+    pub(super) fn complete(self, report: &mut Report) -> Option<Group<'r>> {
+        let members = match (self.redirect, self.shadow) {
+            (Some(redirect), shadow) => {
+                if let Some(shadow) = shadow {
+                    let reason = "a redirect leaves nothing to copy";
+                    report.error(shadow.resource, Refused(reason, redirect));
+                }
+                Members::Redirect(redirect)
+            }
+            (None, Some(shadow)) if self.members.is_empty() => {
+                report.error(
+                    shadow.resource,
+                    "a shadow copies the requests of another Mapping, and none matches the same",
+                );
+                return None;
+            }
+            (None, shadow) if !self.members.is_empty() => Members::Forwarding {
+                members: self.members,
+                shadow,
+            },
+            (None, _) => return None,
+        };
+        Some(Group::new(self.matching, members))
+    }
+}
+
+/// Why there is no place in the group, and who has it.
+struct Refused<'r>(&'static str, Member<'r>);
+
+impl fmt::Display for Refused<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(reason, Member { resource, .. }) = self;
+        write!(
+            f,
+            "{reason}: {resource} at {} matches the same requests",
+            Place(&resource.at)
+        )
+    }
+}
+
+/// The names of attributes (`IRHTTPMappingGroup.CoreMappingKeys`).
+struct Differing(Vec<&'static str>);
+
+impl Differing {
+    /// What `later` says otherwise than `first`, what they match aside.
+    fn between(first: &Mapping, later: &Mapping) -> Self {
+        let (a, b) = (&first.cluster, &later.cluster);
+        let differs = [
+            ("bypass_auth", later.bypass_auth && !first.bypass_auth),
+            (
+                "circuit_breakers",
+                otherwise(&a.circuit_breakers, &b.circuit_breakers),
+            ),
+            (
+                "cluster_idle_timeout_ms",
+                otherwise(&a.cluster_idle_timeout, &b.cluster_idle_timeout),
+            ),
+            (
+                "cluster_max_connection_lifetime_ms",
+                otherwise(
+                    &a.cluster_max_connection_lifetime,
+                    &b.cluster_max_connection_lifetime,
+                ),
+            ),
+            (
+                "connect_timeout_ms",
+                otherwise(&a.connect_timeout, &b.connect_timeout),
+            ),
+            ("keepalive", otherwise(&a.keepalive, &b.keepalive)),
+            (
+                "labels",
+                !later.labels.is_empty() && later.labels != first.labels,
+            ),
+            (
+                "load_balancer",
+                otherwise(&a.load_balancer, &b.load_balancer),
+            ),
+        ];
+        let names = differs.into_iter().filter(|(_, differs)| *differs);
+        Self(names.map(|(name, _)| name).collect())
+    }
+}
+
+impl fmt::Display for Differing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(", "))
+    }
+}
+
+fn otherwise<T: PartialEq>(first: &Option<T>, later: &Option<T>) -> bool {
+    later.is_some() && later != first
+}
