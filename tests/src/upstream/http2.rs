@@ -43,7 +43,7 @@ struct State {
     received: watch::Sender<Vec<Request<()>>>,
     accepted: AtomicU64,
     open: AtomicU64,
-    leaving: watch::Sender<bool>,
+    leaving: watch::Sender<()>,
 }
 
 impl Upstream2 {
@@ -71,7 +71,7 @@ impl Upstream2 {
             received: watch::Sender::default(),
             accepted: AtomicU64::new(0),
             open: AtomicU64::new(0),
-            leaving: watch::Sender::new(false),
+            leaving: watch::Sender::new(()),
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&state)));
         Self {
@@ -125,7 +125,7 @@ impl Upstream2 {
 
     /// Says GOAWAY on all connections there are.
     pub fn leave(&self) {
-        self.state.leaving.send_replace(true);
+        self.state.leaving.send_replace(());
     }
 }
 
@@ -236,8 +236,8 @@ async fn serve(open: Open, tcp: TcpStream, number: u64) {
     loop {
         let accepted = tokio::select! {
             accepted = server::Connection::accept(&mut connection) => accepted,
-            asked = leaving.wait_for(|leaving| *leaving), if !leaves => {
-                drop(asked);
+            asked = leaving.changed(), if !leaves => {
+                asked.unwrap();
                 leaves = true;
                 connection.graceful_shutdown();
                 continue;
