@@ -7,6 +7,7 @@
 mod annotation;
 mod diagnostic;
 mod document;
+mod duration;
 mod fields;
 mod format;
 mod location;
@@ -23,7 +24,7 @@ mod yaml;
 
 pub use annotation::{CONFIG_ANNOTATION, parse_annotation};
 pub use diagnostic::{Diagnostic, Severity};
-pub use format::{FieldName, Format, Operator, Piece};
+pub use format::{FieldName, Format, InvalidFormat, Operator, Piece};
 pub use location::{Lines, Location, ObjectRef, Origin};
 pub use manifest::{Annotation, Manifest, ManifestObject, read_manifest};
 pub use mapping::{
@@ -37,6 +38,6 @@ pub use module::{
     AccessLogFormat, AccessLogOptions, ConnectionOptions, Gzip, InternalMapping, IpAction, IpOf,
     IpRule, IpRules, MappingDefaults, Module, UnderscoresAction,
 };
-pub use pattern::{InvalidPattern, Pattern, Substitution};
+pub use pattern::{ByteSet, InvalidPattern, Outline, Pattern, Step, Substitution, Way};
 pub use resource::{Identity, Kind, Parsed, Resource};
 pub use service::{InvalidService, Qualified, Qualifier, Scheme, Service, ServiceHost};

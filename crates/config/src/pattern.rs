@@ -1,21 +1,36 @@
 //! Regular expressions that users write, compiled once and bounded in time and size.
 //!
-//! Invariant: a [`Pattern`] matches the whole text or not at all, in time linear in the text. The
-//! dialect is RE2's, as Emissary's since 2.0: no look-around, no back-references; `\d`, `\w`, `\s`
-//! and `\b` are ASCII.
+//! Invariant: a [`Pattern`] matches the whole text or not at all, in time linear in the text, and
+//! matching neither allocates nor locks. The dialect is RE2's, as Emissary's since 2.0: no
+//! look-around, no back-references; `\d`, `\w`, `\s` and `\b` are ASCII.
 //! Deliberately absent: what is matched.
+
+mod dialect;
+mod matcher;
+mod outline;
+mod simulation;
+mod substitution;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::Hir;
 
-/// A regular expression that must match all of a text. Equal when written alike.
+use matcher::Matcher;
+pub use outline::{ByteSet, Outline, Step, Way};
+pub use substitution::Substitution;
+
+/// A regular expression that must match all of a text. Equal when written alike; clones share what
+/// was compiled.
 #[derive(Clone)]
-pub struct Pattern {
+pub struct Pattern(Arc<Compiled>);
+
+struct Compiled {
     text: Box<str>,
-    matcher: Arc<Regex>,
+    matcher: Matcher,
+    outline: Outline,
 }
 
 impl Pattern {
@@ -25,32 +40,44 @@ impl Pattern {
     ///
     /// When it is no regular expression of this dialect, or too large.
     pub fn parse(text: &str) -> Result<Self, InvalidPattern> {
-        Ok(Self {
+        let expression = expression(text)?;
+        Ok(Self(Arc::new(Compiled {
             text: text.into(),
-            matcher: Arc::new(compile(&format!("^(?:{text})$"))?),
-        })
+            matcher: Matcher::build(&expression)?,
+            outline: Outline::of(&expression),
+        })))
     }
 
     /// The expression as written.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// Whether all of `text` matches.
     pub fn matches(&self, text: &[u8]) -> bool {
-        self.matcher.is_match(text)
+        self.matches_bytes(text.iter().copied())
+    }
+
+    /// Whether the text of these bytes matches.
+    pub fn matches_bytes(&self, bytes: impl Iterator<Item = u8>) -> bool {
+        self.0.matcher.matches(bytes)
+    }
+
+    /// What the texts that match look like.
+    pub fn outline(&self) -> &Outline {
+        &self.0.outline
     }
 }
 
 impl fmt::Debug for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pattern({:?})", self.text)
+        write!(f, "Pattern({:?})", self.as_str())
     }
 }
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.as_str() == other.as_str()
     }
 }
 
@@ -64,77 +91,15 @@ impl PartialOrd for Pattern {
 
 impl Ord for Pattern {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.text.cmp(&other.text)
+        self.as_str().cmp(other.as_str())
     }
 }
 
 impl Hash for Pattern {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
+        self.as_str().hash(state);
     }
 }
-
-/// `{pattern, substitution}`: replaces every place of a text where the pattern matches. In the
-/// substitution `\1` to `\9` are the groups, `\0` is the whole match and `\\` a backslash, as in RE2.
-#[derive(Clone)]
-pub struct Substitution {
-    pattern: Box<str>,
-    substitution: Box<str>,
-    matcher: Arc<Regex>,
-    /// `substitution` in the notation of `matcher`.
-    replacement: Box<str>,
-}
-
-impl Substitution {
-    /// Compiles the two texts.
-    ///
-    /// # Errors
-    ///
-    /// When the pattern is none, or the substitution names a group that the pattern does not have.
-    pub fn parse(pattern: &str, substitution: &str) -> Result<Self, InvalidPattern> {
-        let matcher = compile(pattern)?;
-        let replacement = replacement(substitution, matcher.captures_len())?;
-        Ok(Self {
-            pattern: pattern.into(),
-            substitution: substitution.into(),
-            matcher: Arc::new(matcher),
-            replacement: replacement.into(),
-        })
-    }
-
-    /// The pattern as written.
-    pub fn pattern(&self) -> &str {
-        &self.pattern
-    }
-
-    /// The substitution as written.
-    pub fn substitution(&self) -> &str {
-        &self.substitution
-    }
-
-    /// `text` with every match replaced. Unchanged where nothing matches.
-    pub fn apply<'t>(&self, text: &'t [u8]) -> std::borrow::Cow<'t, [u8]> {
-        self.matcher.replace_all(text, self.replacement.as_bytes())
-    }
-}
-
-impl fmt::Debug for Substitution {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Substitution({:?} -> {:?})",
-            self.pattern, self.substitution
-        )
-    }
-}
-
-impl PartialEq for Substitution {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.pattern, &self.substitution) == (&other.pattern, &other.substitution)
-    }
-}
-
-impl Eq for Substitution {}
 
 /// Why a text is no pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -153,28 +118,20 @@ pub enum InvalidPattern {
     Escape,
 }
 
-/// What one compiled pattern may take, in bytes.
-const MAX_SIZE: usize = 256 * 1024;
-
 /// Deeper nesting than this is an attack on the parser.
 const MAX_NESTING: u32 = 64;
 
-fn compile(text: &str) -> Result<Regex, InvalidPattern> {
-    let built = |unicode| {
-        RegexBuilder::new(text)
-            .unicode(unicode)
-            .nest_limit(MAX_NESTING)
-            .size_limit(MAX_SIZE)
-            .dfa_size_limit(MAX_SIZE)
-            .build()
+/// Parses on its own, so that no text can close a group that was put around it.
+fn expression(text: &str) -> Result<Hir, InvalidPattern> {
+    let text = dialect::translated(text);
+    let parsed = |unicode| {
+        let mut parser = ParserBuilder::new();
+        parser.unicode(unicode).utf8(false).nest_limit(MAX_NESTING);
+        let parsed = parser.build().parse(&text);
+        parsed.map_err(|error| InvalidPattern::Syntax(reason(&error.to_string()).into()))
     };
-    // ASCII classes as in RE2; what only Unicode can say (`\p{..}`, `[é]`) is compiled with it.
-    built(false)
-        .or_else(|_| built(true))
-        .map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => InvalidPattern::TooLarge,
-            error => InvalidPattern::Syntax(reason(&error.to_string()).into()),
-        })
+    // Bytes, unless it says what only Unicode can say (`\p{..}`, `[é]`).
+    parsed(false).or_else(|_| parsed(true))
 }
 
 /// The last line of the parser's report; the others repeat the pattern.
@@ -183,50 +140,45 @@ fn reason(report: &str) -> &str {
     last.strip_prefix("error: ").unwrap_or(last)
 }
 
-fn replacement(substitution: &str, groups: usize) -> Result<String, InvalidPattern> {
-    let mut out = String::with_capacity(substitution.len() + 8);
-    let mut rest = substitution.chars();
-    while let Some(c) = rest.next() {
-        match (c, c == '\\') {
-            ('$', _) => out.push_str("$$"),
-            (_, false) => out.push(c),
-            (_, true) => match rest.next() {
-                Some('\\') => out.push('\\'),
-                Some(digit @ '0'..='9') => {
-                    let group = digit as u8 - b'0';
-                    if usize::from(group) >= groups {
-                        return Err(InvalidPattern::Group(group));
-                    }
-                    out.extend(["${", digit.encode_utf8(&mut [0; 4]), "}"]);
-                }
-                Some(_) | None => return Err(InvalidPattern::Escape),
-            },
-        }
-    }
-    Ok(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn matches(pattern: &str, text: &str) -> bool {
+        Pattern::parse(pattern).unwrap().matches(text.as_bytes())
+    }
+
     #[test]
     fn a_pattern_matches_the_whole_text() {
-        let pattern = Pattern::parse("/a/[0-9]+|/b").unwrap();
-        for (text, matches) in [
+        for (text, expected) in [
             ("/a/12", true),
             ("/b", true),
             ("/a/12/", false),
             ("x/b", false),
         ] {
-            assert_eq!(pattern.matches(text.as_bytes()), matches, "{text}");
+            assert_eq!(matches("/a/[0-9]+|/b", text), expected, "{text}");
         }
     }
 
     #[test]
+    fn anchors_may_be_written_and_change_nothing() {
+        assert!(matches("^/a$", "/a"));
+        assert!(!matches("^/a$", "/a/"));
+        assert!(!matches("/a\\b.$", "/ab"));
+    }
+
+    #[test]
+    fn no_text_closes_the_group_around_it() {
+        assert!(Pattern::parse("a)|(?:b").is_err());
+        assert!(!matches("(?x)a # comment", "b"));
+    }
+
+    #[test]
     fn classes_are_ascii_as_in_re2() {
-        assert!(!Pattern::parse(r"\w").unwrap().matches("é".as_bytes()));
-        assert!(Pattern::parse(r"\p{L}").unwrap().matches("é".as_bytes()));
+        assert!(!matches(r"\w", "é"));
+        assert!(matches(r"\p{L}", "é"));
+        assert!(!matches(r"\p{L}\w", "éé"));
+        assert!(matches(r"[é\w]+", "aé"));
     }
 
     #[test]
@@ -237,10 +189,12 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_numbered_with_backslashes() {
-        let swap = Substitution::parse("^/(a+)/(b+)", r"/\2$x/\1").unwrap();
-        assert_eq!(&*swap.apply(b"/aa/b/c"), b"/b$x/aa/c");
-        let unknown = Substitution::parse("a", r"\1").unwrap_err();
-        assert_eq!(unknown, InvalidPattern::Group(1));
+    fn hostile_patterns_are_refused_or_compiled_in_bounded_size() {
+        let wide = format!("(?:{})*", vec![".*a.*"; 100].join("|"));
+        let deep = "(".repeat(100) + &")".repeat(100);
+        let large = vec![r"\p{L}"; 10_000].concat();
+        assert!(Pattern::parse(&wide).is_ok());
+        assert!(Pattern::parse(&deep).is_err());
+        assert_eq!(Pattern::parse(&large), Err(InvalidPattern::TooLarge));
     }
 }

@@ -13,7 +13,7 @@ pub(crate) struct Report {
     object: Option<Arc<ObjectRef>>,
     document: u32,
     resource: Option<Box<str>>,
-    failed: bool,
+    errors: u64,
     listed: Vec<Diagnostic>,
     unlisted: Option<Unlisted>,
 }
@@ -25,7 +25,7 @@ impl Report {
             object: None,
             document: 0,
             resource: None,
-            failed: false,
+            errors: 0,
             listed: Vec::new(),
             unlisted: None,
         }
@@ -36,7 +36,7 @@ impl Report {
         self.document = document;
         self.object = None;
         self.resource = None;
-        self.failed = false;
+        self.errors = 0;
     }
 
     /// What follows is about this object within the text's origin.
@@ -54,9 +54,9 @@ impl Report {
         self.resource = Some(format!("{kind} {name}").into());
     }
 
-    /// Whether the current document had an error.
-    pub(crate) fn failed(&self) -> bool {
-        self.failed
+    /// Errors of the current document so far.
+    pub(crate) fn errors(&self) -> u64 {
+        self.errors
     }
 
     /// The place of a line of the text in the current document.
@@ -72,7 +72,7 @@ impl Report {
     }
 
     pub(crate) fn error(&mut self, line: u32, reason: impl Into<Box<str>>) {
-        self.failed = true;
+        self.errors += 1;
         self.push(Severity::Error, line, reason.into());
     }
 

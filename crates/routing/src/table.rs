@@ -4,17 +4,22 @@
 //! [matches](Route::matches): what a linear scan would.
 //!
 //! Every Route has a rank, its position in precedence order. The host selects a few path trees, one
-//! for each distinct host pattern that fits; the path leads down each tree, and the Routes at the
-//! prefixes on its way are the candidates. They are tried longest prefix first, and the search is
-//! over as soon as nothing further up, or in the next tree, can have a lower rank than what was
-//! found. No step allocates, locks, or depends on the number of Routes; only Routes that share host
-//! and prefix, and differ in method, headers or weight, are tried one after the other.
+//! for each distinct host pattern that fits; in each tree the path leads to the longest prefix it
+//! begins with, and from there to the shorter ones, and the Routes at these are the candidates. They
+//! are tried longest prefix first, and the search is over as soon as nothing further up, or in the
+//! next tree, can have a lower rank than what was found. Exact paths are looked up as a whole, and
+//! all regular expressions of a tree are one matcher.
+//!
+//! No step allocates or locks, or depends on the number of Routes; only Routes that share host and
+//! path, and differ in method, headers, query or weight, are tried one after the other.
 //!
 //! Deliberately absent: partial rebuilding.
 
-mod forest;
+mod dictionary;
 mod hosts;
 mod paths;
+mod patterns;
+mod prefixes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +29,7 @@ use nuncio_config::HostMatch;
 use crate::{Draw, RequestHead, Route};
 use hosts::HostIndex;
 pub(crate) use hosts::MAX_HOST_LEN;
-use paths::{Best, PathIndex};
+use paths::{Best, PathIndex, Search};
 
 /// All Routes, and the indexes that find one.
 #[derive(Clone, Debug)]
@@ -44,13 +49,14 @@ impl RouteTable {
     /// The Route that takes the request; `None` = 404.
     pub fn find(&self, head: &RequestHead<'_>, draw: Draw) -> Option<&Arc<Route>> {
         let Index { hosts, paths } = &*self.index;
-        let mut best = Best::default();
-        hosts.visit(head.host, |tree| {
-            paths.improve(tree, head.path.as_bytes(), draw, &mut best, |rank| {
-                self.route(rank).is_some_and(|route| route.accepts(head))
-            });
-        });
-        self.route(best.rank()?)
+        let mut search = Search {
+            path: head.path.as_bytes(),
+            draw,
+            accepts: |rank| self.route(rank).is_some_and(|route| route.accepts(head)),
+            best: Best::default(),
+        };
+        hosts.visit(head.host, |tree| paths.improve(tree, &mut search));
+        self.route(search.best.rank()?)
     }
 
     /// All Routes in the order in which they are tried.

@@ -19,7 +19,7 @@ use crate::statsd::Timers;
 use crate::status::{Classes, Codes};
 use crate::value::{Counter, Gauge};
 pub use event::{
-    Assigned, ClusterSummary, ConnectFailure, Overflow, Resolution, RetryCause, RetryRefused,
+    Breaker, ClusterSummary, ConnectFailure, Overflow, Resolution, RetryCause, RetryRefused,
 };
 
 /// The numbers of one cluster name (`envoy_cluster_name`); clusters that share the name share them.
@@ -50,31 +50,32 @@ impl ClusterStats {
 
     /// A request was given a connection: this is when Envoy counts it as sent, each attempt anew.
     /// Dropping the result ends the attempt.
-    pub fn assigned(self: &Arc<Self>, how: Assigned) -> UpstreamRequest {
-        match how {
-            Assigned::Reused => {}
-            Assigned::New {
-                protocol,
-                connect_time,
-            } => {
-                self.count.upstream_rq_pending_total.inc();
-                self.connection_made(protocol);
-                self.count.upstream_cx_active.inc();
-                let histogram = &self.count.upstream_cx_connect_ms;
-                self.series
-                    .time(histogram, names::UPSTREAM_CX_CONNECT_MS, connect_time);
-            }
-            Assigned::AfterWaiting => self.count.upstream_rq_pending_total.inc(),
-        }
+    pub fn assigned(self: &Arc<Self>) -> UpstreamRequest {
         self.count.upstream_rq_total.inc();
         self.count.upstream_rq_active.inc();
         UpstreamRequest(Arc::clone(self))
     }
 
-    /// A request waited for a connection that could not be made, for `took`.
-    pub fn connect_failed(&self, why: ConnectFailure, protocol: Protocol, took: Duration) {
+    /// There was no connection ready for a request: it waits for one, to be made or to come free.
+    /// Dropping the result ends the waiting.
+    pub fn pending(self: &Arc<Self>) -> PendingRequest {
         self.count.upstream_rq_pending_total.inc();
-        self.count.upstream_rq_pending_failure_eject.inc();
+        self.count.upstream_rq_pending_active.inc();
+        PendingRequest(Arc::clone(self))
+    }
+
+    /// A connection was made; it took `connect_time`, TLS included.
+    pub fn connected(&self, protocol: Protocol, connect_time: Duration) {
+        self.connection_made(protocol);
+        self.count.upstream_cx_active.inc();
+        let histogram = &self.count.upstream_cx_connect_ms;
+        self.series
+            .time(histogram, names::UPSTREAM_CX_CONNECT_MS, connect_time);
+    }
+
+    /// A connection could not be made; it was tried for `took`. What waited for it is to be told
+    /// as well, by [`PendingRequest::failed`].
+    pub fn connect_failed(&self, why: ConnectFailure, protocol: Protocol, took: Duration) {
         self.connection_made(protocol);
         self.count.upstream_cx_connect_fail.inc();
         let by = match why {
@@ -93,12 +94,6 @@ impl ClusterStats {
         );
     }
 
-    /// A request waited for a connection that another one was making, in vain.
-    pub fn waited_in_vain(&self) {
-        self.count.upstream_rq_pending_total.inc();
-        self.count.upstream_rq_pending_failure_eject.inc();
-    }
-
     /// Bytes that went over a connection and belong to no request on record: those of HTTP/2
     /// frames sent after the requests were over.
     pub fn transferred(&self, received: u64, sent: u64) {
@@ -106,7 +101,7 @@ impl ClusterStats {
         self.count.upstream_cx_tx_bytes_total.add(sent);
     }
 
-    /// A connection made for [`Assigned::New`] was closed, after `open_for`.
+    /// A connection told to [`Self::connected`] was closed, after `open_for`.
     pub fn connection_closed(&self, closed: Closed, open_for: Duration) {
         self.count.upstream_cx_active.dec();
         self.connection_destroyed(closed, open_for);
@@ -123,6 +118,16 @@ impl ClusterStats {
             Overflow::Connections => self.count.upstream_cx_overflow.inc(),
             Overflow::Requests => self.count.upstream_rq_pending_overflow.inc(),
         }
+    }
+
+    /// As many as may are there of what this breaker of the default priority counts.
+    pub fn breaker_opened(&self, breaker: Breaker) {
+        self.count.breaker(breaker).inc();
+    }
+
+    /// There may be more again.
+    pub fn breaker_closed(&self, breaker: Breaker) {
+        self.count.breaker(breaker).dec();
     }
 
     /// An attempt's own timeout passed.
@@ -297,6 +302,23 @@ impl Drop for UpstreamRequest {
     }
 }
 
+/// A request that waits for a connection; counted in `upstream_rq_pending_active` until dropped.
+#[derive(Debug)]
+pub struct PendingRequest(Arc<ClusterStats>);
+
+impl PendingRequest {
+    /// What it waited for could not be made.
+    pub fn failed(self) {
+        self.0.count.upstream_rq_pending_failure_eject.inc();
+    }
+}
+
+impl Drop for PendingRequest {
+    fn drop(&mut self) {
+        self.0.count.upstream_rq_pending_active.dec();
+    }
+}
+
 /// Laid out by moment, as `HttpCounts`; about 900 bytes while idle.
 #[derive(Debug, Default)]
 #[repr(C, align(128))]
@@ -311,6 +333,7 @@ pub(crate) struct ClusterCounts {
     pub(crate) upstream_rq: Codes,
 
     pub(crate) upstream_rq_pending_total: Counter,
+    pub(crate) upstream_rq_pending_active: Gauge,
     pub(crate) upstream_rq_pending_overflow: Counter,
     pub(crate) upstream_rq_pending_failure_eject: Counter,
     pub(crate) upstream_rq_timeout: Counter,
@@ -344,6 +367,12 @@ pub(crate) struct ClusterCounts {
     pub(crate) upstream_cx_connect_ms: Histogram,
     pub(crate) upstream_cx_length_ms: Histogram,
 
+    /// Clusters of this name that have as many connections as they may; likewise those below.
+    pub(crate) cx_open: Gauge,
+    pub(crate) rq_pending_open: Gauge,
+    pub(crate) rq_open: Gauge,
+    pub(crate) rq_retry_open: Gauge,
+
     pub(crate) lb_healthy_panic: Counter,
     pub(crate) membership_change: Counter,
     pub(crate) membership_total: Gauge,
@@ -355,4 +384,15 @@ pub(crate) struct ClusterCounts {
     pub(crate) update_failure: Counter,
     pub(crate) update_empty: Counter,
     pub(crate) update_no_rebuild: Counter,
+}
+
+impl ClusterCounts {
+    fn breaker(&self, breaker: Breaker) -> &Gauge {
+        match breaker {
+            Breaker::Connections => &self.cx_open,
+            Breaker::Pending => &self.rq_pending_open,
+            Breaker::Requests => &self.rq_open,
+            Breaker::Retries => &self.rq_retry_open,
+        }
+    }
 }

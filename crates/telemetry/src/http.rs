@@ -61,6 +61,26 @@ impl HttpStats {
         }
     }
 
+    /// A page of an origin that the route's CORS policy allows.
+    pub fn cors_origin_valid(&self) {
+        self.count.cors_origin_valid.inc();
+    }
+
+    /// A page of an origin that the route's CORS policy does not allow.
+    pub fn cors_origin_invalid(&self) {
+        self.count.cors_origin_invalid.inc();
+    }
+
+    /// A client that `ip_allow` or `ip_deny` lets in.
+    pub fn client_admitted(&self) {
+        self.count.rbac_allowed.inc();
+    }
+
+    /// A client that `ip_allow` or `ip_deny` keeps out.
+    pub fn client_denied(&self) {
+        self.count.rbac_denied.inc();
+    }
+
     pub(crate) fn request_started(&self, protocol: Protocol) {
         self.count.downstream_rq_total.inc();
         match protocol {
@@ -177,6 +197,10 @@ pub(crate) struct HttpCounts {
     pub(crate) no_route: Counter,
     pub(crate) no_cluster: Counter,
     pub(crate) rq_direct_response: Counter,
+    pub(crate) cors_origin_valid: Counter,
+    pub(crate) cors_origin_invalid: Counter,
+    pub(crate) rbac_allowed: Counter,
+    pub(crate) rbac_denied: Counter,
 
     pub(crate) downstream_cx_total: Counter,
     pub(crate) downstream_cx_active: Gauge,

@@ -9,7 +9,7 @@
 
 use crate::cluster::ClusterStats;
 use crate::family::{
-    Stat, classes, codes, counter, final_classes, gauge, histogram, once_used, zero_counter,
+    Stat, classes, codes, counter, final_classes, flag, gauge, histogram, once_used, zero_counter,
     zero_gauge,
 };
 use crate::http::HttpStats;
@@ -26,6 +26,8 @@ pub(crate) const LISTENER_CERTIFICATE: &str = "ssl.certificate_expiration_unix_t
 
 /// `envoy_http_*{envoy_http_conn_manager_prefix}`, `envoy.http.<prefix>.*`
 pub(crate) const HTTP: &[Stat<HttpStats>] = &[
+    counter("cors.origin_invalid", |s| &s.count.cors_origin_invalid),
+    counter("cors.origin_valid", |s| &s.count.cors_origin_valid),
     counter("downstream_cx_destroy", |s| &s.count.downstream_cx_destroy),
     counter("downstream_cx_destroy_active_rq", |s| {
         &s.count.downstream_cx_destroy_active_rq
@@ -93,6 +95,8 @@ pub(crate) const HTTP: &[Stat<HttpStats>] = &[
     classes("downstream_rq_xx", |s| &s.count.downstream_rq_xx),
     counter("no_cluster", |s| &s.count.no_cluster),
     counter("no_route", |s| &s.count.no_route),
+    once_used(counter("rbac.allowed", |s| &s.count.rbac_allowed)),
+    once_used(counter("rbac.denied", |s| &s.count.rbac_denied)),
     counter("rq_direct_response", |s| &s.count.rq_direct_response),
     counter("rq_total", |s| &s.count.rq_total),
     gauge("downstream_cx_active", |s| &s.count.downstream_cx_active),
@@ -238,11 +242,15 @@ pub(crate) const CLUSTER: &[Stat<ClusterStats>] = &[
         &s.count.upstream_rq_tx_reset
     })),
     final_classes(classes("upstream_rq_xx", |s| &s.count.upstream_rq_xx)),
-    zero_gauge("circuit_breakers.default.cx_open"),
+    flag("circuit_breakers.default.cx_open", |s| &s.count.cx_open),
     zero_gauge("circuit_breakers.default.cx_pool_open"),
-    zero_gauge("circuit_breakers.default.rq_open"),
-    zero_gauge("circuit_breakers.default.rq_pending_open"),
-    zero_gauge("circuit_breakers.default.rq_retry_open"),
+    flag("circuit_breakers.default.rq_open", |s| &s.count.rq_open),
+    flag("circuit_breakers.default.rq_pending_open", |s| {
+        &s.count.rq_pending_open
+    }),
+    flag("circuit_breakers.default.rq_retry_open", |s| {
+        &s.count.rq_retry_open
+    }),
     once_used(gauge("membership_degraded", |s| {
         &s.count.membership_degraded
     })),
@@ -254,7 +262,9 @@ pub(crate) const CLUSTER: &[Stat<ClusterStats>] = &[
     zero_gauge("outlier_detection.ejections_active"),
     gauge("upstream_cx_active", |s| &s.count.upstream_cx_active),
     gauge("upstream_rq_active", |s| &s.count.upstream_rq_active),
-    zero_gauge("upstream_rq_pending_active"),
+    gauge("upstream_rq_pending_active", |s| {
+        &s.count.upstream_rq_pending_active
+    }),
     zero_gauge("version"),
     once_used(histogram(UPSTREAM_CX_CONNECT_MS, |s| {
         &s.count.upstream_cx_connect_ms
@@ -334,7 +344,7 @@ mod tests {
     fn is_sorted<S: Scope>() -> bool {
         let rank = |stat: &Stat<S>| match stat.value {
             Value::Counter(_) | Value::Classes(_) | Value::Codes(_) | Value::ZeroCounter => 0,
-            Value::Gauge(_) | Value::ZeroGauge => 1,
+            Value::Gauge(_) | Value::Flag(_) | Value::ZeroGauge => 1,
             Value::Histogram(_) => 2,
         };
         S::STATS.is_sorted_by(|a, b| (rank(a), a.name) < (rank(b), b.name))

@@ -15,9 +15,8 @@ use std::time::Duration;
 
 use nuncio_telemetry::statsd::{self, Options, Target};
 use nuncio_telemetry::{
-    Assigned, BuildInfo, Bytes, Closed, ClusterStats, ConnectFailure, Ending, ListenerStats,
-    Outcome, Protocol, RequestRecord, Resolution, RetryCause, RetryRefused, Side, Telemetry,
-    Transport,
+    BuildInfo, Bytes, Closed, ClusterStats, ConnectFailure, Ending, ListenerStats, Outcome,
+    Protocol, RequestRecord, Resolution, RetryCause, RetryRefused, Side, Telemetry, Transport,
 };
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
@@ -75,7 +74,7 @@ impl Exporting {
 
 fn serve(listener: &Arc<ListenerStats>, cluster: &Arc<ClusterStats>, status: u16) {
     let request = listener.request_started(Protocol::Http1);
-    drop(cluster.assigned(Assigned::Reused));
+    drop(cluster.assigned());
     RequestRecord {
         request,
         cluster: Some(cluster),
@@ -416,12 +415,12 @@ fn everything_happens(gateway: &Exporting) {
     let cluster = gateway.telemetry.cluster("httpbin");
     gateway.serve(1);
     for protocol in [Protocol::Http1, Protocol::Http2] {
-        drop(cluster.assigned(Assigned::New {
-            protocol,
-            connect_time: TOOK,
-        }));
+        cluster.connected(protocol, TOOK);
+        drop(cluster.assigned());
     }
+    let pending = cluster.pending();
     cluster.connect_failed(ConnectFailure::Timeout, Protocol::Http1, TOOK);
+    pending.failed();
     for by in [Side::Local, Side::Remote] {
         cluster.connection_closed(
             Closed {

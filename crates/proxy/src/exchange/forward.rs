@@ -20,7 +20,7 @@ use super::upstream_head::{BodyFraming, UpstreamHead};
 use super::{Account, Afterwards, head};
 use crate::downstream::Connection;
 use crate::live::Live;
-use crate::upstream::{ConnectFailure, Lease, Reuse, Upstream};
+use crate::upstream::{ConnectFailure, Lease, Pick, Reuse, Upstream};
 
 /// A request on its way to its cluster.
 struct Forwarding<'a> {
@@ -129,12 +129,13 @@ impl Forwarding<'_> {
     async fn lease(&self, reuse: Reuse) -> Result<Lease, Forwarded> {
         let patience = self.upstream.cluster.connect_timeout;
         let leasing = async {
-            let Some(address) = self.upstream.endpoint(patience).await else {
+            let pick = Pick::default();
+            let Some(endpoint) = self.upstream.endpoint(patience, &pick).await else {
                 return Err(Forwarded::NoEndpoint);
             };
             let connector = self.connection.worker().connector();
             connector
-                .lease(self.upstream, address, reuse)
+                .lease(self.upstream, &endpoint, reuse, self.to.priority)
                 .await
                 .map_err(Forwarded::NoConnection)
         };
@@ -239,6 +240,13 @@ async fn conclude<'a>(
             failed(failure)
         }
         Forwarded::NoEndpoint => (Outcome::NoHealthyHost, unavailable("no healthy upstream")),
+        Forwarded::NoConnection(ConnectFailure::Overflow) => (
+            Outcome::Overflow,
+            unavailable(
+                "upstream connect error or disconnect/reset before headers. \
+                 reset reason: overflow",
+            ),
+        ),
         Forwarded::NoConnection(ConnectFailure::NotHttp2) => failed(Failure::UpstreamMalformed),
         Forwarded::NoConnection(failure) => {
             (Outcome::ConnectFailed, unavailable(connect_text(&failure)))
@@ -334,6 +342,8 @@ fn connect_text(failure: &ConnectFailure) -> &'static str {
         ConnectFailure::Failed(ErrorKind::NetworkUnreachable) => {
             failed!("Network is unreachable")
         }
-        ConnectFailure::Failed(_) | ConnectFailure::NotHttp2 => failed!("Connection failed"),
+        ConnectFailure::Failed(_) | ConnectFailure::NotHttp2 | ConnectFailure::Overflow => {
+            failed!("Connection failed")
+        }
     }
 }

@@ -8,6 +8,8 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use super::endpoint::Pick;
+
 /// The current addresses, or nothing yet.
 #[derive(Debug)]
 pub(super) struct Endpoints {
@@ -72,10 +74,18 @@ impl Endpoints {
     }
 
     /// The address whose turn it is.
-    pub(super) fn pick(&self, turn: usize) -> Option<SocketAddr> {
+    pub(super) fn pick(&self, turn: usize, _pick: &Pick) -> Option<SocketAddr> {
         let current = self.current.load();
         let addresses = current.as_ref()?;
         addresses.get(turn.checked_rem(addresses.len())?).copied()
+    }
+
+    /// Whether the address is among the current ones.
+    pub(super) fn contains(&self, address: SocketAddr) -> bool {
+        let current = self.current.load();
+        current
+            .as_ref()
+            .is_some_and(|addresses| addresses.binary_search(&address).is_ok())
     }
 }
 
@@ -93,12 +103,14 @@ mod tests {
     #[test]
     fn addresses_take_turns() {
         let endpoints = Endpoints::pending();
-        assert_eq!(endpoints.pick(0), None);
+        assert_eq!(endpoints.pick(0, &Pick::default()), None);
         assert_eq!(
             endpoints.replace(addresses(&[2, 1, 2])),
             Replaced::Changed(2)
         );
-        let picked: Vec<_> = (0..4).filter_map(|turn| endpoints.pick(turn)).collect();
+        let picked: Vec<_> = (0..4)
+            .filter_map(|turn| endpoints.pick(turn, &Pick::default()))
+            .collect();
         assert_eq!(picked, addresses(&[1, 2, 1, 2]));
     }
 
@@ -114,7 +126,7 @@ mod tests {
         let endpoints = Endpoints::pending();
         assert_eq!(endpoints.replace(Vec::new()), Replaced::Changed(0));
         assert!(endpoints.is_resolved());
-        assert_eq!(endpoints.pick(7), None);
+        assert_eq!(endpoints.pick(7, &Pick::default()), None);
     }
 
     #[tokio::test]
@@ -125,6 +137,6 @@ mod tests {
         endpoints.replace(addresses(&[1]));
         waiter.await.unwrap();
         endpoints.resolved(Duration::ZERO).await;
-        assert!(endpoints.pick(0).is_some());
+        assert!(endpoints.pick(0, &Pick::default()).is_some());
     }
 }

@@ -1,7 +1,8 @@
 //! HTTP/2 connections to upstreams, each shared by many requests of one worker.
 //!
 //! Invariant: requests that arrive while a connection is being made wait for it instead of making
-//! more; another one is made only when every stream of those there are is taken.
+//! more; another one is made only when every stream of those there are is taken, and the cluster's
+//! limit allows it.
 //!
 //! Deliberately absent: what goes over a stream (see `stream`), and how a connection is dialled.
 
@@ -11,31 +12,35 @@ mod stream;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use nuncio_telemetry::Assigned;
-use tokio::sync::watch;
+use nuncio_config::Priority;
+use nuncio_telemetry::{Breaker, Overflow};
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-use super::connect::{ConnectFailure, Connector, Lease, Reuse};
+use super::Upstream;
+use super::breakers::Permit;
+use super::connect::{ConnectFailure, Connector, Reuse};
 use super::pool::PoolKey;
-use super::{Upstream, UpstreamSession};
-use connection::{Connection, Limits, NoHttp2, Slot};
+use connection::{Connection, NoHttp2, Slot};
 pub(crate) use stream::Http2Session;
 
 /// The HTTP/2 connections of one worker.
 #[derive(Default)]
-pub(super) struct Connections {
-    endpoints: RefCell<HashMap<PoolKey, Endpoint>>,
-}
+pub(super) struct Connections(HashMap<PoolKey, Rc<Endpoint>>);
 
-struct Endpoint {
+/// The HTTP/2 connections of one worker to one endpoint.
+pub(super) struct Endpoint {
     owner: Weak<Upstream>,
-    open: Vec<Rc<Connection>>,
+    open: RefCell<Vec<Rc<Connection>>>,
     /// How the connection that is being made comes along.
-    dialling: Option<watch::Receiver<Dialling>>,
+    dialling: RefCell<Option<watch::Receiver<Dialling>>>,
+    /// Tells requests that wait, in turn, that a stream or a connection has ended.
+    freed: Rc<Notify>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,102 +50,37 @@ enum Dialling {
     Failed(ConnectFailure),
 }
 
-/// How a request got its stream.
-enum Got<T> {
-    /// A connection was open.
-    Shared(Slot),
-    /// It waited for a connection that another request made.
-    Awaited(Slot),
-    /// It made the connection, to which `T` belongs.
-    Made(Slot, T),
+/// Which stream is wanted.
+#[derive(Clone, Copy)]
+pub(super) struct Order<'a> {
+    pub(super) upstream: &'a Arc<Upstream>,
+    pub(super) address: SocketAddr,
+    pub(super) priority: Priority,
 }
 
-/// Why a request got no stream.
-enum NoStream {
-    /// The connection it made itself failed.
-    NotMade(ConnectFailure),
-    /// The connection that it waited for failed.
-    NotAwaited(ConnectFailure),
-}
-
-/// What a request has to do for a stream.
+/// What a request without a stream has to do.
 enum Turn {
     Take(Slot),
     Wait(watch::Receiver<Dialling>),
-    Dial(watch::Sender<Dialling>),
+    Dial(watch::Sender<Dialling>, Permit),
+    /// There are as many connections as there may be.
+    Full,
 }
 
 impl Connections {
-    /// A stream of a connection of `owner`, which `dial` makes if there is none to spare.
-    async fn stream<T>(
-        &self,
-        key: PoolKey,
-        owner: &Arc<Upstream>,
-        mut reuse: Reuse,
-        dial: impl AsyncFnOnce() -> Result<(Connection, T), ConnectFailure>,
-    ) -> Result<Got<T>, NoStream> {
-        let mut waited = false;
-        let outcome = loop {
-            match self.turn(key, owner, reuse) {
-                Turn::Take(slot) if waited => return Ok(Got::Awaited(slot)),
-                Turn::Take(slot) => return Ok(Got::Shared(slot)),
-                Turn::Dial(outcome) => break outcome,
-                Turn::Wait(mut other) => {
-                    waited = true;
-                    reuse = Reuse::Allowed;
-                    // One that is given up without a word was its request's, not the endpoint's.
-                    if other.changed().await.is_ok()
-                        && let Dialling::Failed(failure) = *other.borrow()
-                    {
-                        return Err(NoStream::NotAwaited(failure));
-                    }
-                }
-            }
-        };
-        match dial().await {
-            Ok((connection, made)) => Ok(Got::Made(self.share(key, owner, connection), made)),
-            Err(failure) => {
-                outcome.send_replace(Dialling::Failed(failure));
-                Err(NoStream::NotMade(failure))
-            }
-        }
-    }
-
-    fn turn(&self, key: PoolKey, owner: &Arc<Upstream>, reuse: Reuse) -> Turn {
-        let mut endpoints = self.endpoints.borrow_mut();
-        let endpoint = endpoints.entry(key).or_insert_with(|| Endpoint::of(owner));
-        if let Some(slot) = endpoint.slot(reuse) {
-            return Turn::Take(slot);
-        }
-        match &endpoint.dialling {
-            Some(other) if is_underway(other) => Turn::Wait(other.clone()),
-            Some(_) | None => {
-                let (outcome, others) = watch::channel(Dialling::Underway);
-                endpoint.dialling = Some(others);
-                Turn::Dial(outcome)
-            }
-        }
-    }
-
-    /// Takes a stream of `connection` and offers the others to everybody.
-    fn share(&self, key: PoolKey, owner: &Arc<Upstream>, connection: Connection) -> Slot {
-        let connection = Rc::new(connection);
-        let slot = Slot::of(&connection);
-        let mut endpoints = self.endpoints.borrow_mut();
-        let endpoint = endpoints.entry(key).or_insert_with(|| Endpoint::of(owner));
-        endpoint.open.push(connection);
-        endpoint.dialling = None;
-        slot
+    pub(super) fn of(&mut self, key: PoolKey, owner: &Arc<Upstream>) -> Rc<Endpoint> {
+        let endpoint = self
+            .0
+            .entry(key)
+            .or_insert_with(|| Rc::new(Endpoint::of(owner)));
+        Rc::clone(endpoint)
     }
 
     /// Lets go of connections that are of no more use; they end with their last stream.
-    pub(super) fn sweep(&self, now: Instant) {
-        self.endpoints.borrow_mut().retain(|_, endpoint| {
-            let owned = endpoint.owner.strong_count() > 0;
-            endpoint
-                .open
-                .retain(|connection| owned && connection.is_worth_keeping(now));
-            !endpoint.open.is_empty() || endpoint.dialling.as_ref().is_some_and(is_underway)
+    pub(super) fn sweep(&mut self, now: Instant) {
+        self.0.retain(|key, endpoint| {
+            endpoint.sweep(key.address, now);
+            Rc::strong_count(endpoint) > 1 || !endpoint.open.borrow().is_empty()
         });
     }
 }
@@ -149,19 +89,117 @@ impl Endpoint {
     fn of(owner: &Arc<Upstream>) -> Self {
         Self {
             owner: Arc::downgrade(owner),
-            open: Vec::new(),
-            dialling: None,
+            open: RefCell::default(),
+            dialling: RefCell::default(),
+            freed: Rc::default(),
         }
     }
 
-    /// A free stream, on the oldest connection that has one, so that the others can grow idle.
-    fn slot(&mut self, reuse: Reuse) -> Option<Slot> {
-        self.open.retain(|connection| connection.takes_streams());
-        if reuse == Reuse::Refused {
-            return None;
+    /// A stream that is free, if there is one, on the oldest connection, so that the others can
+    /// grow idle.
+    pub(super) fn take(&self, upstream: &Arc<Upstream>) -> Option<Http2Session> {
+        Some(Http2Session::new(self.slot(upstream)?, upstream))
+    }
+
+    /// As [`Self::take`]; waits for one, or makes a connection.
+    pub(super) async fn wait(
+        &self,
+        connector: &Connector,
+        order: Order<'_>,
+        mut reuse: Reuse,
+    ) -> Result<Http2Session, ConnectFailure> {
+        let mut refused = false;
+        let slot = loop {
+            let freed = self.freed.notified();
+            match self.turn(order, reuse) {
+                Turn::Take(slot) => break slot,
+                Turn::Dial(outcome, permit) => {
+                    break self.dial(connector, order, (outcome, permit)).await?;
+                }
+                Turn::Wait(mut other) => {
+                    // One that is given up without a word was its request's, not the endpoint's.
+                    if other.changed().await.is_ok()
+                        && let Dialling::Failed(failure) = *other.borrow()
+                    {
+                        return Err(failure);
+                    }
+                }
+                Turn::Full => {
+                    if !refused {
+                        order.upstream.stats.overflowed(Overflow::Connections);
+                        refused = true;
+                    }
+                    freed.await;
+                }
+            }
+            reuse = Reuse::Allowed;
+        };
+        Ok(Http2Session::new(slot, order.upstream))
+    }
+
+    fn turn(&self, order: Order<'_>, reuse: Reuse) -> Turn {
+        if reuse == Reuse::Allowed
+            && let Some(slot) = self.slot(order.upstream)
+        {
+            return Turn::Take(slot);
         }
-        let free = self.open.iter().find(|connection| connection.has_room())?;
+        let mut dialling = self.dialling.borrow_mut();
+        if let Some(other) = dialling.as_ref().filter(|other| is_underway(other)) {
+            return Turn::Wait(other.clone());
+        }
+        let what = Breaker::Connections;
+        let breakers = &order.upstream.breakers;
+        let permit = match breakers.permit(order.priority, what) {
+            Some(permit) => permit,
+            // As for HTTP/1: each worker may have one connection whatever the limit.
+            None if self.open.borrow().is_empty() => breakers.permit_anyway(order.priority, what),
+            None => return Turn::Full,
+        };
+        let (outcome, others) = watch::channel(Dialling::Underway);
+        *dialling = Some(others);
+        Turn::Dial(outcome, permit)
+    }
+
+    async fn dial(
+        &self,
+        connector: &Connector,
+        order: Order<'_>,
+        (outcome, permit): (watch::Sender<Dialling>, Permit),
+    ) -> Result<Slot, ConnectFailure> {
+        let upstream = order.upstream;
+        let dialling = async {
+            let wire = connector.connect(upstream, order.address, permit).await?;
+            let opening = Connection::open(wire, Rc::clone(&self.freed));
+            match timeout(upstream.cluster.connect_timeout, opening).await {
+                Ok(connection) => Ok(connection?),
+                Err(_) => Err(ConnectFailure::TimedOut),
+            }
+        };
+        let connection = dialling.await.inspect_err(|failure| {
+            outcome.send_replace(Dialling::Failed(*failure));
+        })?;
+        let connection = Rc::new(connection);
+        let slot = Slot::of(&connection);
+        self.open.borrow_mut().push(connection);
+        Ok(slot)
+    }
+
+    fn slot(&self, upstream: &Upstream) -> Option<Slot> {
+        let now = Instant::now();
+        let mut open = self.open.borrow_mut();
+        open.retain(|connection| connection.takes_streams(upstream, now));
+        let free = open.iter().find(|connection| connection.has_room())?;
         Some(Slot::of(free))
+    }
+
+    fn sweep(&self, address: SocketAddr, now: Instant) {
+        let owner = self.owner.upgrade();
+        let owner = owner.filter(|owner| owner.keeps_connections_to(address));
+        self.open.borrow_mut().retain(|connection| {
+            owner
+                .as_ref()
+                .is_some_and(|owner| connection.is_worth_keeping(owner, now))
+        });
     }
 }
 
@@ -173,49 +211,5 @@ fn is_underway(dialling: &watch::Receiver<Dialling>) -> bool {
 impl From<NoHttp2> for ConnectFailure {
     fn from(NoHttp2: NoHttp2) -> Self {
         Self::NotHttp2
-    }
-}
-
-impl Connector {
-    /// A stream to `key`, an endpoint of `upstream`.
-    pub(super) async fn lease_stream(
-        &self,
-        upstream: &Arc<Upstream>,
-        key: PoolKey,
-        reuse: Reuse,
-    ) -> Result<Lease, ConnectFailure> {
-        let dial = async || {
-            let (wire, assigned) = self.connect(upstream, key.address).await?;
-            let opening = Connection::open(wire, Limits::of(upstream));
-            match timeout(upstream.cluster.connect_timeout, opening).await {
-                Ok(connection) => Ok((connection?, assigned)),
-                Err(_) => Err(ConnectFailure::TimedOut),
-            }
-        };
-        let stats = &upstream.stats;
-        let (slot, reused, assigned) = match self.http2.stream(key, upstream, reuse, dial).await {
-            Ok(Got::Shared(slot)) => (slot, true, stats.assigned(Assigned::Reused)),
-            Ok(Got::Awaited(slot)) => (slot, false, stats.assigned(Assigned::AfterWaiting)),
-            Ok(Got::Made(slot, assigned)) => (slot, false, assigned),
-            Err(NoStream::NotMade(failure)) => return Err(failure),
-            Err(NoStream::NotAwaited(failure)) => {
-                stats.waited_in_vain();
-                return Err(failure);
-            }
-        };
-        let scheme = if upstream.cluster.tls {
-            "https"
-        } else {
-            "http"
-        };
-        let session = Http2Session::new(slot, scheme, stats);
-        Ok(Lease {
-            reused,
-            traffic: session.traffic(),
-            session: UpstreamSession::Http2(Box::new(session)),
-            key,
-            owner: Arc::clone(upstream),
-            _assigned: assigned,
-        })
     }
 }

@@ -5,9 +5,12 @@
 //!
 //! Deliberately absent: which request goes to which cluster.
 
+mod breakers;
 mod connect;
+mod endpoint;
 mod endpoints;
 mod http2;
+mod keepalive;
 mod pool;
 mod resolve;
 mod session;
@@ -17,11 +20,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use nuncio_config::ServiceHost;
+use nuncio_config::{Priority, ServiceHost};
 use nuncio_routing::Cluster;
-use nuncio_telemetry::ClusterStats;
+use nuncio_telemetry::{Breaker, ClusterStats};
 
+use breakers::Breakers;
+pub(crate) use breakers::Permit;
 pub(crate) use connect::{ConnectFailure, Connector, Lease, Reuse};
+pub(crate) use endpoint::{Endpoint, Pick};
 use endpoints::Endpoints;
 use resolve::Resolution;
 pub use resolve::{ResolveError, Resolver};
@@ -36,6 +42,7 @@ pub(crate) struct Upstream {
     /// Tells connections of this cluster from those of any other there ever was.
     id: u64,
     endpoints: Arc<Endpoints>,
+    breakers: Arc<Breakers>,
     next: AtomicUsize,
     /// Keeps the endpoints current; ends with the cluster.
     _resolution: Option<Resolution>,
@@ -61,6 +68,7 @@ impl Upstream {
         };
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         Self {
+            breakers: Arc::new(Breakers::new(&cluster, &stats)),
             cluster,
             stats,
             id,
@@ -70,12 +78,28 @@ impl Upstream {
         }
     }
 
-    /// The next endpoint in turn; `None` when there is none.
+    /// An endpoint for one attempt; `None` when there is none.
     ///
     /// Waits, at most for `patience`, only until the cluster has been resolved for the first time.
-    pub(crate) async fn endpoint(&self, patience: Duration) -> Option<SocketAddr> {
+    pub(crate) async fn endpoint(&self, patience: Duration, pick: &Pick) -> Option<Endpoint> {
         self.endpoints.resolved(patience).await;
-        self.endpoints
-            .pick(self.next.fetch_add(1, Ordering::Relaxed))
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        self.endpoints.pick(turn, pick).map(Endpoint::untracked)
+    }
+
+    /// Lets a request be sent again, unless as many retries as may are under way; then the caller
+    /// tells the counters. The retry counts as under way until the result is dropped.
+    pub(crate) fn admit_retry(&self, priority: Priority) -> Option<Permit> {
+        self.breakers.permit(priority, Breaker::Retries)
+    }
+
+    /// Whose connections those to `address` are.
+    fn pooled_as(&self, address: SocketAddr) -> SocketAddr {
+        address
+    }
+
+    /// Whether connections to this address may still be wanted.
+    fn keeps_connections_to(&self, address: SocketAddr) -> bool {
+        self.endpoints.contains(address)
     }
 }

@@ -84,7 +84,7 @@ pub(super) fn form<'r>(
         let place = *places.entry(matching.key()).or_insert(groups.len());
         match groups.get_mut(place) {
             Some(group) => group.admit(*member, matching, report),
-            None => groups.push(Gathering::begin(matching.clone(), *member, report)),
+            None => groups.push(Gathering::begin(matching, *member, report)),
         }
     }
     let complete = |group: Gathering<'r>| group.complete(report);

@@ -25,7 +25,7 @@ pub(super) struct Gathering<'r> {
 }
 
 impl<'r> Gathering<'r> {
-    pub(super) fn begin(matching: Matching<'r>, first: Member<'r>, report: &mut Report) -> Self {
+    pub(super) fn begin(matching: &Matching<'r>, first: Member<'r>, report: &mut Report) -> Self {
         let mut group = Self {
             matching: matching.clone(),
             first,
@@ -33,7 +33,7 @@ impl<'r> Gathering<'r> {
             redirect: None,
             shadow: None,
         };
-        group.admit(first, &matching, report);
+        group.admit(first, matching, report);
         group
     }
 

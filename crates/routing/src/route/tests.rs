@@ -1,4 +1,5 @@
 use http::{HeaderMap, HeaderName, Method};
+use nuncio_config::Pattern;
 
 use super::*;
 
@@ -7,6 +8,10 @@ fn header_fits(name: &'static str, wanted: Option<&'static str>, sent: &[&'stati
         Some(text) => HeaderValueMatch::Exact(HeaderValue::from_static(text)),
         None => HeaderValueMatch::Present,
     };
+    value_fits(name, value, sent)
+}
+
+fn value_fits(name: &'static str, value: HeaderValueMatch, sent: &[&'static str]) -> bool {
     let name = HeaderName::from_static(name);
     let mut headers = HeaderMap::new();
     for value in sent {
@@ -45,6 +50,19 @@ fn a_header_sent_several_times_is_one_list() {
 }
 
 #[test]
+fn a_regex_of_a_header_matches_the_whole_list() {
+    let fits = |pattern, sent: &[&'static str]| {
+        let value = HeaderValueMatch::Regex(Pattern::parse(pattern).unwrap());
+        value_fits("x-canary", value, sent)
+    };
+    assert!(fits("a[0-9]", &["a1"]));
+    assert!(!fits("a[0-9]", &["a1", "a2"]));
+    assert!(fits("a[0-9],a[0-9]", &["a1", "a2"]));
+    assert!(fits(".*", &[""]));
+    assert!(!fits(".*", &[]));
+}
+
+#[test]
 fn the_host_header_is_the_authority_in_every_version_of_http() {
     assert!(header_fits("host", Some("example.com"), &[]));
     assert!(!header_fits("host", Some("example.org"), &[]));
@@ -60,4 +78,57 @@ fn globs_match_at_their_open_end_and_may_match_nothing() {
     assert!(fits("example.*", "EXAMPLE.org"));
     assert!(!fits("example.*", "example"));
     assert!(!fits("*.example.com", "ü"));
+}
+
+#[test]
+fn of_several_parameters_with_one_name_the_first_counts() {
+    let fits = |value, query| {
+        let name = "a".into();
+        query_matches(&QueryMatch { name, value }, query)
+    };
+    let exact = |text: &str| QueryValueMatch::Exact(text.into());
+    let regex = |text| QueryValueMatch::Regex(Pattern::parse(text).unwrap());
+    assert!(fits(exact("1"), "a=1&a=2"));
+    assert!(!fits(exact("2"), "a=1&a=2"));
+    assert!(fits(regex("[0-9]"), "b=x&a=1"));
+    assert!(!fits(regex("[0-9]"), "a=12"));
+    assert!(!fits(exact("1"), "aa=1&b=a=1"));
+}
+
+#[test]
+fn parameters_are_compared_as_they_came() {
+    let fits = |value: &str, query| {
+        let (name, value) = ("a".into(), QueryValueMatch::Exact(value.into()));
+        query_matches(&QueryMatch { name, value }, query)
+    };
+    assert!(!fits("x y", "a=x%20y"));
+    assert!(fits("x%20y", "a=x%20y"));
+    assert!(fits("1=2", "a=1=2"));
+    assert!(fits("", "a"));
+    assert!(fits("", "&&a=&b"));
+    assert!(!fits("1", "%61=1"));
+}
+
+#[test]
+fn a_parameter_that_need_only_be_present_may_be_empty() {
+    let fits = |query| {
+        let (name, value) = ("a".into(), QueryValueMatch::Present);
+        query_matches(&QueryMatch { name, value }, query)
+    };
+    assert!(fits("a"));
+    assert!(fits("b&a="));
+    assert!(!fits("b=a"));
+    assert!(!fits(""));
+}
+
+#[test]
+fn case_counts_in_paths_only_where_it_is_told_to() {
+    let prefix = PathMatch::Prefix("/Ab/".parse().unwrap());
+    let exact = PathMatch::Exact("/Ab/".parse().unwrap());
+    assert!(!path_matches(&prefix, Case::Sensitive, "/ab/c"));
+    assert!(path_matches(&prefix, Case::Insensitive, "/aB/c"));
+    assert!(!path_matches(&prefix, Case::Insensitive, "/aB"));
+    assert!(!path_matches(&exact, Case::Sensitive, "/ab/"));
+    assert!(path_matches(&exact, Case::Insensitive, "/aB/"));
+    assert!(!path_matches(&exact, Case::Insensitive, "/ab/c"));
 }

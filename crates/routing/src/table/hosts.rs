@@ -6,13 +6,14 @@
 //! one Envoy virtual host `*` that holds every route in precedence order and checks a Mapping's
 //! host as one more header, so a host narrows the candidates and never outranks a longer prefix.
 
-use std::collections::HashMap;
+use nuncio_config::{Case, HostMatch};
 
-use nuncio_config::HostMatch;
+use super::dictionary::{Dictionary, Scope};
+use super::patterns::PatternSet;
+use super::prefixes::{Prefixes, Root};
 
-use super::forest::{Forest, Root};
-
-/// No pattern is longer than this: a name of 253 characters (RFC 1035, 2.3.4) and a port.
+/// No pattern is longer than this, unless it is a regular expression: a name of 253 characters
+/// (RFC 1035, 2.3.4) and a port.
 pub(crate) const MAX_HOST_LEN: usize = 259;
 
 /// A path tree's number.
@@ -22,79 +23,111 @@ pub(super) type Tree = u32;
 #[derive(Debug)]
 pub(super) struct HostIndex {
     any: Option<Tree>,
-    /// Lower case, as all patterns are.
-    exact: HashMap<Box<[u8]>, Tree>,
-    globs: Forest,
-    /// `prefix*`.
-    prefixes: Option<Root>,
-    /// `*suffix`, reversed.
-    suffixes: Option<Root>,
+    /// `None` where there are none, as in what follows.
+    exact: Option<Dictionary>,
+    suffixes: Option<Globs>,
+    prefixes: Option<Globs>,
+    patterns: Option<PatternSet>,
 }
+
+/// Texts at the closed ends of globs.
+#[derive(Debug)]
+struct Globs {
+    texts: Prefixes,
+    root: Root,
+    /// By text.
+    trees: Vec<Tree>,
+}
+
+/// Of all exact hosts.
+const HOSTS: Scope = Scope {
+    number: 0,
+    case: Case::Insensitive,
+};
 
 impl HostIndex {
     /// Builds the index; a tree's number is its pattern's position. Patterns are unique, in lower
     /// case and no longer than [`MAX_HOST_LEN`].
     pub(super) fn build<'p>(patterns: impl Iterator<Item = &'p HostMatch>) -> Self {
-        let (mut any, mut exact) = (None, HashMap::new());
-        let (mut prefixes, mut suffixes) = (Vec::new(), Vec::new());
+        let (mut any, mut exact) = (None, None::<Dictionary>);
+        let (mut prefixes, mut suffixes, mut regexes) = (Vec::new(), Vec::new(), Vec::new());
         for (pattern, tree) in patterns.zip(0..) {
             match pattern {
                 HostMatch::Any => any = Some(tree),
-                HostMatch::Exact(host) => drop(exact.insert(host.as_bytes().into(), tree)),
+                HostMatch::Exact(host) => {
+                    let exact = exact.get_or_insert_default();
+                    let stored = exact.store(HOSTS, host.as_bytes());
+                    exact.enter(HOSTS, (stored, host.len()), tree);
+                }
                 HostMatch::Prefix(text) => prefixes.push((text.bytes().collect(), tree)),
                 HostMatch::Suffix(text) => suffixes.push((text.bytes().rev().collect(), tree)),
-                // Not matched yet.
-                HostMatch::Regex(_) => {}
+                HostMatch::Regex(pattern) => regexes.push((pattern.clone(), tree)),
             }
         }
-        let mut globs = Forest::default();
-        let prefixes = plant(&mut globs, prefixes);
-        let suffixes = plant(&mut globs, suffixes);
         Self {
             any,
             exact,
-            globs,
-            prefixes,
-            suffixes,
+            suffixes: Globs::build(suffixes),
+            prefixes: Globs::build(prefixes),
+            patterns: (!regexes.is_empty()).then(|| PatternSet::build(regexes)),
         }
     }
 
-    /// Calls `visit` for every tree whose pattern matches `host`, narrow patterns first.
+    /// Calls `visit` for every tree whose pattern matches `host`, narrow patterns first; for the
+    /// tree of a regular expression perhaps more than once.
+    #[inline]
     pub(super) fn visit(&self, host: &str, mut visit: impl FnMut(Tree)) {
         let host = host.as_bytes();
-        let mut buffer = [0; MAX_HOST_LEN];
-        if !self.exact.is_empty()
-            && host.len() <= buffer.len()
-            && let Some(tree) = self.exact.get(lower(host.iter(), &mut buffer))
-        {
-            visit(*tree);
+        let exact = self.exact.as_ref();
+        if let Some(tree) = exact.and_then(|exact| exact.find(HOSTS, host)) {
+            visit(tree);
         }
-        if let Some(root) = self.suffixes {
-            let reversed = lower(host.iter().rev(), &mut buffer);
-            self.globs.prefixes_of(root, reversed).for_each(&mut visit);
+        if let Some(suffixes) = &self.suffixes {
+            let mut buffer = [0; MAX_HOST_LEN];
+            suffixes.visit(reversed(host, &mut buffer), &mut visit);
         }
-        if let Some(root) = self.prefixes {
-            let start = lower(host.iter(), &mut buffer);
-            self.globs.prefixes_of(root, start).for_each(&mut visit);
+        if let Some(prefixes) = &self.prefixes {
+            prefixes.visit(host, &mut visit);
+        }
+        if let Some(patterns) = &self.patterns {
+            patterns.candidates(host, |pattern, tree| {
+                if pattern.matches(host) {
+                    visit(tree);
+                }
+            });
         }
         self.any.into_iter().for_each(visit);
     }
 }
 
-fn plant(globs: &mut Forest, mut keys: Vec<(Box<[u8]>, Tree)>) -> Option<Root> {
-    keys.sort_unstable();
-    let keys: Vec<_> = keys.iter().map(|(key, tree)| (&**key, *tree)).collect();
-    (!keys.is_empty()).then(|| globs.plant(&keys))
+impl Globs {
+    fn build(mut globs: Vec<(Box<[u8]>, Tree)>) -> Option<Self> {
+        if globs.is_empty() {
+            return None;
+        }
+        globs.sort_unstable();
+        let mut texts = Prefixes::default();
+        let sorted: Vec<_> = globs.iter().map(|(text, _)| &**text).collect();
+        let root = texts.plant(&sorted, Case::Insensitive);
+        let trees = globs.iter().map(|(_, tree)| *tree).collect();
+        Some(Self { texts, root, trees })
+    }
+
+    fn visit(&self, host: &[u8], visit: &mut impl FnMut(Tree)) {
+        let longest = self.texts.longest(&self.root, host);
+        let fitting = std::iter::successors(longest, |number| self.texts.above(*number));
+        let trees = fitting.filter_map(|number| self.trees.get(number as usize));
+        trees.for_each(|tree| visit(*tree));
+    }
 }
 
-/// Lower-cases as much of `bytes` as fits, which is as much as any pattern looks at.
-fn lower<'b, 'h>(bytes: impl Iterator<Item = &'h u8>, buffer: &'b mut [u8]) -> &'b [u8] {
-    let mut written = 0;
-    for (to, from) in buffer.iter_mut().zip(bytes) {
-        *to = from.to_ascii_lowercase();
-        written += 1;
+/// The end of `host`, backwards: as much of it as any glob looks at.
+fn reversed<'b>(host: &[u8], buffer: &'b mut [u8; MAX_HOST_LEN]) -> &'b [u8] {
+    let len = host.len().min(buffer.len());
+    for (to, from) in buffer.iter_mut().zip(host.iter().rev()) {
+        *to = *from;
     }
-    buffer.get(..written).unwrap_or_default()
+    buffer.get(..len).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -141,6 +174,20 @@ mod tests {
         assert_eq!(visited(&patterns(), &long), [2, 3, 0]);
         let long = format!("example.{}", "a".repeat(10_000));
         assert_eq!(visited(&patterns(), &long), [4, 0]);
+    }
+
+    #[test]
+    fn regular_expressions_meet_whole_hosts() {
+        let regex = |text| HostMatch::Regex(nuncio_config::Pattern::parse(text).unwrap());
+        let patterns = [
+            regex(r"[a-z]+\.example\.com"),
+            regex("a.*"),
+            HostMatch::Any,
+            regex("b"),
+        ];
+        assert_eq!(visited(&patterns, "a.example.com"), [1, 0, 2]);
+        assert_eq!(visited(&patterns, "b.example.com"), [0, 2]);
+        assert_eq!(visited(&patterns, "b.example.com:80"), [2]);
     }
 
     #[test]

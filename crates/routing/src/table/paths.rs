@@ -1,13 +1,18 @@
-//! For each host pattern, a tree from prefixes to the Routes that have them.
+//! For each host pattern, the Routes by path: a tree of prefixes, a dictionary of exact paths and a
+//! set of patterns.
 //!
 //! Invariant: a search leaves `best` at the lowest rank among what it was and the Routes of the tree
 //! that take the request.
 
+mod planting;
+
 use std::ops::Range;
 
-use super::forest::{Forest, Root, index, span};
+use super::dictionary::{Dictionary, Scope};
 use super::hosts::Tree;
-use crate::{Draw, Route, Share};
+use super::patterns::PatternSet;
+use super::prefixes::{Prefixes, Root, span};
+use crate::{Draw, Share};
 
 /// The lowest rank found so far.
 #[derive(Clone, Copy, Debug)]
@@ -30,125 +35,137 @@ const NOTHING: u32 = u32::MAX;
 /// Path trees, numbered in the order in which they were built.
 #[derive(Debug, Default)]
 pub(super) struct PathIndex {
-    forest: Forest,
     trees: Vec<PathTree>,
+    prefixes: Prefixes,
+    exact: Dictionary,
+    /// Of prefixes, by their numbers.
     slots: Vec<Slot>,
+    /// Of exact paths and of patterns.
+    other_slots: Vec<Slot>,
     candidates: Vec<Candidate>,
 }
 
 #[derive(Debug)]
 struct PathTree {
-    root: Root,
+    lowest_rank: u32,
+    prefixes: Root,
+    others: Option<Box<Others>>,
+}
+
+/// What few trees have.
+#[derive(Debug)]
+struct Others {
+    /// Of those that know no case.
+    prefixes: Root,
+    /// Of those that know case, and of those that do not; `None` where there are none.
+    exact: [Option<Scope>; 2],
+    patterns: Option<Patterns>,
+}
+
+#[derive(Debug)]
+struct Patterns {
+    /// Their numbers are those of `other_slots`.
+    set: PatternSet,
     lowest_rank: u32,
 }
 
-/// The Routes of one host pattern and prefix.
+/// The Routes of one host pattern and path.
 #[derive(Debug)]
 struct Slot {
     /// In `candidates`, sorted by rank.
     candidates: Range<u32>,
-    /// Among these and those of all shorter prefixes on the way.
+    /// Among these and, for a prefix, those of all shorter prefixes on the way.
     lowest_rank: u32,
 }
 
 /// What can be told of a Route without looking at it.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Candidate {
     rank: u32,
     share: Share,
     is_conditional: bool,
 }
 
-impl PathIndex {
-    /// Builds one tree for each list of Routes with their ranks.
-    pub(super) fn build<'r>(trees: impl Iterator<Item = Vec<(&'r Route, u32)>>) -> Self {
-        let mut paths = Self::default();
-        for routes in trees {
-            paths.plant(routes);
-        }
-        paths
-    }
+/// What is looked for.
+pub(super) struct Search<'s, A> {
+    pub(super) path: &'s [u8],
+    pub(super) draw: Draw,
+    /// Decides what is left when path and Draw fit.
+    pub(super) accepts: A,
+    pub(super) best: Best,
+}
 
-    /// Looks in `tree` for a Route of lower rank than `best`; `accepts` decides what is left when
-    /// path and Draw fit.
-    pub(super) fn improve(
-        &self,
-        tree: Tree,
-        path: &[u8],
-        draw: Draw,
-        best: &mut Best,
-        accepts: impl Fn(u32) -> bool,
-    ) {
+impl PathIndex {
+    /// Looks in `tree` for a Route of lower rank than the best one so far.
+    #[inline]
+    pub(super) fn improve(&self, tree: Tree, search: &mut Search<'_, impl Fn(u32) -> bool>) {
         let Some(tree) = self.trees.get(tree as usize) else {
             return;
         };
-        if tree.lowest_rank >= best.0 {
+        if tree.lowest_rank >= search.best.0 {
             return;
         }
-        for slot in self.forest.prefixes_of(tree.root, path) {
-            let Some(slot) = self.slots.get(slot as usize) else {
+        self.improve_by_prefixes(&tree.prefixes, search);
+        if let Some(others) = &tree.others {
+            self.improve_by_others(others, search);
+        }
+    }
+
+    #[inline]
+    fn improve_by_prefixes(&self, root: &Root, search: &mut Search<'_, impl Fn(u32) -> bool>) {
+        let mut next = self.prefixes.longest(root, search.path);
+        while let Some(number) = next {
+            let Some(slot) = self.slots.get(number as usize) else {
                 return;
             };
-            if slot.lowest_rank >= best.0 {
+            if slot.lowest_rank >= search.best.0 {
                 return;
             }
-            let better = self
-                .candidates(slot)
-                .take_while(|candidate| candidate.rank < best.0);
-            let taken = better
-                .filter(|candidate| candidate.share.admits(draw))
-                .find(|candidate| !candidate.is_conditional || accepts(candidate.rank));
-            best.0 = taken.map_or(best.0, |candidate| candidate.rank);
+            self.improve_by(slot, search);
+            if slot.lowest_rank >= search.best.0 {
+                return;
+            }
+            next = self.prefixes.above(number);
         }
     }
 
-    fn candidates(&self, slot: &Slot) -> std::slice::Iter<'_, Candidate> {
-        self.candidates
-            .get(span(&slot.candidates))
+    fn improve_by_others(&self, others: &Others, search: &mut Search<'_, impl Fn(u32) -> bool>) {
+        self.improve_by_prefixes(&others.prefixes, search);
+        for scope in others.exact.iter().flatten() {
+            let number = self.exact.find(*scope, search.path);
+            if let Some(slot) = number.and_then(|number| self.other_slots.get(number as usize)) {
+                self.improve_by(slot, search);
+            }
+        }
+        let patterns = others.patterns.as_ref();
+        if let Some(patterns) = patterns.filter(|all| all.lowest_rank < search.best.0) {
+            self.improve_by_patterns(&patterns.set, search);
+        }
+    }
+
+    fn improve_by_patterns(&self, set: &PatternSet, search: &mut Search<'_, impl Fn(u32) -> bool>) {
+        let path = search.path;
+        set.candidates(path, |pattern, number| {
+            let slot = self.other_slots.get(number as usize);
+            let better = slot.filter(|slot| slot.lowest_rank < search.best.0);
+            if let Some(slot) = better.filter(|_| pattern.matches(path)) {
+                self.improve_by(slot, search);
+            }
+        });
+    }
+
+    #[inline]
+    fn improve_by(&self, slot: &Slot, search: &mut Search<'_, impl Fn(u32) -> bool>) {
+        let candidates = self.candidates.get(span(&slot.candidates));
+        let better = candidates
             .unwrap_or_default()
             .iter()
-    }
-
-    fn plant(&mut self, mut routes: Vec<(&Route, u32)>) {
-        let lowest_rank = routes
-            .iter()
-            .map(|(_, rank)| *rank)
-            .min()
-            .unwrap_or(NOTHING);
-        routes.sort_unstable_by_key(|(route, rank)| (route.path.as_str(), *rank));
-        // The prefixes on the way to the current one, with what their slots say.
-        let mut way = Vec::<(&[u8], u32)>::new();
-        let mut keys = Vec::new();
-        for same_prefix in routes.chunk_by(|(a, _), (b, _)| a.path.as_str() == b.path.as_str()) {
-            let Some((first, rank)) = same_prefix.first() else {
-                continue;
-            };
-            let prefix = first.path.as_str().as_bytes();
-            while way
-                .pop_if(|(shorter, _)| !prefix.starts_with(shorter))
-                .is_some()
-            {}
-            let lowest_rank = way.last().map_or(*rank, |(_, above)| *rank.min(above));
-            way.push((prefix, lowest_rank));
-            keys.push((prefix, index(self.slots.len())));
-            let candidates = self.add_candidates(same_prefix);
-            self.slots.push(Slot {
-                candidates,
-                lowest_rank,
-            });
+            .take_while(|candidate| candidate.rank < search.best.0);
+        let taken = better
+            .filter(|candidate| candidate.share.admits(search.draw))
+            .find(|candidate| !candidate.is_conditional || (search.accepts)(candidate.rank));
+        if let Some(candidate) = taken {
+            search.best = Best(candidate.rank);
         }
-        let root = self.forest.plant(&keys);
-        self.trees.push(PathTree { root, lowest_rank });
-    }
-
-    fn add_candidates(&mut self, routes: &[(&Route, u32)]) -> Range<u32> {
-        let start = index(self.candidates.len());
-        self.candidates
-            .extend(routes.iter().map(|(route, rank)| Candidate {
-                rank: *rank,
-                share: route.share,
-                is_conditional: route.is_conditional(),
-            }));
-        start..index(self.candidates.len())
     }
 }

@@ -7,13 +7,17 @@
     reason = "what these lints allow in tests they do not allow in the functions tests share"
 )]
 
+mod attributes;
 mod clusters;
+mod explain;
 mod groups;
 mod model;
 mod order;
 mod prefixes;
 mod probes;
+mod redirects;
 mod requests;
 mod resources;
 mod settings;
+mod shadows;
 mod written;

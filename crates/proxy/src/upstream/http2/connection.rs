@@ -18,12 +18,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::client::{self, Builder, SendRequest};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task;
 use tokio::time::timeout;
 
 use crate::upstream::Upstream;
 use crate::upstream::connect::UpstreamWire;
+use crate::upstream::pool::IDLE_TIMEOUT;
 use crate::wire::Traffic;
 
 /// A connection, as long as somebody has a use for it.
@@ -37,29 +38,11 @@ pub(super) struct Connection {
     leased: Arc<AtomicBool>,
     /// Set when the connection has ended by itself.
     ended: Rc<Cell<bool>>,
-    limits: Limits,
     born: Instant,
+    /// Tells requests that wait for a stream.
+    freed: Rc<Notify>,
     /// Dropped with the connection: tells its driver that nobody wants it any more.
     _wanted: oneshot::Sender<()>,
-}
-
-/// How long a connection is kept.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// Without a stream; `None` = for ever.
-    idle: Option<Duration>,
-    /// Altogether; `None` = for ever.
-    lifetime: Option<Duration>,
-}
-
-impl Limits {
-    pub(super) fn of(upstream: &Upstream) -> Self {
-        let idle = upstream.cluster.idle_timeout.unwrap_or(MAX_IDLE);
-        Self {
-            idle: (!idle.is_zero()).then_some(idle),
-            lifetime: upstream.cluster.max_connection_lifetime,
-        }
-    }
 }
 
 /// The other side does not speak HTTP/2.
@@ -86,22 +69,23 @@ const MAX_SEND_BUFFER: usize = 64 * 1024;
 /// As much as clients may send.
 const MAX_HEAD: u32 = 64 * 1024;
 
-/// Below what servers and what stands between allow.
-const MAX_IDLE: Duration = Duration::from_secs(55);
-
 /// How long saying goodbye may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 impl Connection {
-    /// Speaks HTTP/2 over `wire`.
-    pub(super) async fn open(wire: UpstreamWire, limits: Limits) -> Result<Self, NoHttp2> {
+    /// Speaks HTTP/2 over `wire`; `freed` is told when a stream or the connection has ended.
+    pub(super) async fn open(wire: UpstreamWire, freed: Rc<Notify>) -> Result<Self, NoHttp2> {
         let traffic = wire.traffic();
         let leased = wire.place().leased();
         let (requests, mut driver) = builder().handshake(wire).await.map_err(|_| NoHttp2)?;
         settled(&mut driver).await?;
         let ended = Rc::new(Cell::new(false));
         let (wanted, unwanted) = oneshot::channel();
-        task::spawn_local(drive(driver, unwanted, Rc::clone(&ended)));
+        let ending = Ending {
+            ended: Rc::clone(&ended),
+            freed: Rc::clone(&freed),
+        };
+        task::spawn_local(drive(driver, unwanted, ending));
         Ok(Self {
             requests,
             traffic,
@@ -109,20 +93,22 @@ impl Connection {
             idle_since: Cell::new(Instant::now()),
             leased,
             ended,
-            limits,
             born: Instant::now(),
+            freed,
             _wanted: wanted,
         })
     }
 
     /// Whether new streams may be opened: neither side has said goodbye.
-    pub(super) fn takes_streams(&self) -> bool {
+    pub(super) fn takes_streams(&self, upstream: &Upstream, now: Instant) -> bool {
         let mut nobody = Context::from_waker(Waker::noop());
         let refused = matches!(
             self.requests.clone().poll_ready(&mut nobody),
             Poll::Ready(Err(_))
         );
-        !refused && !self.ended.get() && !self.is_too_old(Instant::now())
+        let age = now.saturating_duration_since(self.born);
+        let allowed = upstream.cluster.max_connection_lifetime;
+        !refused && !self.ended.get() && allowed.is_none_or(|allowed| age < allowed)
     }
 
     /// Whether a stream is to be had.
@@ -131,16 +117,18 @@ impl Connection {
         self.streams.get() < allowed
     }
 
-    pub(super) fn is_worth_keeping(&self, now: Instant) -> bool {
+    /// Whether it may serve another request; told to the counters when it was idle for too long.
+    pub(super) fn is_worth_keeping(&self, upstream: &Upstream, now: Instant) -> bool {
+        if !self.takes_streams(upstream, now) {
+            return false;
+        }
+        let allowed = upstream.cluster.idle_timeout.unwrap_or(IDLE_TIMEOUT);
         let idle_for = now.saturating_duration_since(self.idle_since.get());
-        let idled_out =
-            self.streams.get() == 0 && self.limits.idle.is_some_and(|max| idle_for >= max);
-        self.takes_streams() && !idled_out
-    }
-
-    fn is_too_old(&self, now: Instant) -> bool {
-        let age = now.saturating_duration_since(self.born);
-        self.limits.lifetime.is_some_and(|max| age >= max)
+        let idled_out = self.streams.get() == 0 && !allowed.is_zero() && idle_for >= allowed;
+        if idled_out {
+            upstream.stats.connection_idled_out();
+        }
+        !idled_out
     }
 }
 
@@ -169,6 +157,7 @@ impl Drop for Slot {
             self.0.leased.store(false, Relaxed);
             self.0.idle_since.set(Instant::now());
         }
+        self.0.freed.notify_one();
     }
 }
 
@@ -197,15 +186,28 @@ async fn settled(driver: &mut Driver) -> Result<(), NoHttp2> {
 
 /// Moves the frames of all streams until the connection ends: broken, or unwanted and without
 /// streams.
-async fn drive(driver: Driver, unwanted: oneshot::Receiver<()>, ended: Rc<Cell<bool>>) {
+async fn drive(driver: Driver, unwanted: oneshot::Receiver<()>, ending: Ending) {
     let mut driver = pin!(driver);
     let outcome = tokio::select! {
         outcome = &mut driver => outcome,
         // Nothing is ever sent: the other end is dropped.
         _ = unwanted => timeout(FAREWELL, driver).await.unwrap_or(Ok(())),
     };
-    ended.set(true);
     if let Err(error) = outcome {
         tracing::debug!(%error, "an HTTP/2 connection to an upstream broke");
+    }
+    drop(ending);
+}
+
+/// Tells of a connection's end, however its driver ends.
+struct Ending {
+    ended: Rc<Cell<bool>>,
+    freed: Rc<Notify>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.ended.set(true);
+        self.freed.notify_waiters();
     }
 }

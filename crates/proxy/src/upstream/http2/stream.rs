@@ -26,6 +26,7 @@ use pingora_http::RequestHeader;
 
 use super::connection::Slot;
 use super::message;
+use crate::upstream::Upstream;
 use crate::wire::Traffic;
 
 /// An exchange over one stream.
@@ -75,13 +76,17 @@ enum Response {
 }
 
 impl Http2Session {
-    pub(super) fn new(slot: Slot, scheme: &'static str, stats: &Arc<ClusterStats>) -> Self {
+    pub(super) fn new(slot: Slot, upstream: &Upstream) -> Self {
         Self {
             request: Request::Unsent,
             response: Response::None,
-            scheme,
+            scheme: if upstream.cluster.tls {
+                "https"
+            } else {
+                "http"
+            },
             traffic: Traffic::of_stream(slot.traffic()),
-            stats: Arc::clone(stats),
+            stats: Arc::clone(&upstream.stats),
             slot,
         }
     }
@@ -97,7 +102,7 @@ impl Http2Session {
         let request = message::request(head, self.scheme)?;
         let sent = self.slot.requests().send_request(request, complete);
         // Nothing was sent: what is in the way is that the connection takes no more streams.
-        let (response, stream) = sent.map_err(|error| untouched(&error))?;
+        let (response, stream) = sent.map_err(untouched)?;
         self.response = Response::Awaited(response);
         self.request = match complete {
             true => Request::Over { complete },
@@ -187,7 +192,7 @@ impl Http2Session {
                     self.response = Response::Body { stream, lent: 0 };
                     Ok(HttpTask::Header(Box::new(head.into()), end))
                 }
-                Err(error) => Err(failed(&error)),
+                Err(error) => Err(failed(error)),
             },
             Response::Body { stream, lent } => ready!(poll_body(stream, lent, cx)),
             Response::None | Response::Over | Response::Broken => Ok(HttpTask::Done),
@@ -252,17 +257,17 @@ fn poll_body(
             *lent = piece.len();
             Poll::Ready(Ok(HttpTask::Body(Some(piece), stream.is_end_stream())))
         }
-        Some(Err(error)) => Poll::Ready(Err(failed(&error))),
+        Some(Err(error)) => Poll::Ready(Err(failed(error))),
         None => Poll::Ready(match ready!(stream.poll_trailers(cx)) {
             Ok(Some(trailers)) => Ok(HttpTask::Trailer(Some(Box::new(trailers)))),
             Ok(None) => Ok(HttpTask::Done),
-            Err(error) => Err(failed(&error)),
+            Err(error) => Err(failed(error)),
         }),
     }
 }
 
 /// What became of a stream, in the relay's words.
-fn failed(error: &h2::Error) -> BError {
+fn failed(error: h2::Error) -> BError {
     // RFC 9113 sections 6.8 and 8.7: in both cases the upstream has not looked at the request.
     let refused =
         error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM));
@@ -270,18 +275,22 @@ fn failed(error: &h2::Error) -> BError {
         return untouched(error);
     }
     if error.is_reset() && error.is_remote() {
-        return Error::explain(ErrorType::H2Error, error.to_string());
+        return because(ErrorType::H2Error, error);
     }
     if error.is_io() {
-        let mut error = Error::explain(ErrorType::ConnectionClosed, error.to_string());
+        let mut error = because(ErrorType::ConnectionClosed, error);
         error.retry = RetryType::ReusedOnly;
         return error;
     }
-    Error::explain(ErrorType::InvalidHTTPHeader, error.to_string())
+    because(ErrorType::InvalidHTTPHeader, error)
 }
 
-fn untouched(error: &h2::Error) -> BError {
-    let mut error = Error::explain(ErrorType::ConnectionClosed, error.to_string());
+fn untouched(error: h2::Error) -> BError {
+    let mut error = because(ErrorType::ConnectionClosed, error);
     error.retry = RetryType::Decided(true);
     error
+}
+
+fn because(what: ErrorType, error: h2::Error) -> BError {
+    Error::because(what, "on an HTTP/2 stream to an upstream", error)
 }
