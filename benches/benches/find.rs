@@ -1,7 +1,10 @@
 //! What it costs to find a Route, and to build the table, by the number of Mappings.
 //!
-//! Two shapes of table: every Mapping has a prefix of its own, and every Mapping has prefix `/` and
-//! a host of its own. Requests hit Mappings at random, so large tables pay for their cache misses.
+//! Shapes of table: every Mapping has a prefix of its own; a prefix, and headers and a method to
+//! match; prefix `/` and a host of its own; a regular expression of its own. Two mixes of requests:
+//! *few* repeats 64 requests, as many in a table of one Mapping as in one of 100,000, so that only
+//! the size of the table varies; *all* hits Mappings at random, so that large tables pay for their
+//! cache misses as well.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -10,50 +13,71 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use http::{HeaderMap, Method};
-use nuncio_config::{Identity, Kind, ObjectRef, Origin, PathMatch, Resource, parse_annotation};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use nuncio_config::{
+    HeaderMatch, HeaderValueMatch, Identity, Kind, Mapping, MethodMatch, ObjectRef, Origin,
+    PathMatch, Pattern, Resource, parse_annotation,
+};
 use nuncio_routing::{Draw, RequestHead, RouteTable, compile};
 
 const SIZES: [usize; 5] = [1, 100, 1_000, 10_000, 100_000];
-const SHAPES: [Shape; 2] = [Shape::Prefixes, Shape::Hosts];
+const SHAPES: [Shape; 4] = [
+    Shape::Prefixes,
+    Shape::Headers,
+    Shape::Hosts,
+    Shape::Regexes,
+];
+const MIXES: [(&str, usize); 2] = [("few", 64), ("all", 4_096)];
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Shape {
     Prefixes,
+    Headers,
     Hosts,
+    Regexes,
 }
 
 impl Shape {
     fn name(self) -> &'static str {
         match self {
             Self::Prefixes => "prefixes",
+            Self::Headers => "headers",
             Self::Hosts => "hosts",
+            Self::Regexes => "regexes",
         }
     }
 
-    fn prefix(self, number: usize) -> String {
+    fn path(self, number: usize) -> PathMatch {
         match self {
-            Self::Prefixes => format!("/service-{number:06}/"),
-            Self::Hosts => "/".to_owned(),
+            Self::Prefixes | Self::Headers => {
+                PathMatch::Prefix(format!("/service-{number:06}/").parse().unwrap())
+            }
+            Self::Hosts => PathMatch::Prefix("/".parse().unwrap()),
+            Self::Regexes => {
+                let pattern = format!("/v[0-9]+/service-{number:06}/[^/]+/.*");
+                PathMatch::Regex(Pattern::parse(&pattern).unwrap())
+            }
         }
     }
 
     fn host(self, number: usize) -> String {
         match self {
-            Self::Prefixes => "*".to_owned(),
+            Self::Prefixes | Self::Headers | Self::Regexes => "*".to_owned(),
             Self::Hosts => format!("tenant-{number:06}.example.com"),
         }
     }
 
     /// Host and path of a request to one Mapping.
     fn request(self, number: usize) -> (String, String) {
-        let host = match self {
-            Self::Prefixes => "www.example.com".to_owned(),
-            Self::Hosts => self.host(number),
+        let start = match self {
+            Self::Prefixes | Self::Headers => format!("/service-{number:06}"),
+            Self::Hosts => return (self.host(number), "/api/v1/orders/42".to_owned()),
+            Self::Regexes => format!("/v1/service-{number:06}"),
         };
-        (host, format!("{}api/v1/orders/42", self.prefix(number)))
+        ("www.example.com".to_owned(), start + "/api/v1/orders/42")
     }
 
     fn resources(self, count: usize) -> Vec<Resource> {
@@ -70,12 +94,25 @@ impl Shape {
         };
         resource.at.object = object(&format!("service-{number}"));
         if let Kind::Mapping(mapping) = &mut resource.kind {
-            mapping.path = PathMatch::Prefix(self.prefix(number).parse().unwrap());
+            mapping.path = self.path(number);
             mapping.host = self.host(number).parse().unwrap();
             mapping.service = format!("service-{number}:8080").parse().unwrap();
+            if self == Self::Headers {
+                narrow(mapping);
+            }
         }
         resource
     }
+}
+
+fn narrow(mapping: &mut Mapping) {
+    mapping.method = Some(MethodMatch::Exact(Method::GET));
+    mapping.headers = ["x-canary", "x-tenant"]
+        .map(|name| HeaderMatch {
+            name: HeaderName::from_static(name),
+            value: HeaderValueMatch::Exact(HeaderValue::from_static("yes")),
+        })
+        .into();
 }
 
 fn template() -> Resource {
@@ -95,32 +132,69 @@ fn object(name: &str) -> Arc<ObjectRef> {
 
 fn find(criterion: &mut Criterion) {
     for shape in SHAPES {
-        let mut group = criterion.benchmark_group(format!("find/{}", shape.name()));
-        for size in SIZES {
+        let tables = SIZES.map(|size| {
             let table = compile(&shape.resources(size), [], &Identity::default(), 1).routes;
-            let requests: Vec<_> = (0..4_096)
-                .map(|nth| shape.request(scattered(nth) % size))
-                .collect();
-            let mut turn = requests.iter().cycle();
-            group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
-                bencher.iter(|| hit(&table, turn.next().unwrap()));
-            });
+            (size, table)
+        });
+        for (mix, count) in MIXES {
+            let mut group = criterion.benchmark_group(format!("find/{}/{mix}", shape.name()));
+            group.warm_up_time(Duration::from_millis(500));
+            group.measurement_time(Duration::from_secs(2));
+            for (size, table) in &tables {
+                let requests: Vec<_> = (0..count)
+                    .map(|nth| shape.request(scattered(nth) % size))
+                    .collect();
+                group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
+                    let headers = headers();
+                    let mut turn = requests.iter().cycle();
+                    bencher.iter(|| asked(table, &headers, turn.next().unwrap()).unwrap());
+                });
+            }
+            group.finish();
         }
-        group.finish();
     }
 }
 
-fn hit(table: &RouteTable, (host, path): &(String, String)) {
-    let headers = HeaderMap::new();
+fn miss(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("find/misses/few");
+    group.warm_up_time(Duration::from_millis(500));
+    group.measurement_time(Duration::from_secs(2));
+    for size in SIZES {
+        let resources = Shape::Prefixes.resources(size);
+        let table = compile(&resources, [], &Identity::default(), 1).routes;
+        let requests: Vec<_> = (0..64)
+            .map(|nth| {
+                let path = format!("/missing-{:06}/api/v1/orders/42", scattered(nth) % size);
+                ("www.example.com".to_owned(), path)
+            })
+            .collect();
+        group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
+            let headers = headers();
+            let mut turn = requests.iter().cycle();
+            bencher.iter(|| assert!(asked(&table, &headers, turn.next().unwrap()).is_none()));
+        });
+    }
+    group.finish();
+}
+
+fn headers() -> HeaderMap {
+    let sent = ["accept", "user-agent", "x-canary", "x-tenant"].map(HeaderName::from_static);
+    sent.into_iter()
+        .map(|name| (name, HeaderValue::from_static("yes")))
+        .collect()
+}
+
+/// Whether a Route was found; `None` = no.
+#[inline]
+fn asked(table: &RouteTable, headers: &HeaderMap, (host, path): &(String, String)) -> Option<()> {
     let head = RequestHead {
         method: &Method::GET,
         host,
         path,
         query: None,
-        headers: &headers,
+        headers,
     };
-    let route = table.find(black_box(&head), Draw::from_random(7));
-    assert!(black_box(route).is_some());
+    black_box(table.find(black_box(&head), Draw::from_random(7))).map(|_| ())
 }
 
 /// Numbers without a pattern (Knuth's multiplicative hashing).
@@ -143,5 +217,5 @@ fn build(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, find, build);
+criterion_group!(benches, find, miss, build);
 criterion_main!(benches);

@@ -18,6 +18,7 @@
 
 mod carrier;
 mod downstream;
+mod error_pages;
 mod exchange;
 mod live;
 mod upstream;

@@ -9,9 +9,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use nuncio_routing::{Cluster, ClusterIndex, RouteTable, Settings, Snapshot};
+use nuncio_config::Format;
+use nuncio_routing::{Cluster, ClusterIndex, Route, RouteTable, Settings, Snapshot};
 use nuncio_telemetry::Telemetry;
 
+use crate::error_pages::ErrorPages;
 use crate::upstream::{Resolver, Upstream};
 
 /// What requests are served by.
@@ -20,6 +22,8 @@ pub(crate) struct Live {
     snapshot: Arc<Snapshot>,
     /// In the order of [`Snapshot::clusters`].
     upstreams: Box<[Arc<Upstream>]>,
+    error_pages: ErrorPages,
+    watches_forwarding: bool,
 }
 
 impl Live {
@@ -34,6 +38,16 @@ impl Live {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.snapshot.settings
+    }
+
+    /// Whether Routes look at what the gateway says of where a request comes from.
+    pub(crate) fn watches_forwarding(&self) -> bool {
+        self.watches_forwarding
+    }
+
+    /// The text of a file that an error is answered with; `None` when it cannot be read.
+    pub(crate) fn error_page(&self, name: &str) -> Option<&Format> {
+        self.error_pages.get(name)
     }
 
     pub(crate) fn upstream(&self, index: ClusterIndex) -> Option<&Arc<Upstream>> {
@@ -58,6 +72,8 @@ impl Switch {
         let nothing = Live {
             snapshot: Arc::clone(&snapshot),
             upstreams: Box::default(),
+            error_pages: ErrorPages::default(),
+            watches_forwarding: false,
         };
         let switch = Self {
             live: ArcSwap::from_pointee(nothing),
@@ -90,9 +106,13 @@ impl Switch {
             .collect();
         self.telemetry
             .set_active_clusters(upstreams.iter().map(|upstream| upstream.stats.name()));
+        let error_pages = ErrorPages::read(&snapshot);
+        let watches_forwarding = snapshot.routes.iter().any(|route| watches(route));
         self.live.store(Arc::new(Live {
             snapshot,
             upstreams,
+            error_pages,
+            watches_forwarding,
         }));
     }
 
@@ -123,4 +143,12 @@ impl Switch {
             }
         }
     }
+}
+
+/// Whether `route` looks at what the gateway says of where a request comes from.
+fn watches(route: &Route) -> bool {
+    let names = route.headers.iter().map(|header| header.name.as_str());
+    names
+        .into_iter()
+        .any(|name| name == "x-request-id" || name.starts_with("x-forwarded-"))
 }

@@ -190,6 +190,34 @@ impl ClusterStats {
         self.set_membership(endpoints);
     }
 
+    /// So many endpoints are fit to use; told after any change of the endpoints where it is not all.
+    pub fn health_changed(&self, healthy: usize) {
+        let healthy = u64::try_from(healthy).unwrap_or(u64::MAX);
+        self.count.membership_healthy.set(healthy);
+    }
+
+    /// A request is balanced among all endpoints, because so few are fit.
+    pub fn panicked(&self) {
+        self.count.lb_healthy_panic.inc();
+    }
+
+    /// An endpoint failed as often in a row as it may.
+    pub fn outlier_detected(&self) {
+        self.count.ejections_detected_consecutive_5xx.inc();
+    }
+
+    /// It is left out for that, until the result is dropped.
+    pub fn ejected(self: &Arc<Self>) -> Ejection {
+        self.count.ejections_enforced.inc();
+        self.count.ejections_active.inc();
+        Ejection(Arc::clone(self))
+    }
+
+    /// It is not left out, because too many are.
+    pub fn ejection_refused(&self) {
+        self.count.ejections_overflow.inc();
+    }
+
     /// What Ambassador's diagnostics page shows.
     pub fn summary(&self) -> ClusterSummary {
         ClusterSummary {
@@ -265,7 +293,9 @@ impl ClusterStats {
     /// Envoy serves no cluster before its first answer, and alerts fire on `membership_healthy ==
     /// 0`: these gauges appear with the first answer, or the first failure to get one.
     fn show_membership(&self) {
-        self.set_membership(self.count.membership_total.value());
+        if !self.count.membership_total.is_used() {
+            self.set_membership(0);
+        }
     }
 
     fn set_membership(&self, endpoints: u64) {
@@ -299,6 +329,16 @@ impl UpstreamRequest {
 impl Drop for UpstreamRequest {
     fn drop(&mut self) {
         self.0.count.upstream_rq_active.dec();
+    }
+}
+
+/// An endpoint that is left out; counted in `outlier_detection.ejections_active` until dropped.
+#[derive(Debug)]
+pub struct Ejection(Arc<ClusterStats>);
+
+impl Drop for Ejection {
+    fn drop(&mut self) {
+        self.0.count.ejections_active.dec();
     }
 }
 
@@ -372,6 +412,12 @@ pub(crate) struct ClusterCounts {
     pub(crate) rq_pending_open: Gauge,
     pub(crate) rq_open: Gauge,
     pub(crate) rq_retry_open: Gauge,
+
+    pub(crate) ejections_active: Gauge,
+    pub(crate) ejections_detected_consecutive_5xx: Counter,
+    /// Under four names: of all kinds of ejection there is one.
+    pub(crate) ejections_enforced: Counter,
+    pub(crate) ejections_overflow: Counter,
 
     pub(crate) lb_healthy_panic: Counter,
     pub(crate) membership_change: Counter,

@@ -47,8 +47,8 @@ mod value;
 
 pub use access_log::{AccessLog, AccessLogWriter, Lines, Waiting};
 pub use cluster::{
-    Breaker, ClusterStats, ClusterSummary, ConnectFailure, Overflow, PendingRequest, Resolution,
-    RetryCause, RetryRefused, UpstreamRequest,
+    Breaker, ClusterStats, ClusterSummary, ConnectFailure, Ejection, Overflow, PendingRequest,
+    Resolution, RetryCause, RetryRefused, UpstreamRequest,
 };
 pub use control::{ControlStats, Reconfiguration};
 pub use histogram::Histogram;

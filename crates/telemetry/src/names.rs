@@ -147,8 +147,27 @@ pub(crate) const LISTENER_HTTP: &[Stat<ListenerHttp>] = &[
 pub(crate) const CLUSTER: &[Stat<ClusterStats>] = &[
     counter("lb_healthy_panic", |s| &s.count.lb_healthy_panic),
     counter("membership_change", |s| &s.count.membership_change),
-    zero_counter("outlier_detection.ejections_enforced_total"),
-    zero_counter("outlier_detection.ejections_overflow"),
+    once_used(counter(
+        "outlier_detection.ejections_consecutive_5xx",
+        |s| &s.count.ejections_enforced,
+    )),
+    once_used(counter(
+        "outlier_detection.ejections_detected_consecutive_5xx",
+        |s| &s.count.ejections_detected_consecutive_5xx,
+    )),
+    once_used(counter(
+        "outlier_detection.ejections_enforced_consecutive_5xx",
+        |s| &s.count.ejections_enforced,
+    )),
+    counter("outlier_detection.ejections_enforced_total", |s| {
+        &s.count.ejections_enforced
+    }),
+    counter("outlier_detection.ejections_overflow", |s| {
+        &s.count.ejections_overflow
+    }),
+    once_used(counter("outlier_detection.ejections_total", |s| {
+        &s.count.ejections_enforced
+    })),
     codes("retry.upstream_rq", |s| &s.count.retry_upstream_rq),
     once_used(counter("retry.upstream_rq_completed", |s| {
         &s.count.retry_upstream_rq_completed
@@ -259,7 +278,9 @@ pub(crate) const CLUSTER: &[Stat<ClusterStats>] = &[
     })),
     once_used(gauge("membership_healthy", |s| &s.count.membership_healthy)),
     once_used(gauge("membership_total", |s| &s.count.membership_total)),
-    zero_gauge("outlier_detection.ejections_active"),
+    gauge("outlier_detection.ejections_active", |s| {
+        &s.count.ejections_active
+    }),
     gauge("upstream_cx_active", |s| &s.count.upstream_cx_active),
     gauge("upstream_rq_active", |s| &s.count.upstream_rq_active),
     gauge("upstream_rq_pending_active", |s| {

@@ -1,9 +1,10 @@
 //! One connection of a client.
 
 use std::cell::Cell;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
@@ -20,8 +21,14 @@ use crate::wire::{Traffic, Wire, Writes};
 pub(crate) struct Connection {
     worker: Rc<Worker>,
     listener: Arc<ListenerStats>,
-    /// The client's address as text.
+    /// Of all connections there ever were.
+    id: u64,
+    /// The other end.
+    peer: SocketAddr,
+    /// The peer's address as text.
     client: HeaderValue,
+    /// Our end.
+    local: SocketAddr,
     traffic: Arc<Traffic>,
     activity: Rc<Activity>,
 }
@@ -48,7 +55,7 @@ pub(super) struct Busy(Rc<Activity>);
 pub(super) struct Accepted {
     worker: Rc<Worker>,
     listener: Arc<ListenerStats>,
-    peer: IpAddr,
+    peer: SocketAddr,
     activity: Rc<Activity>,
 }
 
@@ -62,7 +69,7 @@ impl Accepted {
     pub(super) fn new(
         worker: Rc<Worker>,
         listener: Arc<ListenerStats>,
-        peer: IpAddr,
+        peer: SocketAddr,
         activity: Rc<Activity>,
     ) -> Self {
         Self {
@@ -77,9 +84,9 @@ impl Accepted {
     pub(super) async fn run(self, tcp: TcpStream) {
         let mut place = self.listener.accepted(Transport::Plain);
         // Without it a response's last packet could wait for an acknowledgement.
-        if tcp.set_nodelay(true).is_err() {
+        let (Ok(()), Ok(local)) = (tcp.set_nodelay(true), tcp.local_addr()) else {
             return;
-        }
+        };
         let mut wire = Wire::new(Carrier::Tcp(tcp), Writes::Wait, |_| ());
         let traffic = wire.traffic();
         let protocol = match timeout(IDLE_TIMEOUT, wire.begins_with(HTTP2_PREFACE)).await {
@@ -90,7 +97,7 @@ impl Accepted {
         };
         place.speaks(protocol);
         let activity = Rc::clone(&self.activity);
-        let connection = Rc::new(self.into_connection(Arc::clone(&traffic)));
+        let connection = Rc::new(self.into_connection(local, Arc::clone(&traffic)));
         let cut_short = match protocol {
             Protocol::Http1 => http1::run(&connection, Box::new(wire)).await,
             Protocol::Http2 => {
@@ -113,18 +120,28 @@ impl Accepted {
         drop(cut_short);
     }
 
-    fn into_connection(self, traffic: Arc<Traffic>) -> Connection {
+    fn into_connection(self, local: SocketAddr, traffic: Arc<Traffic>) -> Connection {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        let peer = canonical(self.peer);
         // An address is always a header value.
-        let client = HeaderValue::from_str(&self.peer.to_canonical().to_string())
+        let client = HeaderValue::from_str(&peer.ip().to_string())
             .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
         Connection {
             worker: self.worker,
             listener: self.listener,
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            peer,
             client,
+            local: canonical(local),
             traffic,
             activity: self.activity,
         }
     }
+}
+
+/// A socket that serves both families has IPv4 addresses mapped into IPv6.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 impl Connection {
@@ -136,8 +153,21 @@ impl Connection {
         &self.listener
     }
 
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// The peer's address as text.
     pub(crate) fn client(&self) -> &HeaderValue {
         &self.client
+    }
+
+    pub(crate) fn local(&self) -> SocketAddr {
+        self.local
     }
 
     pub(crate) fn traffic(&self) -> &Traffic {

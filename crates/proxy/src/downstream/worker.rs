@@ -149,7 +149,7 @@ impl Worker {
             tokio::select! {
                 accepted = queue.accept() => match accepted {
                     Ok((tcp, peer)) => {
-                        self.start(tcp, peer.ip(), &stats);
+                        self.start(tcp, peer, &stats);
                         // Leaves the rest of a burst to the other workers.
                         task::yield_now().await;
                     }
@@ -175,12 +175,17 @@ impl Worker {
                 .set_nonblocking(true)
                 .and_then(|()| TcpStream::from_std(tcp));
             if let Ok(tcp) = tcp {
-                self.start(tcp, peer.ip(), stats);
+                self.start(tcp, peer, stats);
             }
         }
     }
 
-    fn start(self: &Rc<Self>, tcp: TcpStream, peer: std::net::IpAddr, stats: &Arc<ListenerStats>) {
+    fn start(
+        self: &Rc<Self>,
+        tcp: TcpStream,
+        peer: std::net::SocketAddr,
+        stats: &Arc<ListenerStats>,
+    ) {
         let id = self.next_connection.get();
         self.next_connection.set(id.wrapping_add(1));
         let activity = Rc::new(Activity::new());

@@ -91,6 +91,18 @@ pub(super) fn is_gateways_own(name: &HeaderName) -> bool {
         || (name.contains('_') && is_alias(rest))
 }
 
+/// Fields of the `x-envoy-` family that the proxy at the edge sets, so that those behind it keep them.
+pub(super) fn is_told_by_edge(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "x-envoy-external-address"
+            | "x-envoy-original-host"
+            | "x-envoy-original-path"
+            | "x-envoy-downstream-service-cluster"
+            | "x-envoy-downstream-service-node"
+    )
+}
+
 fn is_alias(rest: &str) -> bool {
     [
         "ambassador-diag-ip",

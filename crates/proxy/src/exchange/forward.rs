@@ -14,18 +14,15 @@ use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
 use tokio::time::{Instant as Deadline, timeout_at};
 
+use super::course::Course;
 use super::relay::{Culprit, Failure, Relay, Relayed};
 use super::reply::Reply;
-use super::upstream_head::{BodyFraming, UpstreamHead};
-use super::{Account, Afterwards, head};
-use crate::downstream::Connection;
-use crate::live::Live;
+use super::{Account, Afterwards, upstream_head};
 use crate::upstream::{ConnectFailure, Lease, Pick, Reuse, Upstream};
 
 /// A request on its way to its cluster.
-struct Forwarding<'a> {
-    connection: &'a Connection,
-    live: &'a Live,
+struct Forwarding<'c, 'a> {
+    course: &'c Course<'a>,
     upstream: &'a Arc<Upstream>,
     to: &'a Forward,
     /// When the request was complete; `None` while its body is still to come.
@@ -45,23 +42,23 @@ enum Forwarded {
 
 /// Forwards the request and answers the client.
 pub(super) async fn forward<'a>(
-    connection: &Connection,
-    live: &'a Live,
+    course: &Course<'a>,
     session: &mut ServerSession,
-    (to, head): (&Forward, Box<RequestHeader>),
-    started: Instant,
+    to: &'a Forward,
 ) -> Account<'a> {
-    let Some(upstream) = live.upstream(to.cluster) else {
-        let reply = Reply {
-            status: 503,
-            text: "",
-        };
-        return super::answer::local(live, session, Outcome::NoCluster, reply).await;
+    let Some(upstream) = course.live.upstream(to.cluster) else {
+        let reply = Reply::new(503, "");
+        return super::answer::local(course, session, Outcome::NoCluster, reply).await;
     };
-    let request_end = session.is_body_empty().then_some(started);
+    let Ok(head) = upstream_head::build(course, to, session.req_header()) else {
+        // What is no request target after rewriting was none before.
+        let status = Reply::MALFORMED.status();
+        let outcome = Outcome::Malformed { status };
+        return super::answer::local(course, session, outcome, Reply::MALFORMED).await;
+    };
+    let request_end = session.is_body_empty().then_some(course.started);
     let mut forwarding = Forwarding {
-        connection,
-        live,
+        course,
         upstream,
         to,
         request_end,
@@ -71,14 +68,14 @@ pub(super) async fn forward<'a>(
     let forwarded = forwarding.run(session, head).await;
     let traffic = forwarding.traffic;
     let retried = forwarding.attempts > 1;
-    let mut account = conclude(live, session, forwarded).await;
+    let mut account = conclude(course, session, forwarded).await;
     account.cluster = Some(&upstream.stats);
     account.upstream_bytes = traffic;
     account.retried = retried;
     account
 }
 
-impl Forwarding<'_> {
+impl Forwarding<'_, '_> {
     async fn run(&mut self, session: &mut ServerSession, head: Box<RequestHeader>) -> Forwarded {
         invite_body(session).await;
         let lease = match self.lease(Reuse::Allowed).await {
@@ -97,7 +94,7 @@ impl Forwarding<'_> {
             _ => None,
         };
         if let Some(reuse) = again
-            && let Some(head) = self.head_again(session)
+            && let Ok(head) = upstream_head::build(self.course, self.to, session.req_header())
         {
             self.upstream.stats.retried(RetryCause::Failure);
             return match self.lease(reuse).await {
@@ -108,24 +105,6 @@ impl Forwarding<'_> {
         Forwarded::Relayed(relayed)
     }
 
-    /// The head as it was sent; made anew, since it is seldom wanted again.
-    fn head_again(&self, session: &mut ServerSession) -> Option<Box<RequestHeader>> {
-        let body = BodyFraming::of(session);
-        let received = session.req_header();
-        let (target, nominated) = head::read(received).ok()?;
-        UpstreamHead {
-            received,
-            nominated: &nominated,
-            target: &target,
-            forward: self.to,
-            client: self.connection.client(),
-            body,
-            envoy_headers: !self.live.settings().suppress_envoy_headers,
-        }
-        .build()
-        .ok()
-    }
-
     async fn lease(&self, reuse: Reuse) -> Result<Lease, Forwarded> {
         let patience = self.upstream.cluster.connect_timeout;
         let leasing = async {
@@ -133,7 +112,7 @@ impl Forwarding<'_> {
             let Some(endpoint) = self.upstream.endpoint(patience, &pick).await else {
                 return Err(Forwarded::NoEndpoint);
             };
-            let connector = self.connection.worker().connector();
+            let connector = self.course.connection.worker().connector();
             connector
                 .lease(self.upstream, &endpoint, reuse, self.to.priority)
                 .await
@@ -161,7 +140,7 @@ impl Forwarding<'_> {
         let relay = Relay::new(
             session,
             &mut lease,
-            self.live.settings(),
+            self.course,
             self.to.timeout,
             self.request_end,
         );
@@ -173,7 +152,8 @@ impl Forwarding<'_> {
         }
         self.traffic = (self.traffic.0 + received, self.traffic.1 + sent);
         if let Relayed::Complete { request_sent, .. } = relayed {
-            self.connection
+            self.course
+                .connection
                 .worker()
                 .connector()
                 .give_back(lease, request_sent)
@@ -203,7 +183,7 @@ async fn invite_body(session: &mut ServerSession) {
 
 /// Answers the client where the upstream did not, in Envoy's words.
 async fn conclude<'a>(
-    live: &'a Live,
+    course: &Course<'a>,
     session: &mut ServerSession,
     forwarded: Forwarded,
 ) -> Account<'a> {
@@ -253,34 +233,22 @@ async fn conclude<'a>(
         }
         Forwarded::TimedOut => failed(Failure::TimedOut),
     };
-    super::answer::local(live, session, outcome, reply).await
+    super::answer::local(course, session, outcome, reply).await
 }
 
 fn failed(failure: Failure) -> (Outcome, Reply) {
     match failure {
-        Failure::ClientLeft => (
-            Outcome::ClientLeft,
-            Reply {
-                status: 400,
-                text: "",
-            },
-        ),
+        Failure::ClientLeft => (Outcome::ClientLeft, Reply::new(400, "")),
         Failure::ClientStalled => (
             Outcome::Refused { status: 408 },
-            Reply {
-                status: 408,
-                text: "stream timeout",
-            },
+            Reply::new(408, "stream timeout"),
         ),
         Failure::ClientMalformed => {
-            let status = Reply::MALFORMED.status;
+            let status = Reply::MALFORMED.status();
             (Outcome::Malformed { status }, Reply::MALFORMED)
         }
         Failure::TimedOut => {
-            let reply = Reply {
-                status: 504,
-                text: "upstream request timeout",
-            };
+            let reply = Reply::new(504, "upstream request timeout");
             (Outcome::RouteTimeout, reply)
         }
         Failure::UpstreamClosed { .. } => (
@@ -306,17 +274,17 @@ fn failed(failure: Failure) -> (Outcome, Reply) {
         ),
         Failure::UpstreamMalformed => (
             Outcome::UpstreamMalformed,
-            Reply {
-                status: 502,
-                text: "upstream connect error or disconnect/reset before headers. \
+            Reply::new(
+                502,
+                "upstream connect error or disconnect/reset before headers. \
                        reset reason: protocol error",
-            },
+            ),
         ),
     }
 }
 
 fn unavailable(text: &'static str) -> Reply {
-    Reply { status: 503, text }
+    Reply::new(503, text)
 }
 
 /// Envoy names the system's error, in the C library's words.

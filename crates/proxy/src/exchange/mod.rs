@@ -7,6 +7,9 @@
 
 mod answer;
 mod client_head;
+mod clients;
+mod cors;
+mod course;
 #[allow(dead_code, reason = "the access log says more than headers do")]
 mod facts;
 mod fields;
@@ -16,11 +19,19 @@ mod fields;
 )]
 mod format;
 mod forward;
+mod forwarding;
 #[allow(dead_code, reason = "called once relaying takes filters")]
 mod gzip;
 mod head;
+mod header_rules;
+#[allow(dead_code, reason = "the access log writes strings only")]
+mod json;
+mod overrides;
+mod redirect;
 mod relay;
 mod reply;
+mod response_body;
+mod spelling;
 mod start_time;
 mod upstream_head;
 
@@ -30,6 +41,7 @@ use nuncio_telemetry::{Bytes, ClusterStats, Outcome, Protocol, RequestRecord};
 use pingora_core::protocols::http::ServerSession;
 
 use crate::downstream::Connection;
+use course::Course;
 pub(crate) use relay::STREAM_IDLE_TIMEOUT;
 use reply::Reply;
 
@@ -76,7 +88,8 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     };
     let request = connection.listener().request_started(protocol);
     let live = connection.worker().live();
-    let account = answer::answer(connection, &live, session, started).await;
+    let mut course = Course::new(connection, &live, started);
+    let account = answer::answer(&mut course, session).await;
     let (downstream_received, downstream_sent) = connection.traffic().take();
     let (upstream_received, upstream_sent) = account.upstream_bytes;
     let bytes = Bytes {
@@ -110,7 +123,7 @@ pub(crate) async fn refuse_malformed(connection: &Connection, session: &mut Serv
         request,
         cluster: None,
         outcome: Outcome::Malformed {
-            status: Reply::MALFORMED.status,
+            status: Reply::MALFORMED.status(),
         },
         duration: Duration::ZERO,
         upstream_time: None,

@@ -9,14 +9,14 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
-use nuncio_routing::Settings;
 use pingora_core::protocols::http::{HttpTask, ServerSession};
 use pingora_core::{BError, ErrorType, RetryType};
 use pingora_http::{RequestHeader, ResponseHeader};
 use tokio::time::{Instant, sleep_until};
 
 use super::client_head;
+use super::course::Course;
+use super::response_body::ResponseBody;
 use crate::upstream::{Lease, UpstreamSession};
 use crate::wire::Traffic;
 
@@ -26,8 +26,8 @@ pub(super) struct Relay<'a> {
     upstream: &'a mut UpstreamSession,
     /// Of the upstream connection.
     traffic: &'a Traffic,
-    settings: &'a Settings,
-    method: Method,
+    course: &'a Course<'a>,
+    body: ResponseBody,
     /// For the whole response, from the end of the request; `None` = no limit.
     timeout: Option<Duration>,
     /// When the request was complete; `None` while its body is still coming.
@@ -119,17 +119,16 @@ impl<'a> Relay<'a> {
     pub(super) fn new(
         session: &'a mut ServerSession,
         lease: &'a mut Lease,
-        settings: &'a Settings,
+        course: &'a Course<'a>,
         timeout: Option<Duration>,
         request_end: Option<std::time::Instant>,
     ) -> Self {
-        let method = session.req_header().method.clone();
         Self {
             session,
             upstream: &mut lease.session,
             traffic: &lease.traffic,
-            settings,
-            method,
+            course,
+            body: ResponseBody::default(),
             timeout,
             request_end: request_end.map(Instant::from_std),
             body_begun: false,
@@ -224,7 +223,11 @@ impl<'a> Relay<'a> {
             | HttpTask::Done) => task,
         };
         let end = task.is_end();
-        match self.session.response_duplex_vec(vec![task]).await {
+        let tasks = self.body.pass(task);
+        if tasks.is_empty() {
+            return None;
+        }
+        match self.session.response_duplex_vec(tasks).await {
             Ok(_) if end => Some(self.complete()),
             Ok(_) => None,
             Err(_) => Some(self.broken(Culprit::Client, Failure::ClientLeft)),
@@ -244,7 +247,9 @@ impl<'a> Relay<'a> {
             return None;
         }
         let took = self.request_end.map_or(Duration::ZERO, |end| end.elapsed());
-        let head = client_head::build(received, &self.method, self.settings, took).ok()?;
+        let request = self.session.req_header();
+        let (head, body) = client_head::build(self.course, request, received, took).ok()?;
+        self.body = body;
         self.status = Some(received.status.as_u16());
         Some(head)
     }

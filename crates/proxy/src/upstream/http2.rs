@@ -22,10 +22,12 @@ use nuncio_telemetry::{Breaker, Overflow};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-use super::Upstream;
-use super::breakers::Permit;
-use super::connect::{ConnectFailure, Connector, Reuse};
+use super::breakers::{Admission, Permit};
+use super::connect::{ConnectFailure, Connector};
+use super::endpoint;
+use super::lease::{Lease, Reuse, overflowed};
 use super::pool::PoolKey;
+use super::{Upstream, UpstreamSession};
 use connection::{Connection, NoHttp2, Slot};
 pub(crate) use stream::Http2Session;
 
@@ -34,7 +36,7 @@ pub(crate) use stream::Http2Session;
 pub(super) struct Connections(HashMap<PoolKey, Rc<Endpoint>>);
 
 /// The HTTP/2 connections of one worker to one endpoint.
-pub(super) struct Endpoint {
+struct Endpoint {
     owner: Weak<Upstream>,
     open: RefCell<Vec<Rc<Connection>>>,
     /// How the connection that is being made comes along.
@@ -52,10 +54,10 @@ enum Dialling {
 
 /// Which stream is wanted.
 #[derive(Clone, Copy)]
-pub(super) struct Order<'a> {
-    pub(super) upstream: &'a Arc<Upstream>,
-    pub(super) address: SocketAddr,
-    pub(super) priority: Priority,
+struct Order<'a> {
+    upstream: &'a Arc<Upstream>,
+    address: SocketAddr,
+    priority: Priority,
 }
 
 /// What a request without a stream has to do.
@@ -67,8 +69,66 @@ enum Turn {
     Full,
 }
 
+impl Connector {
+    /// A stream to `to`; waits for one when there are as many connections as there may be and none
+    /// has any left.
+    pub(super) async fn lease_stream(
+        &self,
+        upstream: &Arc<Upstream>,
+        to: &endpoint::Endpoint,
+        (key, reuse): (PoolKey, Reuse),
+    ) -> Result<Lease, ConnectFailure> {
+        let order = Order {
+            upstream,
+            address: to.address(),
+            priority: key.priority,
+        };
+        let connections = self.http2.borrow_mut().of(key, upstream);
+        let ready = match reuse {
+            Reuse::Allowed => connections.slot(upstream),
+            Reuse::Refused => None,
+        };
+        let reused = ready.is_some();
+        let slot = match ready {
+            Some(slot) => slot,
+            None => self.pending_stream(&connections, order, reuse).await?,
+        };
+        let Some(admission) = Admission::to(upstream, order.priority) else {
+            return Err(overflowed(upstream));
+        };
+        let session = Http2Session::new(slot, upstream);
+        Ok(Lease {
+            reused,
+            traffic: session.traffic(),
+            session: UpstreamSession::Http2(Box::new(session)),
+            admission,
+            seat: None,
+            _assigned: upstream.stats.assigned(),
+        })
+    }
+
+    async fn pending_stream(
+        &self,
+        connections: &Endpoint,
+        order: Order<'_>,
+        reuse: Reuse,
+    ) -> Result<Slot, ConnectFailure> {
+        let upstream = order.upstream;
+        let permit = upstream.breakers.permit(order.priority, Breaker::Pending);
+        let Some(_permit) = permit else {
+            return Err(overflowed(upstream));
+        };
+        let pending = upstream.stats.pending();
+        let slot = connections.wait(self, order, reuse).await;
+        if slot.is_err() {
+            pending.failed();
+        }
+        slot
+    }
+}
+
 impl Connections {
-    pub(super) fn of(&mut self, key: PoolKey, owner: &Arc<Upstream>) -> Rc<Endpoint> {
+    fn of(&mut self, key: PoolKey, owner: &Arc<Upstream>) -> Rc<Endpoint> {
         let endpoint = self
             .0
             .entry(key)
@@ -95,26 +155,20 @@ impl Endpoint {
         }
     }
 
-    /// A stream that is free, if there is one, on the oldest connection, so that the others can
-    /// grow idle.
-    pub(super) fn take(&self, upstream: &Arc<Upstream>) -> Option<Http2Session> {
-        Some(Http2Session::new(self.slot(upstream)?, upstream))
-    }
-
-    /// As [`Self::take`]; waits for one, or makes a connection.
-    pub(super) async fn wait(
+    /// As [`Self::slot`]; waits for one, or makes a connection.
+    async fn wait(
         &self,
         connector: &Connector,
         order: Order<'_>,
         mut reuse: Reuse,
-    ) -> Result<Http2Session, ConnectFailure> {
+    ) -> Result<Slot, ConnectFailure> {
         let mut refused = false;
-        let slot = loop {
+        loop {
             let freed = self.freed.notified();
             match self.turn(order, reuse) {
-                Turn::Take(slot) => break slot,
+                Turn::Take(slot) => return Ok(slot),
                 Turn::Dial(outcome, permit) => {
-                    break self.dial(connector, order, (outcome, permit)).await?;
+                    return self.dial(connector, order, (outcome, permit)).await;
                 }
                 Turn::Wait(mut other) => {
                     // One that is given up without a word was its request's, not the endpoint's.
@@ -133,8 +187,7 @@ impl Endpoint {
                 }
             }
             reuse = Reuse::Allowed;
-        };
-        Ok(Http2Session::new(slot, order.upstream))
+        }
     }
 
     fn turn(&self, order: Order<'_>, reuse: Reuse) -> Turn {
@@ -184,6 +237,8 @@ impl Endpoint {
         Ok(slot)
     }
 
+    /// A stream that is free, if there is one, on the oldest connection, so that the others can
+    /// grow idle.
     fn slot(&self, upstream: &Upstream) -> Option<Slot> {
         let now = Instant::now();
         let mut open = self.open.borrow_mut();

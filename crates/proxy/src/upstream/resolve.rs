@@ -5,24 +5,32 @@
 //!
 //! Deliberately absent: the C library's resolver, which a static binary does not have.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::LookupIpStrategy;
+use nuncio_config::DnsType;
+use nuncio_routing::{Cluster, Families};
 use nuncio_telemetry::{ClusterStats, Resolution as Resolved};
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
+use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
+use super::background::Background;
 use super::endpoints::{Endpoints, Replaced};
 
 /// Resolves the names of clusters, on the runtime it was made on.
 #[derive(Clone, Debug)]
 pub struct Resolver {
-    dns: TokioResolver,
+    v4: TokioResolver,
+    v6: TokioResolver,
+    /// IPv6, and IPv4 where there is none.
+    either: TokioResolver,
+    /// How many may be asked for at the same time.
+    places: Arc<Semaphore>,
     runtime: Handle,
 }
 
@@ -34,28 +42,31 @@ pub struct ResolveError(#[source] hickory_resolver::net::NetError);
 /// Nothing is asked more often, whatever the TTL.
 const MIN_REFRESH: Duration = Duration::from_secs(1);
 
-/// A record without an end is asked for again all the same.
-const MAX_REFRESH: Duration = Duration::from_secs(30);
+/// An answer is not believed for longer, whatever its TTL.
+const MAX_REFRESH: Duration = Duration::from_secs(300);
+
+/// Envoy's `dns_refresh_rate`: how often a name is asked for whose TTL is not respected.
+const REFRESH: Duration = Duration::from_secs(5);
+
+/// Questions under way at the same time: thousands of clusters that come at once shall not look
+/// like an attack to the name server.
+const MAX_LOOK_UPS: usize = 128;
 
 /// How long the last addresses outlive a name that cannot be resolved.
 const STALE: Duration = Duration::from_secs(300);
 
 impl Resolver {
-    /// Resolves as `/etc/resolv.conf` and `/etc/hosts` say, IPv4 only as Ambassador does by
-    /// default (`enable_ipv6: false`). Tasks run on the current runtime.
+    /// Resolves as `/etc/resolv.conf` and `/etc/hosts` say. Tasks run on the current runtime.
     ///
     /// # Errors
     ///
     /// When the configuration exists and cannot be used.
     pub fn from_system() -> Result<Self, ResolveError> {
-        let mut builder = TokioResolver::builder_tokio().map_err(ResolveError)?;
-        let options = builder.options_mut();
-        options.ip_strategy = LookupIpStrategy::Ipv4Only;
-        // Each name is asked for by one task, when its TTL has passed.
-        options.cache_size = 0;
-        let dns = builder.build().map_err(ResolveError)?;
         Ok(Self {
-            dns,
+            v4: system(LookupIpStrategy::Ipv4Only)?,
+            v6: system(LookupIpStrategy::Ipv6Only)?,
+            either: system(LookupIpStrategy::Ipv6thenIpv4)?,
+            places: Arc::new(Semaphore::new(MAX_LOOK_UPS)),
             runtime: Handle::current(),
         })
     }
@@ -64,35 +75,46 @@ impl Resolver {
     pub(super) fn keep_current(
         &self,
         name: &str,
-        port: u16,
+        cluster: &Arc<Cluster>,
         endpoints: &Arc<Endpoints>,
         stats: &Arc<ClusterStats>,
-    ) -> Resolution {
+    ) -> Background {
+        let dns = match cluster.families {
+            Families::V4 => &self.v4,
+            Families::V6 => &self.v6,
+            Families::Both => &self.either,
+        };
         let watch = NameWatch {
-            dns: self.dns.clone(),
+            dns: dns.clone(),
+            places: Arc::clone(&self.places),
             name: name.into(),
-            port,
+            cluster: Arc::clone(cluster),
             endpoints: Arc::clone(endpoints),
             stats: Arc::clone(stats),
         };
-        Resolution(self.runtime.spawn(watch.run()))
+        self.run(watch.run())
+    }
+
+    /// Runs what belongs to a cluster.
+    pub(super) fn run(&self, work: impl Future<Output = ()> + Send + 'static) -> Background {
+        self.runtime.spawn(work).into()
     }
 }
 
-/// A running resolution; ends when dropped.
-#[derive(Debug)]
-pub(super) struct Resolution(JoinHandle<()>);
-
-impl Drop for Resolution {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+fn system(strategy: LookupIpStrategy) -> Result<TokioResolver, ResolveError> {
+    let mut builder = TokioResolver::builder_tokio().map_err(ResolveError)?;
+    let options = builder.options_mut();
+    options.ip_strategy = strategy;
+    // Each name is asked for by one task, when it is time.
+    options.cache_size = 0;
+    builder.build().map_err(ResolveError)
 }
 
 struct NameWatch {
     dns: TokioResolver,
+    places: Arc<Semaphore>,
     name: Box<str>,
-    port: u16,
+    cluster: Arc<Cluster>,
     endpoints: Arc<Endpoints>,
     stats: Arc<ClusterStats>,
 }
@@ -101,41 +123,41 @@ impl NameWatch {
     async fn run(self) {
         if &*self.name == "localhost" {
             // RFC 6761 section 6.3: never asked of DNS.
-            self.replace(vec![SocketAddr::new(
-                IpAddr::V4(Ipv4Addr::LOCALHOST),
-                self.port,
-            )]);
+            self.replace(vec![loopback(self.cluster.families)]);
             return;
         }
-        let mut answered = Instant::now();
+        let mut failing_since = None;
         let mut pause = MIN_REFRESH;
         loop {
             match self.look_up().await {
                 Some(until) => {
-                    answered = Instant::now();
-                    pause = until
-                        .saturating_duration_since(answered)
-                        .clamp(MIN_REFRESH, MAX_REFRESH);
+                    failing_since = None;
+                    pause = self.pause(until.saturating_duration_since(Instant::now()));
                 }
                 None => {
-                    self.failed(answered.elapsed());
-                    pause = (pause * 2).clamp(MIN_REFRESH, MAX_REFRESH);
+                    self.failed(failing_since.get_or_insert_with(Instant::now).elapsed());
+                    pause = (pause * 2).clamp(MIN_REFRESH, REFRESH);
                 }
             }
             sleep(pause).await;
         }
     }
 
+    /// How long an answer is taken for true that says so of itself for `ttl`.
+    fn pause(&self, ttl: Duration) -> Duration {
+        match self.cluster.respect_dns_ttl {
+            true => ttl.clamp(MIN_REFRESH, MAX_REFRESH),
+            false => REFRESH,
+        }
+    }
+
     /// One look-up; says until when its answer holds.
     async fn look_up(&self) -> Option<Instant> {
+        // Never closed.
+        let _place = self.places.acquire().await.ok()?;
         match self.dns.lookup_ip(&*self.name).await {
             Ok(answer) => {
-                self.replace(
-                    answer
-                        .iter()
-                        .map(|ip| SocketAddr::new(ip, self.port))
-                        .collect(),
-                );
+                self.replace(answer.iter().collect());
                 Some(answer.valid_until())
             }
             Err(error) => {
@@ -146,12 +168,27 @@ impl NameWatch {
         }
     }
 
-    fn replace(&self, addresses: Vec<SocketAddr>) {
-        self.stats
-            .resolved(match self.endpoints.replace(addresses) {
-                Replaced::Changed(endpoints) => Resolved::Changed { endpoints },
-                Replaced::Unchanged => Resolved::Unchanged,
-            });
+    fn replace(&self, mut addresses: Vec<IpAddr>) {
+        let before = self.endpoints.count();
+        if self.is_logical() {
+            addresses.truncate(1);
+        }
+        let addresses = addresses.into_iter();
+        let port = self.cluster.port;
+        let replaced = self
+            .endpoints
+            .replace(addresses.map(|ip| SocketAddr::new(ip, port)).collect());
+        self.stats.resolved(match replaced {
+            // The one endpoint has moved: it is the same one for all that.
+            Replaced::Changed(1) if self.is_logical() && before == 1 => Resolved::Unchanged,
+            Replaced::Changed(endpoints) => Resolved::Changed { endpoints },
+            Replaced::Unchanged => Resolved::Unchanged,
+        });
+        self.endpoints.tell_health(&self.stats);
+    }
+
+    fn is_logical(&self) -> bool {
+        self.cluster.dns_type == DnsType::Logical
     }
 
     fn failed(&self, since: Duration) {
@@ -162,5 +199,16 @@ impl NameWatch {
             warn!(name = %self.name, "not resolved for too long: its addresses are dropped");
             self.stats.endpoints_changed(0);
         }
+    }
+}
+
+/// The loopback address of a family; of both the one that Envoy would take.
+fn loopback(families: Families) -> IpAddr {
+    let has_v6 = || UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
+    match families {
+        Families::V4 => Ipv4Addr::LOCALHOST.into(),
+        Families::V6 => Ipv6Addr::LOCALHOST.into(),
+        Families::Both if has_v6() => Ipv6Addr::LOCALHOST.into(),
+        Families::Both => Ipv4Addr::LOCALHOST.into(),
     }
 }
