@@ -14,8 +14,8 @@ use http::{Method, Request, response};
 use nuncio_tests::client::{Client, Client2};
 use nuncio_tests::control::eventually;
 use nuncio_tests::gateway::{Gateway, mapping};
-use nuncio_tests::upstream::Upstream;
 use nuncio_tests::upstream::http2::{Call, Upstream2, piece, trailers, whole};
+use nuncio_tests::upstream::{Upstream, closed_port};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -84,6 +84,7 @@ async fn a_unary_call_passes_with_its_trailers() {
     assert_eq!(received.uri().path(), "/svc.S/Do");
     assert_eq!(received.uri().authority().unwrap(), "a.example");
     assert_eq!(received.uri().scheme_str(), Some("http"));
+    assert_eq!(received.headers()["te"], "trailers");
     assert_eq!(received.headers()["x-forwarded-proto"], "http");
     assert!(!received.headers().contains_key("transfer-encoding"));
 }
@@ -428,7 +429,8 @@ async fn a_connection_that_breaks_takes_its_streams_with_it_and_the_next_is_new(
     let service = upstream.service();
     let gateway = Gateway::start(&mapping("/a/", &service, "grpc: true"));
     let client = Client2::connect(gateway.address()).await;
-    let (response, _) = client.start(call("/a/x"), true).await;
+    let request = Client2::request(Method::GET, "/a/x", &[]);
+    let (response, _) = client.start(request, true).await;
     upstream.until_received(1).await;
     drop(upstream);
     let response = Client2::response(response).await.unwrap();
@@ -481,6 +483,50 @@ async fn a_connection_whose_time_is_over_is_replaced() {
     let gateway = Gateway::start(&mapping("/a/", &upstream.service(), lines));
     let client = Client2::connect(gateway.address()).await;
     eventually_twice(&client, &upstream).await;
+}
+
+#[tokio::test]
+async fn a_call_is_told_of_errors_in_its_own_way() {
+    let gateway = Gateway::start(&mapping("/a/", &closed_port().await, "grpc: true"));
+    let client = Client2::connect(gateway.address()).await;
+    let refused = client.exchange(call("/a/")).await.unwrap();
+    assert_eq!(refused.brief(), (200, ""));
+    assert_eq!(refused.value("content-type"), Some("application/grpc"));
+    assert_eq!(refused.value("grpc-status"), Some("14"));
+    let message = "upstream connect error or disconnect/reset before headers. reset reason: \
+                   remote connection failure, transport failure reason: delayed connect error: \
+                   Connection refused";
+    assert_eq!(refused.value("grpc-message"), Some(message));
+    assert_eq!(refused.value("content-length"), None);
+
+    let unknown = client.exchange(call("/nowhere/")).await.unwrap();
+    assert_eq!(unknown.status, 200);
+    assert_eq!(unknown.value("grpc-status"), Some("12"));
+    assert_eq!(unknown.value("grpc-message"), None);
+    assert_eq!(client.get("/nowhere/").await.status, 404, "others see HTTP");
+
+    let counters = gateway.counters();
+    let class = |family: &str, class: u8| {
+        counters.with(family, &format!("envoy_response_code_class=\"{class}\""))
+    };
+    assert_eq!(class("envoy_http_downstream_rq_xx", 2), 2.0);
+    assert_eq!(class("envoy_http_downstream_rq_xx", 4), 1.0);
+    assert_eq!(class("envoy_http_downstream_rq_xx", 5), 0.0);
+    assert_eq!(class("envoy_cluster_upstream_rq_xx", 5), 1.0);
+}
+
+#[tokio::test]
+async fn a_call_over_http1_keeps_its_connection_after_an_error() {
+    let gateway = Gateway::start(&mapping("/a/", &closed_port().await, "grpc: true"));
+    let mut client = Client::connect(gateway.address()).await;
+    for _ in 0..2 {
+        let fields = "content-type: application/grpc+proto\ncontent-length: 0";
+        client.request("POST", "/a/", fields).await;
+        let response = client.response().await;
+        assert_eq!(response.brief(), (200, ""));
+        assert_eq!(response.value("grpc-status"), Some("14"));
+        assert_eq!(response.value("content-length"), Some("0"));
+    }
 }
 
 async fn eventually_twice(client: &Client2, upstream: &Upstream2) {

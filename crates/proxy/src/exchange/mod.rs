@@ -20,6 +20,7 @@ mod fields;
 mod format;
 mod forward;
 mod forwarding;
+mod grpc;
 #[allow(dead_code, reason = "called once relaying takes filters")]
 mod gzip;
 mod head;
@@ -33,6 +34,7 @@ mod reply;
 mod response_body;
 mod spelling;
 mod start_time;
+mod upgrade;
 mod upstream_head;
 
 use std::time::{Duration, Instant};
@@ -62,6 +64,8 @@ struct Account<'a> {
     upstream_time: Option<Duration>,
     upstream_bytes: (u64, u64),
     retried: bool,
+    /// What the client is told, where that is not what became of the request.
+    told: Option<u16>,
 }
 
 impl Account<'_> {
@@ -74,6 +78,7 @@ impl Account<'_> {
             upstream_time: None,
             upstream_bytes: (0, 0),
             retried: false,
+            told: None,
         }
     }
 }
@@ -86,10 +91,13 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     } else {
         Protocol::Http1
     };
-    let request = connection.listener().request_started(protocol);
+    let mut request = connection.listener().request_started(protocol);
     let live = connection.worker().live();
     let mut course = Course::new(connection, &live, started);
     let account = answer::answer(&mut course, session).await;
+    if let Some(status) = account.told {
+        request.told(status);
+    }
     let (downstream_received, downstream_sent) = connection.traffic().take();
     let (upstream_received, upstream_sent) = account.upstream_bytes;
     let bytes = Bytes {

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, SERVER};
+use http::{Method, Version};
 use nuncio_routing::Settings;
 use pingora_core::Result;
 use pingora_core::protocols::http::{HttpTask, ServerSession};
@@ -15,9 +15,10 @@ use tokio::time::timeout;
 
 use super::course::Course;
 use super::facts::ResponseFacts;
-use super::{client_head, overrides};
+use super::{client_head, grpc, overrides};
 
-/// A response the gateway makes up: `text/plain` if it has a text, as Envoy's local replies.
+/// A response the gateway makes up: `text/plain` if it has a text, as Envoy's local replies. A gRPC
+/// call is answered in gRPC's way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reply {
     status: u16,
@@ -95,6 +96,9 @@ impl Reply {
         course: &Course<'_>,
         request: &RequestHeader,
     ) -> Result<(ResponseHeader, Bytes)> {
+        if grpc::is_call(&request.headers) {
+            return Ok((self.made_for_call(course, request)?, Bytes::new()));
+        }
         let mut head = self.head()?;
         let mut body = Bytes::from_static(self.text.as_bytes());
         let mut facts = course.facts(request);
@@ -110,6 +114,21 @@ impl Reply {
         Ok((client_head::finished(head, course, &facts)?, body))
     }
 
+    fn made_for_call(
+        &self,
+        course: &Course<'_>,
+        request: &RequestHeader,
+    ) -> Result<ResponseHeader> {
+        let mut head = grpc::head(self.status, self.text)?;
+        if request.version < Version::HTTP_2 {
+            head.insert_header(CONTENT_LENGTH, HeaderValue::from(0))?;
+        }
+        self.add_fields(&mut head)?;
+        let mut facts = course.facts(request);
+        facts.response.status = Some(grpc::HTTP_STATUS);
+        client_head::finished(head, course, &facts)
+    }
+
     fn head(&self) -> Result<ResponseHeader> {
         let size = FIELDS + self.fields.len();
         let mut head = ResponseHeader::build_no_case(self.status, Some(size))?;
@@ -117,10 +136,15 @@ impl Reply {
         if !self.text.is_empty() {
             head.insert_header(CONTENT_TYPE, HeaderValue::from_static("text/plain"))?;
         }
+        self.add_fields(&mut head)?;
+        Ok(head)
+    }
+
+    fn add_fields(&self, head: &mut ResponseHeader) -> Result<()> {
         for (name, value) in &self.fields {
             head.append_header(name, value.clone())?;
         }
-        Ok(head)
+        Ok(())
     }
 }
 
