@@ -18,4 +18,5 @@ pub mod control;
 pub mod counters;
 pub mod gateway;
 pub mod kube_api;
+pub mod scene;
 pub mod upstream;

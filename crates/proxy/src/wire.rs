@@ -161,6 +161,11 @@ impl<P: Place> Wire<P> {
         Arc::clone(&self.traffic)
     }
 
+    /// From now on a write waits, whatever was said before.
+    pub(crate) fn wait_when_full(&mut self) {
+        self.writes = Writes::Wait;
+    }
+
     pub(crate) fn place(&self) -> &P {
         &self.place
     }

@@ -156,7 +156,7 @@ fn preflight<'a>(
 }
 
 fn direct<'a>(reply: Reply) -> Decision<'a> {
-    let status = reply.status();
+    let status = reply.status;
     Decision::Reply(Outcome::Direct { status }, reply)
 }
 
@@ -174,7 +174,7 @@ async fn refuse<'a>(
     refusal: Refusal,
 ) -> Account<'a> {
     let reply = refusal.reply();
-    let status = reply.status();
+    let status = reply.status;
     if refusal == Refusal::UpgradeForbidden {
         course.connection.listener().http().upgrade_refused();
     }
@@ -197,7 +197,7 @@ pub(super) async fn local<'a>(
     outcome: Outcome,
     reply: Reply,
 ) -> Account<'a> {
-    match reply.send(course, session).await {
+    match reply.send(course, session, outcome).await {
         Ok(()) => {
             let is_call = grpc::is_call(&session.req_header().headers);
             let mut account = Account::local(outcome, Afterwards::Finish);

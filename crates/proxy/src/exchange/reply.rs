@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, SERVER};
 use http::{Method, Version};
 use nuncio_routing::Settings;
+use nuncio_telemetry::Outcome;
 use pingora_core::Result;
 use pingora_core::protocols::http::{HttpTask, ServerSession};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -15,14 +16,14 @@ use tokio::time::timeout;
 
 use super::course::Course;
 use super::facts::ResponseFacts;
-use super::{client_head, grpc, overrides};
+use super::{client_head, grpc, overrides, words};
 
 /// A response the gateway makes up: `text/plain` if it has a text, as Envoy's local replies. A gRPC
 /// call is answered in gRPC's way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reply {
-    status: u16,
-    text: &'static str,
+    pub(super) status: u16,
+    pub(super) text: &'static str,
     fields: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -44,10 +45,6 @@ impl Reply {
         self
     }
 
-    pub(super) fn status(&self) -> u16 {
-        self.status
-    }
-
     #[cfg(test)]
     pub(super) fn field(&self, name: &HeaderName) -> Option<&HeaderValue> {
         let found = self.fields.iter().find(|(field, _)| field == name);
@@ -59,10 +56,15 @@ impl Reply {
     /// # Errors
     ///
     /// When the client does not take it.
-    pub(super) async fn send(self, course: &Course<'_>, session: &mut ServerSession) -> Result<()> {
+    pub(super) async fn send(
+        self,
+        course: &Course<'_>,
+        session: &mut ServerSession,
+        outcome: Outcome,
+    ) -> Result<()> {
         discard_arrived_body(session).await;
         let request = session.req_header();
-        let (head, body) = self.made(course, request)?;
+        let (head, body) = self.made(course, request, outcome)?;
         let bodyless = body.is_empty() || request.method == Method::HEAD;
         let head = HttpTask::Header(Box::new(head), bodyless);
         session.response_duplex_vec(vec![head]).await?;
@@ -95,15 +97,18 @@ impl Reply {
         &self,
         course: &Course<'_>,
         request: &RequestHeader,
+        outcome: Outcome,
     ) -> Result<(ResponseHeader, Bytes)> {
         if grpc::is_call(&request.headers) {
-            return Ok((self.made_for_call(course, request)?, Bytes::new()));
+            return Ok((self.made_for_call(course, request, outcome)?, Bytes::new()));
         }
         let mut head = self.head()?;
         let mut body = Bytes::from_static(self.text.as_bytes());
         let mut facts = course.facts(request);
         facts.response = ResponseFacts {
             status: Some(self.status),
+            flags: words::flags(outcome),
+            details: words::details(outcome),
             local_body: self.text.as_bytes(),
             ..ResponseFacts::default()
         };
@@ -118,6 +123,7 @@ impl Reply {
         &self,
         course: &Course<'_>,
         request: &RequestHeader,
+        outcome: Outcome,
     ) -> Result<ResponseHeader> {
         let mut head = grpc::head(self.status, self.text)?;
         if request.version < Version::HTTP_2 {
@@ -125,7 +131,12 @@ impl Reply {
         }
         self.add_fields(&mut head)?;
         let mut facts = course.facts(request);
-        facts.response.status = Some(grpc::HTTP_STATUS);
+        facts.response = ResponseFacts {
+            status: Some(grpc::HTTP_STATUS),
+            flags: words::flags(outcome),
+            details: words::details(outcome),
+            ..ResponseFacts::default()
+        };
         client_head::finished(head, course, &facts)
     }
 

@@ -32,7 +32,7 @@ use crate::carrier::Carrier;
 use crate::wire::{Traffic, Wire, Writes};
 
 /// A connection to an upstream, as pooled.
-pub(super) type UpstreamWire = Wire<Place>;
+pub(crate) type UpstreamWire = Wire<Place>;
 
 /// Makes and keeps the upstream connections of one worker.
 pub(crate) struct Connector {
@@ -45,7 +45,7 @@ pub(crate) struct Connector {
 
 /// A connection's place in the counters and among those there may be; it leaves when dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     stats: Arc<ClusterStats>,
     traffic: Arc<Traffic>,
     since: Instant,

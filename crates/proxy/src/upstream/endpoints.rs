@@ -163,6 +163,12 @@ impl Endpoints {
         hosts.is_some_and(|hosts| hosts.iter().any(|one| Arc::ptr_eq(one, host)))
     }
 
+    #[cfg(test)]
+    pub(super) fn hosts(&self) -> Vec<Arc<Host>> {
+        let current = self.current.load_full();
+        current.map_or_else(Vec::new, |choice| choice.hosts().to_vec())
+    }
+
     fn host(&self, address: SocketAddr, known: &[Arc<Host>]) -> Arc<Host> {
         let same = position(known, address).and_then(|position| known.get(position));
         same.map_or_else(

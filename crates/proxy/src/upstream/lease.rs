@@ -6,7 +6,6 @@
 //! told.
 
 use std::cell::Cell;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -101,7 +100,7 @@ impl Connector {
                     reuse,
                     priority,
                 };
-                self.pending(order, endpoint.address()).await?
+                self.pending(order, endpoint).await?
             }
         };
         connection.lease(upstream, priority)
@@ -111,7 +110,7 @@ impl Connector {
     async fn pending(
         &self,
         order: Order<'_>,
-        address: SocketAddr,
+        endpoint: &Endpoint,
     ) -> Result<Connection, ConnectFailure> {
         let upstream = order.upstream;
         let permit = upstream.breakers.permit(order.priority, Breaker::Pending);
@@ -122,7 +121,7 @@ impl Connector {
         let connection = match order.next().await {
             Ok(Next::Ready(wire, seat)) => Ok(Connection::ready(wire, seat)),
             Ok(Next::Connect(permit, seat)) => {
-                let made = self.connect(upstream, address, permit).await;
+                let made = self.connect(upstream, endpoint.address(), permit).await;
                 made.map(|wire| Connection::new(wire, seat))
                     .inspect_err(|failure| order.pool.failed(*failure))
             }
@@ -130,6 +129,7 @@ impl Connector {
         };
         if connection.is_err() {
             pending.failed();
+            endpoint.failed();
         }
         connection
     }
@@ -259,3 +259,6 @@ pub(super) fn overflowed(upstream: &Upstream) -> ConnectFailure {
     upstream.stats.overflowed(Overflow::Requests);
     ConnectFailure::Overflow
 }
+
+#[cfg(test)]
+mod tests;

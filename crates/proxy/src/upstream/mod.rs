@@ -33,7 +33,7 @@ pub(crate) use affinity::Affinity;
 use background::Background;
 use breakers::Breakers;
 pub(crate) use breakers::Permit;
-pub(crate) use connect::{ConnectFailure, Connector};
+pub(crate) use connect::{ConnectFailure, Connector, UpstreamWire};
 pub(crate) use endpoint::{Endpoint, Pick};
 use endpoints::Endpoints;
 pub(crate) use lease::{Lease, Reuse};

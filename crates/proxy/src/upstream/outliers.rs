@@ -90,15 +90,15 @@ impl Detector {
         loop {
             tokio::select! {
                 suspect = self.suspects.recv() => match suspect {
-                    Some(suspect) => self.judge(&suspect, &endpoints),
+                    Some(suspect) => self.judge(&suspect, &endpoints, Instant::now()),
                     None => return,
                 },
-                _ = ticks.tick() => self.readmit(&endpoints),
+                now = ticks.tick() => self.readmit(&endpoints, now),
             }
         }
     }
 
-    fn judge(&mut self, suspect: &Arc<Host>, endpoints: &Endpoints) {
+    fn judge(&mut self, suspect: &Arc<Host>, endpoints: &Endpoints, now: Instant) {
         if suspect.is_ejected() {
             return;
         }
@@ -112,16 +112,16 @@ impl Detector {
         }
         warn!(cluster = self.stats.name(), endpoint = %suspect.address(), "fails: left out");
         suspect.set_ejected(true);
-        self.record(suspect);
+        self.record(suspect, now);
         endpoints.health_changed(&self.stats);
     }
 
-    fn record(&mut self, host: &Arc<Host>) {
+    fn record(&mut self, host: &Arc<Host>, since: Instant) {
         let known = self
             .records
             .iter_mut()
             .find(|one| Arc::ptr_eq(&one.host, host));
-        let (since, ejection) = (Instant::now(), Some(self.stats.ejected()));
+        let ejection = Some(self.stats.ejected());
         match known {
             Some(record) => {
                 record.ejections = record.ejections.saturating_add(1);
@@ -138,13 +138,13 @@ impl Detector {
     }
 
     /// Lets those in again whose time is over, and forgets what was long ago.
-    fn readmit(&mut self, endpoints: &Endpoints) {
+    fn readmit(&mut self, endpoints: &Endpoints, now: Instant) {
         let before = self.records.len();
         self.records.retain(|record| endpoints.has(&record.host));
         let mut changed = self.records.len() != before;
         for record in &mut self.records {
             match record.ejection {
-                Some(_) if record.since.elapsed() < record.sentence() => {}
+                Some(_) if now.duration_since(record.since) < record.sentence() => {}
                 Some(_) => {
                     info!(endpoint = %record.host.address(), "let in again");
                     record.host.set_ejected(false);
@@ -169,5 +169,199 @@ impl Record {
 
     fn sentence(&self) -> Duration {
         BASE.saturating_mul(self.ejections).min(LONGEST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upstream::endpoint::{Endpoint, Pick};
+    use crate::upstream::tests::cluster;
+    use nuncio_telemetry::{BuildInfo, Telemetry};
+    use std::net::SocketAddr;
+
+    /// A cluster whose endpoints fail as the test says.
+    struct Scene {
+        telemetry: Arc<Telemetry>,
+        endpoints: Arc<Endpoints>,
+        detector: Detector,
+        start: Instant,
+    }
+
+    fn address(n: u16) -> SocketAddr {
+        ([10, 0, 0, 1], n).into()
+    }
+
+    impl Scene {
+        fn with(endpoints: u16, max_ejection_percent: u8) -> Self {
+            let telemetry = Telemetry::new(BuildInfo::default());
+            let settings = OutlierDetection {
+                consecutive_5xx: 3,
+                max_ejection_percent,
+                interval: Duration::from_secs(3),
+            };
+            let stats = telemetry.cluster("od");
+            let (detector, watch) = Detector::new(settings, &stats);
+            let all = Endpoints::pending(&cluster(), Some(watch));
+            all.replace((1..=endpoints).map(address).collect());
+            stats.endpoints_changed(endpoints.into());
+            Self {
+                telemetry,
+                endpoints: all,
+                detector,
+                start: Instant::now(),
+            }
+        }
+
+        fn pick(&self) -> Endpoint {
+            self.endpoints.pick(&Pick::default()).unwrap().endpoint
+        }
+
+        /// One endpoint answers with these statuses.
+        fn answers(&mut self, n: u16, statuses: &[u16]) {
+            self.answers_at(n, statuses, 0);
+        }
+
+        fn answers_at(&mut self, n: u16, statuses: &[u16], seconds: u64) {
+            let all = self.endpoints.hosts();
+            let host = all.iter().find(|host| host.address() == address(n));
+            let endpoint = Endpoint::tracked(host.unwrap());
+            for status in statuses {
+                endpoint.answered(*status);
+            }
+            while let Ok(suspect) = self.detector.suspects.try_recv() {
+                let now = self.start + Duration::from_secs(seconds);
+                self.detector.judge(&suspect, &self.endpoints, now);
+            }
+        }
+
+        fn checks_after(&mut self, seconds: u64) {
+            let now = self.start + Duration::from_secs(seconds);
+            self.detector.readmit(&self.endpoints, now);
+        }
+
+        /// The endpoints in use, by their numbers.
+        fn in_use(&self) -> Vec<u16> {
+            let mut ports: Vec<_> = (0..100).map(|_| self.pick().address().port()).collect();
+            ports.sort_unstable();
+            ports.dedup();
+            ports
+        }
+
+        fn counts(&self, name: &str) -> u64 {
+            let mut page = Vec::new();
+            self.telemetry.render(&mut page);
+            let page = String::from_utf8(page).unwrap();
+            let series = format!("envoy_cluster_{name}{{envoy_cluster_name=\"od\"}} ");
+            let line = page.lines().find_map(|line| line.strip_prefix(&series));
+            line.map_or(0, |value| value.parse().unwrap())
+        }
+    }
+
+    const FAILS: &[u16] = &[500, 503, 599];
+
+    #[test]
+    fn an_endpoint_that_fails_often_enough_is_left_out() {
+        let mut scene = Scene::with(4, 100);
+        scene.answers(2, FAILS);
+        assert_eq!(scene.in_use(), [1, 3, 4]);
+        for (name, count) in [
+            ("outlier_detection_ejections_active", 1),
+            ("outlier_detection_ejections_total", 1),
+            ("outlier_detection_ejections_enforced_total", 1),
+            ("outlier_detection_ejections_consecutive_5xx", 1),
+            ("outlier_detection_ejections_detected_consecutive_5xx", 1),
+            ("outlier_detection_ejections_enforced_consecutive_5xx", 1),
+            ("outlier_detection_ejections_overflow", 0),
+            ("membership_healthy", 3),
+            ("membership_total", 4),
+        ] {
+            assert_eq!(scene.counts(name), count, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_answer_in_between_starts_the_count_again() {
+        let mut scene = Scene::with(4, 100);
+        scene.answers(2, &[500, 500, 404, 500, 500]);
+        assert_eq!(scene.in_use(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn it_is_let_in_again_after_thirty_seconds() {
+        let mut scene = Scene::with(4, 100);
+        scene.answers(2, FAILS);
+        scene.checks_after(29);
+        assert_eq!(scene.in_use(), [1, 3, 4]);
+        scene.checks_after(30);
+        assert_eq!(scene.in_use(), [1, 2, 3, 4]);
+        assert_eq!(scene.counts("outlier_detection_ejections_active"), 0);
+        assert_eq!(scene.counts("membership_healthy"), 4);
+    }
+
+    #[test]
+    fn one_that_fails_again_at_once_stays_out_for_twice_as_long() {
+        let mut scene = Scene::with(4, 100);
+        scene.answers(2, FAILS);
+        scene.checks_after(30);
+        scene.answers_at(2, FAILS, 31);
+        scene.checks_after(31 + 59);
+        assert_eq!(scene.in_use(), [1, 3, 4]);
+        scene.checks_after(31 + 60);
+        assert_eq!(scene.in_use(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn what_was_long_ago_is_forgotten() {
+        let mut scene = Scene::with(4, 100);
+        scene.answers(2, FAILS);
+        scene.checks_after(30);
+        scene.checks_after(33);
+        assert!(scene.detector.records.is_empty());
+        scene.answers_at(2, FAILS, 40);
+        scene.checks_after(70);
+        assert_eq!(scene.in_use(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn no_more_than_the_percentage_are_left_out() {
+        let mut scene = Scene::with(4, 50);
+        for n in 1..=3 {
+            scene.answers(n, FAILS);
+        }
+        assert_eq!(scene.in_use(), [3, 4]);
+        assert_eq!(scene.counts("outlier_detection_ejections_overflow"), 1);
+        assert_eq!(scene.counts("outlier_detection_ejections_active"), 2);
+    }
+
+    #[test]
+    fn a_lone_endpoint_is_used_though_it_is_left_out() {
+        let mut scene = Scene::with(1, 100);
+        scene.answers(1, FAILS);
+        let picked = scene.endpoints.pick(&Pick::default()).unwrap();
+        assert!(picked.panicking);
+        assert_eq!(scene.counts("membership_healthy"), 0);
+    }
+
+    #[test]
+    fn one_that_is_gone_counts_no_longer() {
+        let mut scene = Scene::with(4, 100);
+        scene.answers(2, FAILS);
+        scene.endpoints.replace(vec![address(1), address(3)]);
+        scene.checks_after(3);
+        assert_eq!(scene.counts("outlier_detection_ejections_active"), 0);
+    }
+
+    #[test]
+    fn when_the_cluster_goes_nobody_is_left_out_of_it() {
+        let mut scene = Scene::with(4, 100);
+        scene.answers(2, FAILS);
+        let telemetry = Arc::clone(&scene.telemetry);
+        drop(scene);
+        let scene = Scene {
+            telemetry,
+            ..Scene::with(1, 100)
+        };
+        assert_eq!(scene.counts("outlier_detection_ejections_active"), 0);
     }
 }
