@@ -125,6 +125,7 @@ impl<'c, 'a> Attempts<'c, 'a> {
         let rules = Rules {
             course: self.course,
             retries: self.retries.as_mut(),
+            silence: self.to.idle_timeout,
         };
         let relay = Relay::new(request, &mut lease, rules);
         let relayed = relay.run(timer, head).await;
