@@ -39,11 +39,25 @@ pub(crate) struct Traffic {
     peer_closed: AtomicBool,
     /// Whether the connection holds bytes that the other side did not take yet.
     backed_up: AtomicBool,
+    /// Where the bytes are counted of what shares its connection with others.
+    shared: Option<Arc<Self>>,
 }
 
 impl Traffic {
+    /// For one stream of a connection. Frames are counted on the connection only: whichever of
+    /// its streams asks first is told of all since somebody asked.
+    pub(crate) fn of_stream(connection: &Arc<Self>) -> Arc<Self> {
+        Arc::new(Self {
+            shared: Some(Arc::clone(connection)),
+            ..Self::default()
+        })
+    }
+
     /// Bytes received and sent since the last call.
     pub(crate) fn take(&self) -> (u64, u64) {
+        if let Some(connection) = &self.shared {
+            return connection.take();
+        }
         (self.received.swap(0, Relaxed), self.sent.swap(0, Relaxed))
     }
 
@@ -65,6 +79,10 @@ impl Traffic {
     /// Whether what was written last waits for the other side to read.
     pub(crate) fn is_backed_up(&self) -> bool {
         self.backed_up.load(Relaxed)
+    }
+
+    pub(crate) fn set_backed_up(&self, backed_up: bool) {
+        self.backed_up.store(backed_up, Relaxed);
     }
 
     fn read(&self, outcome: &io::Result<()>, bytes: usize, asked: usize) {
@@ -141,6 +159,11 @@ impl<P: Place> Wire<P> {
     /// What goes over this connection.
     pub(crate) fn traffic(&self) -> Arc<Traffic> {
         Arc::clone(&self.traffic)
+    }
+
+    /// From now on a write waits, whatever was said before.
+    pub(crate) fn wait_when_full(&mut self) {
+        self.writes = Writes::Wait;
     }
 
     pub(crate) fn place(&self) -> &P {

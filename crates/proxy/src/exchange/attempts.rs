@@ -145,6 +145,7 @@ impl<'c, 'a> Attempts<'c, 'a> {
             endpoint: &endpoint,
             set_cookie: self.set_cookie.as_ref(),
             retries: self.retries.as_mut(),
+            silence: self.to.idle_timeout,
         };
         let relay = Relay::new(request, &mut lease, rules);
         let relayed = relay.run(timer, head).await;

@@ -40,6 +40,8 @@ pub(super) async fn forward<'a>(
         let outcome = Outcome::Malformed { status };
         return super::answer::local(course, session, outcome, Reply::MALFORMED).await;
     };
+    let upgrade = course.outbound.upgrade.as_ref();
+    let _upgrade = upgrade.map(|_| course.connection.listener().http().upgrading());
     let started = Moment::from_std(course.started);
     // The timer watches over both.
     session.set_read_timeout(None);
