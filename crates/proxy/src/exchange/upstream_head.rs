@@ -6,6 +6,7 @@
 //! Deliberately absent: choosing the route and the endpoint.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use http::Method;
@@ -20,6 +21,7 @@ use super::course::Course;
 use super::fields::{Nominated, is_hop_by_hop};
 use super::forwarding::X_ENVOY_EXTERNAL_ADDRESS;
 use super::head::{self, RequestTarget};
+use super::timer::Limits;
 use super::{header_rules, spelling, upgrade};
 use crate::live::Live;
 
@@ -261,8 +263,8 @@ impl UpstreamHead<'_> {
                 head.insert_header(name, value.clone())?;
             }
         }
-        if let Some(timeout) = self.to.timeout {
-            let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        if let Some(time) = Limits::of(self.to).expected(Duration::ZERO) {
+            let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             head.insert_header(X_ENVOY_EXPECTED_TIMEOUT, HeaderValue::from(ms))?;
         }
         Ok(())
