@@ -192,8 +192,11 @@ pub(super) async fn local<'a>(
     outcome: Outcome,
     reply: Reply,
 ) -> Account<'a> {
-    match reply.send(course, session, outcome).await {
+    let text = reply.text;
+    let mut account = match reply.send(course, session, outcome).await {
         Ok(()) => Account::local(outcome, Afterwards::Finish),
         Err(_) => Account::local(Outcome::ClientLeft, Afterwards::Abort),
-    }
+    };
+    account.particulars.text = text;
+    account
 }

@@ -5,28 +5,22 @@
 //!
 //! Deliberately absent: accepting connections and keeping them.
 
+mod access_log;
 mod answer;
 mod attempts;
 mod client_head;
 mod clients;
 mod cors;
 mod course;
-#[allow(dead_code, reason = "the access log says more than headers do")]
 mod facts;
 mod failure;
 mod fields;
-#[allow(
-    dead_code,
-    reason = "the access log writes in more ways than headers do"
-)]
 mod format;
 mod forward;
 mod forwarding;
-#[allow(dead_code, reason = "called once relaying takes filters")]
 mod gzip;
 mod head;
 mod header_rules;
-#[allow(dead_code, reason = "the access log writes strings only")]
 mod json;
 mod overrides;
 mod redirect;
@@ -48,6 +42,8 @@ use nuncio_telemetry::{Bytes, ClusterStats, Outcome, Protocol, RequestRecord};
 use pingora_core::protocols::http::ServerSession;
 
 use crate::downstream::Connection;
+pub(crate) use access_log::LogPlan;
+use access_log::Particulars;
 use course::Course;
 use reply::Reply;
 pub(crate) use timer::STREAM_IDLE_TIMEOUT;
@@ -69,6 +65,7 @@ struct Account<'a> {
     upstream_time: Option<Duration>,
     upstream_bytes: (u64, u64),
     retried: bool,
+    particulars: Particulars,
 }
 
 impl Account<'_> {
@@ -81,6 +78,7 @@ impl Account<'_> {
             upstream_time: None,
             upstream_bytes: (0, 0),
             retried: false,
+            particulars: Particulars::default(),
         }
     }
 }
@@ -97,6 +95,7 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     let live = connection.worker().live();
     let mut course = Course::new(connection, &live, started);
     let account = answer::answer(&mut course, session).await;
+    access_log::log(&course, session, &account);
     let (downstream_received, downstream_sent) = connection.traffic().take();
     let (upstream_received, upstream_sent) = account.upstream_bytes;
     let bytes = Bytes {
@@ -120,18 +119,22 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
 
 /// Answers what was sent instead of a request.
 pub(crate) async fn refuse_malformed(connection: &Connection, session: &mut ServerSession) {
+    let started = Instant::now();
     let request = connection.listener().request_started(Protocol::Http1);
     let live = connection.worker().live();
     session.set_keepalive(None);
     // A client that sends no HTTP may well not wait for an answer either.
     drop(Reply::MALFORMED.send_unread(session, live.settings()).await);
+    let status = Reply::MALFORMED.status;
+    let outcome = Outcome::Malformed { status };
+    let course = Course::new(connection, &live, started);
+    let account = Account::local(outcome, Afterwards::Abort);
+    access_log::log_malformed(&course, session, &account);
     let (downstream_received, downstream_sent) = connection.traffic().take();
     RequestRecord {
         request,
         cluster: None,
-        outcome: Outcome::Malformed {
-            status: Reply::MALFORMED.status,
-        },
+        outcome,
         duration: Duration::ZERO,
         upstream_time: None,
         bytes: Bytes {
