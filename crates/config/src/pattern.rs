@@ -51,6 +51,14 @@ impl Pattern {
         })))
     }
 
+    /// What it takes and took to compile, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.0.matcher.weight()
+    }
+
+    /// The most that one can weigh.
+    pub(crate) const HEAVIEST: usize = matcher::MAX_TABLE;
+
     /// The expression as written.
     pub fn as_str(&self) -> &str {
         &self.0.text
@@ -119,6 +127,12 @@ pub enum InvalidPattern {
     /// Compiled, it would take more memory than any pattern may.
     #[error("is too large a regular expression")]
     TooLarge,
+    /// With those before it in the annotation, it would take more memory than all may.
+    #[error("comes after too many large regular expressions in the same object")]
+    TooMany,
+    /// The substitution is longer than any path needs.
+    #[error("is longer than {} bytes", Substitution::LONGEST)]
+    Long,
     /// The substitution names this group, which the pattern does not have.
     #[error("names the group \\{0}, which the pattern does not have")]
     Group(u8),

@@ -26,7 +26,7 @@ pub(super) enum Matcher {
 }
 
 /// What a table may take, in bytes.
-const MAX_TABLE: usize = 256 * 1024;
+pub(super) const MAX_TABLE: usize = 256 * 1024;
 
 /// What the states of an expression may take, in bytes.
 const MAX_STATES_SIZE: usize = 64 * 1024;
@@ -57,6 +57,14 @@ impl Matcher {
         let start = table.start_state(&start).ok()?;
         let table = Box::new(table);
         Some(Self::Table { table, start })
+    }
+
+    /// What it takes, in bytes; of a simulation, what was tried before.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Table { table, .. } => table.memory_usage(),
+            Self::Simulation(_) => MAX_TABLE,
+        }
     }
 
     /// Whether the text of these bytes matches.
