@@ -19,4 +19,5 @@ pub mod counters;
 pub mod gateway;
 pub mod kube_api;
 pub mod names;
+pub mod scene;
 pub mod upstream;

@@ -152,6 +152,16 @@ impl ClusterStats {
         }
     }
 
+    /// A request was too large to be kept: it will not be sent again.
+    pub fn retry_abandoned(&self) {
+        self.count.retry_or_shadow_abandoned.inc();
+    }
+
+    /// A request was given up while it waited for a connection.
+    pub fn pending_cancelled(&self) {
+        self.count.upstream_rq_cancelled.inc();
+    }
+
     /// A look-up of the cluster's name ended.
     pub fn resolved(&self, how: Resolution) {
         self.count.update_attempt.inc();
@@ -237,6 +247,14 @@ impl ClusterStats {
         self.count.upstream_rq_completed.inc();
         self.count.upstream_rq_xx.count(status);
         self.count.upstream_rq.count(status);
+    }
+
+    /// As [`Self::responded`], to a request of the gateway itself.
+    pub(crate) fn responded_to_gateway(&self, status: u16) {
+        self.responded(status);
+        self.count.internal_upstream_rq_completed.inc();
+        self.count.internal_upstream_rq_xx.count(status);
+        self.count.internal_upstream_rq.count(status);
     }
 
     pub(crate) fn request_took(&self, took: Duration) {
@@ -381,6 +399,11 @@ pub(crate) struct ClusterCounts {
     pub(crate) retry_upstream_rq_completed: Counter,
     pub(crate) retry_upstream_rq_xx: Classes,
     pub(crate) retry_upstream_rq: Codes,
+    pub(crate) retry_or_shadow_abandoned: Counter,
+    pub(crate) upstream_rq_cancelled: Counter,
+    pub(crate) internal_upstream_rq_completed: Counter,
+    pub(crate) internal_upstream_rq_xx: Classes,
+    pub(crate) internal_upstream_rq: Codes,
 
     pub(crate) upstream_cx_total: Counter,
     pub(crate) upstream_cx_active: Gauge,

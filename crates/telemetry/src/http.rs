@@ -194,6 +194,8 @@ pub(crate) struct HttpCounts {
     pub(crate) downstream_rq_rx_reset: Counter,
     pub(crate) downstream_rq_tx_reset: Counter,
     pub(crate) downstream_rq_response_before_rq_complete: Counter,
+    pub(crate) downstream_rq_idle_timeout: Counter,
+    pub(crate) downstream_rq_too_large: Counter,
     pub(crate) no_route: Counter,
     pub(crate) no_cluster: Counter,
     pub(crate) rq_direct_response: Counter,

@@ -55,7 +55,7 @@ pub use histogram::Histogram;
 pub use http::{HttpStats, HttpSummary};
 pub use listener::{ActiveRequest, Certificate, DownstreamConnection, ListenerStats, Rejection};
 pub use request::{
-    Bytes, Closed, Ending, Outcome, Protocol, RequestRecord, Reset, Side, Transport,
+    Bytes, Closed, Ending, Outcome, Protocol, RequestRecord, Reset, ShadowRecord, Side, Transport,
 };
 pub use server::{ServerState, ServerStats};
 pub use telemetry::{BuildInfo, Telemetry};

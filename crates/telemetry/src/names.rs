@@ -4,8 +4,8 @@
 //! reads; the rest of a cluster appears once it happens, because there may be thousands of
 //! clusters.
 //!
-//! Deliberately absent, compared to Envoy: the `internal.` and `external.` copies of every
-//! response, and families no board reads.
+//! Deliberately absent, compared to Envoy: the `external.` copy of every response to a client, and
+//! families no board reads.
 
 use crate::cluster::ClusterStats;
 use crate::family::{
@@ -81,6 +81,9 @@ pub(crate) const HTTP: &[Stat<HttpStats>] = &[
     counter("downstream_rq_http2_total", |s| {
         &s.count.downstream_rq_http2_total
     }),
+    counter("downstream_rq_idle_timeout", |s| {
+        &s.count.downstream_rq_idle_timeout
+    }),
     counter("downstream_rq_response_before_rq_complete", |s| {
         &s.count.downstream_rq_response_before_rq_complete
     }),
@@ -88,6 +91,9 @@ pub(crate) const HTTP: &[Stat<HttpStats>] = &[
         &s.count.downstream_rq_rx_reset
     }),
     zero_counter("downstream_rq_timeout"),
+    counter("downstream_rq_too_large", |s| {
+        &s.count.downstream_rq_too_large
+    }),
     counter("downstream_rq_total", |s| &s.count.downstream_rq_total),
     counter("downstream_rq_tx_reset", |s| {
         &s.count.downstream_rq_tx_reset
@@ -145,6 +151,13 @@ pub(crate) const LISTENER_HTTP: &[Stat<ListenerHttp>] = &[
 
 /// `envoy_cluster_*{envoy_cluster_name}`, `envoy.cluster.<name>.*`
 pub(crate) const CLUSTER: &[Stat<ClusterStats>] = &[
+    codes("internal.upstream_rq", |s| &s.count.internal_upstream_rq),
+    once_used(counter("internal.upstream_rq_completed", |s| {
+        &s.count.internal_upstream_rq_completed
+    })),
+    once_used(classes("internal.upstream_rq_xx", |s| {
+        &s.count.internal_upstream_rq_xx
+    })),
     counter("lb_healthy_panic", |s| &s.count.lb_healthy_panic),
     counter("membership_change", |s| &s.count.membership_change),
     once_used(counter(
@@ -174,6 +187,9 @@ pub(crate) const CLUSTER: &[Stat<ClusterStats>] = &[
     })),
     once_used(classes("retry.upstream_rq_xx", |s| {
         &s.count.retry_upstream_rq_xx
+    })),
+    once_used(counter("retry_or_shadow_abandoned", |s| {
+        &s.count.retry_or_shadow_abandoned
     })),
     once_used(counter("update_attempt", |s| &s.count.update_attempt)),
     once_used(counter("update_empty", |s| &s.count.update_empty)),
@@ -227,6 +243,9 @@ pub(crate) const CLUSTER: &[Stat<ClusterStats>] = &[
     zero_counter("upstream_flow_control_paused_reading_total"),
     zero_counter("upstream_flow_control_resumed_reading_total"),
     codes("upstream_rq", |s| &s.count.upstream_rq),
+    once_used(counter("upstream_rq_cancelled", |s| {
+        &s.count.upstream_rq_cancelled
+    })),
     counter("upstream_rq_completed", |s| &s.count.upstream_rq_completed),
     zero_counter("upstream_rq_maintenance_mode"),
     counter("upstream_rq_pending_failure_eject", |s| {

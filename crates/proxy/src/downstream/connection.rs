@@ -39,6 +39,8 @@ pub(super) struct Activity {
     idle_since: Cell<Instant>,
     /// How long it is left alone after its last request.
     grace: Cell<Duration>,
+    /// Whether it ends because it was idle for too long.
+    idled_out: Cell<bool>,
 }
 
 /// A connection younger or more recently used than this may have a request on its way.
@@ -61,9 +63,6 @@ pub(super) struct Accepted {
 
 /// RFC 9113 section 3.4: how a client with prior knowledge begins.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// `listener_idle_timeout_ms` of Ambassador's Module, at Envoy's default.
-pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 
 impl Accepted {
     pub(super) fn new(
@@ -89,11 +88,12 @@ impl Accepted {
         };
         let mut wire = Wire::new(Carrier::Tcp(tcp), Writes::Wait, |_| ());
         let traffic = wire.traffic();
-        let protocol = match timeout(IDLE_TIMEOUT, wire.begins_with(HTTP2_PREFACE)).await {
-            Ok(Ok(true)) => Protocol::Http2,
-            Ok(Ok(false)) => Protocol::Http1,
-            Ok(Err(_)) => return,
-            Err(_) => return place.idled_out(),
+        let idle_timeout = self.worker.live().settings().connections.idle_timeout;
+        let protocol = match within(idle_timeout, wire.begins_with(HTTP2_PREFACE)).await {
+            Some(Ok(true)) => Protocol::Http2,
+            Some(Ok(false)) => Protocol::Http1,
+            Some(Err(_)) => return,
+            None => return place.idled_out(),
         };
         place.speaks(protocol);
         let activity = Rc::clone(&self.activity);
@@ -108,6 +108,9 @@ impl Accepted {
         };
         let (received, sent) = traffic.take();
         place.transferred(received, sent);
+        if activity.idled_out.get() {
+            return place.idled_out();
+        }
         let by = if traffic.peer_closed() {
             Side::Remote
         } else {
@@ -139,13 +142,21 @@ impl Accepted {
     }
 }
 
+/// What came of `waiting`; `None` when `limit` passed first.
+async fn within<F: Future>(limit: Option<Duration>, waiting: F) -> Option<F::Output> {
+    match limit {
+        Some(limit) => timeout(limit, waiting).await.ok(),
+        None => Some(waiting.await),
+    }
+}
+
 /// A socket that serves both families has IPv4 addresses mapped into IPv6.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 impl Connection {
-    pub(crate) fn worker(&self) -> &Worker {
+    pub(crate) fn worker(&self) -> &Rc<Worker> {
         &self.worker
     }
 
@@ -174,6 +185,18 @@ impl Connection {
         &self.traffic
     }
 
+    /// Waits for the client, as long as it may be idle by the configuration in force; `None` when
+    /// that is over.
+    pub(super) async fn while_idle<F: Future>(&self, waiting: F) -> Option<F::Output> {
+        let limit = self.worker.live().settings().connections.idle_timeout;
+        within(limit, waiting).await
+    }
+
+    /// It ends because it was idle for too long.
+    pub(super) fn idled_out(&self) {
+        self.activity.idled_out.set(true);
+    }
+
     /// A request begins; it ends when the result is dropped.
     pub(super) fn busy(&self) -> Busy {
         self.activity.requests.set(self.activity.requests.get() + 1);
@@ -191,6 +214,7 @@ impl Activity {
             requests: Cell::new(0),
             idle_since: Cell::new(Instant::now()),
             grace: Cell::new(GRACE),
+            idled_out: Cell::new(false),
         }
     }
 

@@ -9,7 +9,7 @@ use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::ServerSession;
 use tokio::time::timeout;
 
-use super::connection::{Busy, Connection, IDLE_TIMEOUT};
+use super::connection::{Busy, Connection};
 use crate::exchange::{self, Afterwards, STREAM_IDLE_TIMEOUT};
 
 /// How long a client may go on sending a body nobody wants before the connection is cut: cut at
@@ -51,13 +51,18 @@ async fn serve_one(connection: &Connection, waiting: Waiting) -> Next {
     if let Some(begun) = waiting.begun {
         session.set_pipelined_prefix(begun);
     }
-    session.set_keepalive(Some(IDLE_TIMEOUT.as_secs()));
+    // Without a limit of the codec's own.
+    session.set_keepalive(Some(0));
     session.set_read_timeout(Some(STREAM_IDLE_TIMEOUT));
     session.set_write_timeout(Some(STREAM_IDLE_TIMEOUT));
-    match session.read_request().await {
-        Ok(true) => {}
-        Ok(false) => return Next::End,
-        Err(error) => {
+    match connection.while_idle(session.read_request()).await {
+        Some(Ok(true)) => {}
+        Some(Ok(false)) => return Next::End,
+        None => {
+            connection.idled_out();
+            return Next::End;
+        }
+        Some(Err(error)) => {
             refuse(connection, &mut session, &error).await;
             return Next::End;
         }

@@ -14,4 +14,5 @@ pub(crate) use connection::Connection;
 pub use listener::{BindError, Listener};
 pub use phase::Phase;
 pub use worker::Probes;
+pub(crate) use worker::Worker;
 pub use workers::{StartError, Workers};

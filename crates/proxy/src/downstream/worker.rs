@@ -16,7 +16,7 @@ use nuncio_telemetry::ListenerStats;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
-use tokio::task::{self, AbortHandle};
+use tokio::task::{self, AbortHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::warn;
 
@@ -40,6 +40,8 @@ pub(crate) struct Worker {
     left: Notify,
     connections: RefCell<HashMap<u64, Running>>,
     next_connection: Cell<u64>,
+    /// Requests that no client waits for.
+    shadows: RefCell<JoinSet<()>>,
 }
 
 /// Keeps a configuration in force for the requests of one worker that began with it.
@@ -82,6 +84,7 @@ impl Worker {
             left: Notify::new(),
             connections: RefCell::default(),
             next_connection: Cell::default(),
+            shadows: RefCell::default(),
         })
     }
 
@@ -108,6 +111,8 @@ impl Worker {
         }
         self.close_idle().await;
         sweeping.abort();
+        // Nobody waits for them.
+        self.shadows.borrow_mut().abort_all();
     }
 
     /// The configuration in force.
@@ -120,6 +125,13 @@ impl Worker {
 
     pub(crate) fn connector(&self) -> &Connector {
         &self.connector
+    }
+
+    /// Runs `shadow` beside the connections, at most until the last of them has ended.
+    pub(crate) fn adopt(&self, shadow: impl Future<Output = ()> + 'static) {
+        let mut shadows = self.shadows.borrow_mut();
+        while shadows.try_join_next().is_some() {}
+        shadows.spawn_local(shadow);
     }
 
     /// Whether connections are to be given up after their next response.

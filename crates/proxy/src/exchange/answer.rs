@@ -11,6 +11,7 @@ use super::head::{self, Refusal, RequestTarget};
 use super::reply::Reply;
 use super::upstream_head::{BodyFraming, Outbound};
 use super::{Account, Afterwards, clients, cors, forward, redirect};
+use crate::upstream::Affinity;
 
 /// Who is to answer.
 enum Decision<'a> {
@@ -73,6 +74,8 @@ fn decide<'a>(
         Action::Forward(_) if head::asks_for_upgrade(head) => Err(Refusal::UpgradeForbidden),
         Action::Forward(to) => {
             course.outbound = Outbound::new(to, &target, live).framed(body, nominated);
+            let client = course.forwarding.client.ip();
+            course.affinity = Affinity::of(to.hash_on.as_ref(), &head.headers, client);
             Ok(Decision::Forward(to))
         }
         Action::Redirect(to) => {
@@ -154,7 +157,7 @@ fn preflight<'a>(
 }
 
 fn direct<'a>(reply: Reply) -> Decision<'a> {
-    let status = reply.status();
+    let status = reply.status;
     Decision::Reply(Outcome::Direct { status }, reply)
 }
 
@@ -172,7 +175,7 @@ async fn refuse<'a>(
     refusal: Refusal,
 ) -> Account<'a> {
     let reply = refusal.reply();
-    let status = reply.status();
+    let status = reply.status;
     // What follows a head that was refused cannot be trusted to be the next request.
     session.set_keepalive(None);
     let outcome = match refusal {
@@ -192,7 +195,7 @@ pub(super) async fn local<'a>(
     outcome: Outcome,
     reply: Reply,
 ) -> Account<'a> {
-    match reply.send(course, session).await {
+    match reply.send(course, session, outcome).await {
         Ok(()) => Account::local(outcome, Afterwards::Finish),
         Err(_) => Account::local(Outcome::ClientLeft, Afterwards::Abort),
     }

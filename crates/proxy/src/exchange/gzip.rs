@@ -140,13 +140,15 @@ fn has_body(request: &RequestHeader, status: StatusCode) -> bool {
 }
 
 fn is_compressible(options: &Gzip, headers: &HeaderMap) -> bool {
-    let has = |name| headers.contains_key(name);
-    !has(CONTENT_ENCODING)
-        && !has(CONTENT_RANGE)
-        && !(options.disable_on_etag_header && has(ETAG))
+    let is_finished = [CONTENT_ENCODING, CONTENT_RANGE]
+        .iter()
+        .any(|name| headers.contains_key(name));
+    let is_tagged = options.disable_on_etag_header && headers.contains_key(ETAG);
+    !is_finished
+        && !is_tagged
+        && !forbids_transformation(headers)
         && is_large_enough(options, headers)
         && is_of_a_type(options, headers)
-        && !forbids_transformation(headers)
 }
 
 /// A body of unknown length is taken for large.

@@ -6,12 +6,14 @@
 //! Deliberately absent: accepting connections and keeping them.
 
 mod answer;
+mod attempts;
 mod client_head;
 mod clients;
 mod cors;
 mod course;
 #[allow(dead_code, reason = "the access log says more than headers do")]
 mod facts;
+mod failure;
 mod fields;
 #[allow(
     dead_code,
@@ -30,10 +32,15 @@ mod overrides;
 mod redirect;
 mod relay;
 mod reply;
+mod request;
 mod response_body;
+mod retry;
+mod shadow;
 mod spelling;
 mod start_time;
+mod timer;
 mod upstream_head;
+mod words;
 
 use std::time::{Duration, Instant};
 
@@ -42,8 +49,8 @@ use pingora_core::protocols::http::ServerSession;
 
 use crate::downstream::Connection;
 use course::Course;
-pub(crate) use relay::STREAM_IDLE_TIMEOUT;
 use reply::Reply;
+pub(crate) use timer::STREAM_IDLE_TIMEOUT;
 
 /// What becomes of the client's connection (HTTP/1) or stream (HTTP/2) afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +130,7 @@ pub(crate) async fn refuse_malformed(connection: &Connection, session: &mut Serv
         request,
         cluster: None,
         outcome: Outcome::Malformed {
-            status: Reply::MALFORMED.status(),
+            status: Reply::MALFORMED.status,
         },
         duration: Duration::ZERO,
         upstream_time: None,

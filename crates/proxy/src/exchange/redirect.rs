@@ -77,6 +77,6 @@ mod tests {
 
     #[test]
     fn a_host_that_is_none_leads_nowhere() {
-        assert_eq!(located(301, Scheme::Http, "a\r\nb", "/").status(), 404);
+        assert_eq!(located(301, Scheme::Http, "a\r\nb", "/").status, 404);
     }
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::Method;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, SERVER};
 use nuncio_routing::Settings;
+use nuncio_telemetry::Outcome;
 use pingora_core::Result;
 use pingora_core::protocols::http::{HttpTask, ServerSession};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -15,13 +16,13 @@ use tokio::time::timeout;
 
 use super::course::Course;
 use super::facts::ResponseFacts;
-use super::{client_head, overrides};
+use super::{client_head, overrides, words};
 
 /// A response the gateway makes up: `text/plain` if it has a text, as Envoy's local replies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reply {
-    status: u16,
-    text: &'static str,
+    pub(super) status: u16,
+    pub(super) text: &'static str,
     fields: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -43,10 +44,6 @@ impl Reply {
         self
     }
 
-    pub(super) fn status(&self) -> u16 {
-        self.status
-    }
-
     #[cfg(test)]
     pub(super) fn field(&self, name: &HeaderName) -> Option<&HeaderValue> {
         let found = self.fields.iter().find(|(field, _)| field == name);
@@ -58,10 +55,15 @@ impl Reply {
     /// # Errors
     ///
     /// When the client does not take it.
-    pub(super) async fn send(self, course: &Course<'_>, session: &mut ServerSession) -> Result<()> {
+    pub(super) async fn send(
+        self,
+        course: &Course<'_>,
+        session: &mut ServerSession,
+        outcome: Outcome,
+    ) -> Result<()> {
         discard_arrived_body(session).await;
         let request = session.req_header();
-        let (head, body) = self.made(course, request)?;
+        let (head, body) = self.made(course, request, outcome)?;
         let bodyless = body.is_empty() || request.method == Method::HEAD;
         let head = HttpTask::Header(Box::new(head), bodyless);
         session.response_duplex_vec(vec![head]).await?;
@@ -94,12 +96,15 @@ impl Reply {
         &self,
         course: &Course<'_>,
         request: &RequestHeader,
+        outcome: Outcome,
     ) -> Result<(ResponseHeader, Bytes)> {
         let mut head = self.head()?;
         let mut body = Bytes::from_static(self.text.as_bytes());
         let mut facts = course.facts(request);
         facts.response = ResponseFacts {
             status: Some(self.status),
+            flags: words::flags(outcome),
+            details: words::details(outcome),
             local_body: self.text.as_bytes(),
             ..ResponseFacts::default()
         };

@@ -52,7 +52,7 @@ fn every_piece_can_be_read_as_soon_as_it_was_sent() {
     let mut encoder = Encoder::begin(&Gzip::default(), &client, &mut head).unwrap();
     let (mut plain, mut sent) = (Vec::new(), Vec::new());
     for n in 0..50_u32 {
-        let text: Vec<u8> = (0..n * 400).map(|at| (at * at >> 5) as u8).collect();
+        let text: Vec<u8> = (0..n * 400).map(|at| ((at * at) >> 5) as u8).collect();
         let tasks = encoder.encode(HttpTask::Body(Some(text.clone().into()), false));
         tasks
             .iter()
