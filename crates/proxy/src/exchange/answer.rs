@@ -10,8 +10,7 @@ use super::forwarding::{Forwarding, Scheme};
 use super::head::{self, Refusal, RequestTarget};
 use super::reply::Reply;
 use super::upstream_head::{BodyFraming, Outbound};
-use super::{Account, Afterwards, clients, cors, forward, redirect};
-use crate::upstream::Affinity;
+use super::{Account, Afterwards, clients, cors, forward, grpc, redirect, upgrade};
 
 /// Who is to answer.
 enum Decision<'a> {
@@ -32,7 +31,11 @@ pub(super) async fn answer<'a>(
         return refuse(course, session, Refusal::Malformed).await;
     }
     let body = BodyFraming::of(session);
-    match decide(course, session.req_header_mut(), body) {
+    let decision = decide(course, session.req_header_mut(), body);
+    if course.client_leaves {
+        session.set_keepalive(None);
+    }
+    match decision {
         Ok(Decision::Forward(to)) => forward::forward(course, session, to).await,
         Ok(Decision::Reply(outcome, reply)) => local(course, session, outcome, reply).await,
         Err(refusal) => refuse(course, session, refusal).await,
@@ -50,6 +53,7 @@ fn decide<'a>(
     let live = course.live;
     let connections = &live.settings().connections;
     let nominated = head::check(head, connections)?;
+    course.client_leaves = nominated.closes();
     head::treat_underscores(head, connections.underscores)?;
     course.forwarding = Forwarding::read(&head.headers, course.connection, connections);
     course.forwarding.impose(head, live.watches_forwarding());
@@ -71,11 +75,11 @@ fn decide<'a>(
         return Ok(decision);
     }
     match &route.action {
-        Action::Forward(_) if head::asks_for_upgrade(head) => Err(Refusal::UpgradeForbidden),
         Action::Forward(to) => {
-            course.outbound = Outbound::new(to, &target, live).framed(body, nominated);
-            let client = course.forwarding.client.ip();
-            course.affinity = Affinity::of(to.hash_on.as_ref(), &head.headers, client);
+            let asked = upgrade::asked(head, to)?;
+            course.outbound = Outbound::new(to, &target, live)
+                .framed(body, nominated)
+                .upgraded(asked);
             Ok(Decision::Forward(to))
         }
         Action::Redirect(to) => {
@@ -176,6 +180,9 @@ async fn refuse<'a>(
 ) -> Account<'a> {
     let reply = refusal.reply();
     let status = reply.status;
+    if refusal == Refusal::UpgradeForbidden {
+        course.connection.listener().http().upgrade_refused();
+    }
     // What follows a head that was refused cannot be trusted to be the next request.
     session.set_keepalive(None);
     let outcome = match refusal {
@@ -196,7 +203,12 @@ pub(super) async fn local<'a>(
     reply: Reply,
 ) -> Account<'a> {
     match reply.send(course, session, outcome).await {
-        Ok(()) => Account::local(outcome, Afterwards::Finish),
+        Ok(()) => {
+            let is_call = grpc::is_call(&session.req_header().headers);
+            let mut account = Account::local(outcome, Afterwards::Finish);
+            account.told = is_call.then_some(grpc::HTTP_STATUS);
+            account
+        }
         Err(_) => Account::local(Outcome::ClientLeft, Afterwards::Abort),
     }
 }

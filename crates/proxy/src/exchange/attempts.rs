@@ -16,12 +16,12 @@ use tokio::time::sleep;
 
 use super::course::Course;
 use super::failure::Failure;
-use super::relay::{Culprit, Relay, Relayed, Rules};
+use super::relay::{Relay, Relayed, Rules};
 use super::request::Request;
 use super::retry::Retries;
 use super::timer::{Limit, Limits, Timer};
 use super::upstream_head;
-use crate::upstream::{Endpoint, Lease, Pick, Reuse, Upstream};
+use crate::upstream::{Affinity, Endpoint, Lease, Pick, Reuse, Upstream};
 
 /// The attempts at one request.
 pub(super) struct Attempts<'c, 'a> {
@@ -33,6 +33,8 @@ pub(super) struct Attempts<'c, 'a> {
     spare: Option<Box<RequestHeader>>,
     reuse: Reuse,
     pick: Pick,
+    /// Told to a client that is to come back to the same endpoint.
+    set_cookie: Option<HeaderValue>,
     sent: Sent,
 }
 
@@ -65,10 +67,6 @@ impl<'c, 'a> Attempts<'c, 'a> {
         upstream: &'a Arc<Upstream>,
         to: &'a Forward,
     ) -> Self {
-        let pick = Pick {
-            hash: course.affinity.hash,
-            tried: Vec::new(),
-        };
         Self {
             course,
             upstream,
@@ -76,7 +74,8 @@ impl<'c, 'a> Attempts<'c, 'a> {
             retries: Retries::of(to, upstream),
             spare: None,
             reuse: Reuse::Allowed,
-            pick,
+            pick: Pick::default(),
+            set_cookie: None,
             sent: Sent::default(),
         }
     }
@@ -89,6 +88,9 @@ impl<'c, 'a> Attempts<'c, 'a> {
         mut head: Box<RequestHeader>,
     ) -> Relayed {
         self.spare = self.retries.is_some().then(|| head.clone());
+        if self.to.hash_on.is_some() {
+            self.balance_by(request);
+        }
         loop {
             let relayed = self.attempt(request, timer, head).await;
             head = match self.next(request, &relayed) {
@@ -100,6 +102,14 @@ impl<'c, 'a> Attempts<'c, 'a> {
                 },
             };
         }
+    }
+
+    fn balance_by(&mut self, request: &Request<'_>) {
+        let headers = &request.session.req_header().headers;
+        let client = self.course.forwarding.client.ip();
+        let affinity = Affinity::of(self.to.hash_on.as_ref(), headers, client);
+        self.pick.hash = affinity.hash;
+        self.set_cookie = affinity.set_cookie;
     }
 
     pub(super) fn sent(&self) -> Sent {
@@ -128,11 +138,16 @@ impl<'c, 'a> Attempts<'c, 'a> {
         self.sent.reused = lease.reused;
         let rules = Rules {
             course: self.course,
+            endpoint: &endpoint,
+            set_cookie: self.set_cookie.as_ref(),
             retries: self.retries.as_mut(),
+            silence: self.to.idle_timeout,
         };
         let relay = Relay::new(request, &mut lease, rules);
         let relayed = relay.run(timer, head).await;
-        tell(&endpoint, &relayed);
+        if is_endpoints_fault(&relayed) {
+            endpoint.failed();
+        }
         self.conclude(lease, relayed).await
     }
 
@@ -159,9 +174,10 @@ impl<'c, 'a> Attempts<'c, 'a> {
         let patience = self.upstream.cluster.connect_timeout;
         let endpoint = self.upstream.endpoint(patience, &self.pick).await;
         let endpoint = endpoint.ok_or(Failure::NoEndpoint)?;
-        if self.retries.is_some() {
-            // The next attempt goes elsewhere, if there is anywhere else.
-            self.pick.tried.push(endpoint.address());
+        // The next attempt goes elsewhere, if there is anywhere else.
+        let tried = &mut self.pick.tried;
+        if self.retries.is_some() && !tried.contains(&endpoint.address()) {
+            tried.push(endpoint.address());
         }
         let connector = self.course.connection.worker().connector();
         let lease = connector.lease(self.upstream, &endpoint, self.reuse, self.to.priority);
@@ -185,7 +201,7 @@ impl<'c, 'a> Attempts<'c, 'a> {
                 let connector = self.course.connection.worker().connector();
                 connector.give_back(lease, request_sent).await;
             }
-            Relayed::Discarded { whole, .. } => {
+            Relayed::Discarded { whole } => {
                 let whole = *whole;
                 let connector = self.course.connection.worker().connector();
                 connector.give_back(lease, whole).await;
@@ -280,17 +296,15 @@ impl<'c, 'a> Attempts<'c, 'a> {
     }
 }
 
-/// Tells the endpoint how it did.
-fn tell(endpoint: &Endpoint, relayed: &Relayed) {
-    match relayed {
-        Relayed::Broken {
-            by: Culprit::Upstream | Culprit::UpstreamStream,
-            ..
-        } => endpoint.failed(),
-        Relayed::Complete { status, .. }
-        | Relayed::Broken { status, .. }
-        | Relayed::Discarded { status, .. } => endpoint.answered(*status),
-        Relayed::Failed(failure) if failure.is_upstreams() => endpoint.failed(),
-        Relayed::Failed(_) => {}
-    }
+/// Whether the endpoint gave no answer, which outlier detection takes for a bad one.
+fn is_endpoints_fault(relayed: &Relayed) -> bool {
+    matches!(
+        relayed,
+        Relayed::Failed(
+            Failure::UpstreamClosed { .. }
+                | Failure::UpstreamReset { .. }
+                | Failure::UpstreamMalformed
+                | Failure::OutOfTime(Limit::Whole | Limit::Attempt)
+        )
+    )
 }

@@ -81,9 +81,13 @@ impl Failure {
             },
             Self::NoEndpoint => Outcome::NoHealthyHost,
             Self::NoConnection(ConnectFailure::Overflow) => Outcome::Overflow,
+            Self::NoConnection(ConnectFailure::NotHttp2) => Outcome::UpstreamMalformed,
             Self::NoConnection(_) => Outcome::ConnectFailed,
-            Self::UpstreamClosed { .. } => Outcome::UpstreamReset(Reset::Connection),
-            Self::UpstreamReset { .. } => Outcome::UpstreamReset(Reset::Stream),
+            // Envoy counts no reset where nothing was begun.
+            Self::UpstreamClosed { .. } | Self::UpstreamReset { refused: true } => {
+                Outcome::UpstreamReset(Reset::Connection)
+            }
+            Self::UpstreamReset { refused: false } => Outcome::UpstreamReset(Reset::Stream),
             Self::UpstreamMalformed => Outcome::UpstreamMalformed,
         }
     }
@@ -97,37 +101,17 @@ impl Failure {
             Self::OutOfTime(Limit::Silence) => (silence(stage), "stream timeout"),
             Self::OutOfTime(Limit::Whole | Limit::Attempt) => (504, "upstream request timeout"),
             Self::NoEndpoint => (503, "no healthy upstream"),
+            Self::NoConnection(ConnectFailure::NotHttp2) | Self::UpstreamMalformed => {
+                (502, reset_by!("protocol error").of(stage))
+            }
             Self::NoConnection(failure) => (503, connect_text(failure).of(stage)),
             Self::UpstreamClosed { .. } => (503, reset_by!("connection termination").of(stage)),
             Self::UpstreamReset { refused: true } => {
                 (503, reset_by!("remote refused stream reset").of(stage))
             }
             Self::UpstreamReset { refused: false } => (503, reset_by!("remote reset").of(stage)),
-            Self::UpstreamMalformed => (502, reset_by!("protocol error").of(stage)),
         };
         Some(Reply::new(status, text))
-    }
-
-    /// Whether the endpoint is to blame, once it has a connection. (Those it has not are told of by
-    /// whoever tried to make it.)
-    pub(super) fn is_upstreams(&self) -> bool {
-        match self {
-            Self::UpstreamClosed { .. }
-            | Self::UpstreamReset { .. }
-            | Self::UpstreamMalformed
-            | Self::OutOfTime(Limit::Whole | Limit::Attempt) => true,
-            Self::ClientLeft
-            | Self::ClientMalformed
-            | Self::TooLarge
-            | Self::OutOfTime(Limit::Silence)
-            | Self::NoEndpoint
-            | Self::NoConnection(_) => false,
-        }
-    }
-
-    /// Whether the cluster had too much to do.
-    pub(super) fn is_overload(&self) -> bool {
-        matches!(self, Self::NoConnection(ConnectFailure::Overflow))
     }
 
     /// Whether it cannot be known where the client's next request begins.
@@ -174,7 +158,7 @@ fn connect_text(failure: &ConnectFailure) -> Texts {
         ConnectFailure::Failed(ErrorKind::NetworkUnreachable) => {
             failed!("Network is unreachable")
         }
-        ConnectFailure::Failed(_) => failed!("Connection failed"),
+        ConnectFailure::Failed(_) | ConnectFailure::NotHttp2 => failed!("Connection failed"),
     }
 }
 
@@ -233,6 +217,7 @@ mod tests {
             Failure::NoEndpoint,
             Failure::NoConnection(ConnectFailure::TimedOut),
             Failure::NoConnection(ConnectFailure::Overflow),
+            Failure::NoConnection(ConnectFailure::NotHttp2),
             Failure::UpstreamClosed { untouched: true },
             Failure::UpstreamReset { refused: true },
             Failure::UpstreamReset { refused: false },

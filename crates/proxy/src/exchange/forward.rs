@@ -5,8 +5,8 @@
 
 use std::pin::pin;
 
-use http::header::{CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING};
-use http::{HeaderName, Version};
+use http::Version;
+use http::header::{CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use nuncio_routing::Forward;
 use nuncio_telemetry::{Ending, Outcome, Reset};
 use pingora_core::protocols::http::ServerSession;
@@ -40,6 +40,8 @@ pub(super) async fn forward<'a>(
         let outcome = Outcome::Malformed { status };
         return super::answer::local(course, session, outcome, Reply::MALFORMED).await;
     };
+    let upgrade = course.outbound.upgrade.as_ref();
+    let _upgrade = upgrade.map(|_| course.connection.listener().http().upgrading());
     let started = Moment::from_std(course.started);
     // The timer watches over both.
     session.set_read_timeout(None);
@@ -164,7 +166,7 @@ async fn conclude<'a>(
     let Some(mut reply) = failure.reply(stage) else {
         return Account::local(outcome, Afterwards::Abort);
     };
-    if failure.is_overload() && !course.settings().suppress_envoy_headers {
+    if outcome == Outcome::Overflow && !course.settings().suppress_envoy_headers {
         reply = reply.with(X_ENVOY_OVERLOADED, HeaderValue::from_static("true"));
     }
     if failure.ends_connection(stage) {

@@ -22,6 +22,7 @@ mod fields;
 mod format;
 mod forward;
 mod forwarding;
+mod grpc;
 #[allow(dead_code, reason = "called once relaying takes filters")]
 mod gzip;
 mod head;
@@ -39,6 +40,8 @@ mod shadow;
 mod spelling;
 mod start_time;
 mod timer;
+mod tunnel;
+mod upgrade;
 mod upstream_head;
 mod words;
 
@@ -49,7 +52,7 @@ use pingora_core::protocols::http::ServerSession;
 
 use crate::downstream::Connection;
 use course::Course;
-use reply::Reply;
+use head::Refusal;
 pub(crate) use timer::STREAM_IDLE_TIMEOUT;
 
 /// What becomes of the client's connection (HTTP/1) or stream (HTTP/2) afterwards.
@@ -69,6 +72,8 @@ struct Account<'a> {
     upstream_time: Option<Duration>,
     upstream_bytes: (u64, u64),
     retried: bool,
+    /// What the client is told, where that is not what became of the request.
+    told: Option<u16>,
 }
 
 impl Account<'_> {
@@ -81,6 +86,7 @@ impl Account<'_> {
             upstream_time: None,
             upstream_bytes: (0, 0),
             retried: false,
+            told: None,
         }
     }
 }
@@ -93,10 +99,13 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     } else {
         Protocol::Http1
     };
-    let request = connection.listener().request_started(protocol);
+    let mut request = connection.listener().request_started(protocol);
     let live = connection.worker().live();
     let mut course = Course::new(connection, &live, started);
     let account = answer::answer(&mut course, session).await;
+    if let Some(status) = account.told {
+        request.told(status);
+    }
     let (downstream_received, downstream_sent) = connection.traffic().take();
     let (upstream_received, upstream_sent) = account.upstream_bytes;
     let bytes = Bytes {
@@ -118,20 +127,37 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     account.afterwards
 }
 
+/// What was sent instead of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// No HTTP.
+    Malformed,
+    /// More of it than the codec reads.
+    TooLarge,
+}
+
 /// Answers what was sent instead of a request.
-pub(crate) async fn refuse_malformed(connection: &Connection, session: &mut ServerSession) {
+pub(crate) async fn refuse_unread(
+    connection: &Connection,
+    session: &mut ServerSession,
+    unread: Unread,
+) {
+    let reply = match unread {
+        Unread::Malformed => Refusal::Malformed,
+        Unread::TooLarge => Refusal::HeadTooLarge,
+    }
+    .reply();
+    let status = reply.status;
     let request = connection.listener().request_started(Protocol::Http1);
     let live = connection.worker().live();
     session.set_keepalive(None);
     // A client that sends no HTTP may well not wait for an answer either.
-    drop(Reply::MALFORMED.send_unread(session, live.settings()).await);
+    drop(reply.send_unread(session, live.settings()).await);
     let (downstream_received, downstream_sent) = connection.traffic().take();
     RequestRecord {
         request,
         cluster: None,
-        outcome: Outcome::Malformed {
-            status: Reply::MALFORMED.status,
-        },
+        outcome: Outcome::Malformed { status },
         duration: Duration::ZERO,
         upstream_time: None,
         bytes: Bytes {

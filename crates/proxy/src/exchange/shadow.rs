@@ -172,12 +172,12 @@ impl Shadow {
             Ok(_) => self.relay(&mut lease, timer).await,
             Err(_) => Err(Failure::UpstreamClosed { untouched: true }),
         };
-        match &status {
-            Ok(status) => endpoint.answered(*status),
-            Err(failure) if failure.is_upstreams() => endpoint.failed(),
-            Err(_) => {}
-        }
         self.traffic = lease.traffic.take();
+        match status {
+            Ok(status) => endpoint.answered(status),
+            Err(Failure::ClientLeft) => {}
+            Err(_) => endpoint.failed(),
+        }
         let request_sent = self.request_end.is_some();
         if status.is_ok() {
             let connector = self.worker.connector();

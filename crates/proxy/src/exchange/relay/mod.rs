@@ -12,6 +12,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{HeaderValue, StatusCode};
 use pingora_core::protocols::http::HttpTask;
 use pingora_core::{BError, ErrorType, RetryType};
 use pingora_http::RequestHeader;
@@ -22,7 +23,8 @@ use super::request::Request;
 use super::response_body::ResponseBody;
 use super::retry::Retries;
 use super::timer::{Limit, Timer};
-use crate::upstream::{Lease, UpstreamSession};
+use super::tunnel::{Ended, Tunnel};
+use crate::upstream::{Endpoint, Lease, UpstreamSession};
 use crate::wire::Traffic;
 use upload::Upload;
 
@@ -38,13 +40,21 @@ pub(super) struct Relay<'a, 'r, 'u> {
     /// The status passed on to the client, once it was.
     status: Option<u16>,
     interim_answers: u8,
+    /// Whether both sides have agreed to speak something else.
+    upgraded: bool,
 }
 
 /// What an answer is treated by.
 pub(super) struct Rules<'a, 'u> {
     pub(super) course: &'a Course<'u>,
+    /// Hears how it answers.
+    pub(super) endpoint: &'a Endpoint,
+    /// Told to the client.
+    pub(super) set_cookie: Option<&'a HeaderValue>,
     /// `None` when every answer is passed on.
     pub(super) retries: Option<&'a mut Retries<'u>>,
+    /// How long an upgraded connection may be silent.
+    pub(super) silence: Option<Duration>,
 }
 
 /// How one attempt ended.
@@ -59,7 +69,7 @@ pub(super) enum Relayed {
     /// It broke off after the client had seen its head.
     Broken { status: u16, by: Culprit },
     /// It is thrown away for another attempt. `whole`: nothing is left of it.
-    Discarded { status: u16, whole: bool },
+    Discarded { whole: bool },
     /// The client has seen nothing yet.
     Failed(Failure),
 }
@@ -100,11 +110,16 @@ impl<'a, 'r, 'u> Relay<'a, 'r, 'u> {
             body: ResponseBody::default(),
             status: None,
             interim_answers: 0,
+            upgraded: false,
         }
     }
 
     /// Sends `head` and relays until the response is whole or cannot become so.
     pub(super) async fn run(mut self, timer: &mut Timer<'_>, head: Box<RequestHeader>) -> Relayed {
+        if matches!(self.upstream, UpstreamSession::Http1(_)) {
+            self.traffic
+                .expect_head(self.rules.course.spells_in_lower_case());
+        }
         if let Err(error) = self.upstream.write_request_header(head).await {
             tracing::debug!(%error, "the upstream did not take the request");
             return Relayed::Failed(match error.etype() {
@@ -130,7 +145,31 @@ impl<'a, 'r, 'u> Relay<'a, 'r, 'u> {
             }
         };
         timer.attempt_ended();
-        relayed
+        match self.upgraded {
+            true => self.tunnel().await,
+            false => relayed,
+        }
+    }
+
+    /// Carries what follows an upgrade. The route's limits for an answer are kept by then; only
+    /// silence ends it.
+    async fn tunnel(self) -> Relayed {
+        const STATUS: u16 = StatusCode::SWITCHING_PROTOCOLS.as_u16();
+        let upstream_time = self.took();
+        let broken = |by| Relayed::Broken { status: STATUS, by };
+        let Some(tunnel) = Tunnel::dig(self.request.session, self.upstream).await else {
+            return broken(Culprit::Upstream);
+        };
+        match tunnel.run(self.rules.silence).await {
+            Ended::Closed => Relayed::Complete {
+                status: STATUS,
+                upstream_time,
+                request_sent: false,
+            },
+            Ended::ByClient => broken(Culprit::Client),
+            Ended::ByUpstream => broken(Culprit::Upstream),
+            Ended::Silent => broken(Culprit::Limit(Limit::Silence)),
+        }
     }
 
     async fn on(&mut self, event: Event, timer: &mut Timer<'_>) -> Option<Relayed> {
