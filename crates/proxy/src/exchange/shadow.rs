@@ -115,6 +115,11 @@ impl Mirror {
         self.send(bytes.clone()).then_some(self)
     }
 
+    /// Whether the shadow has more to send than it can be expected to have sent already.
+    pub(super) fn is_behind(&self) -> bool {
+        self.waiting.get() > self.limit / 4
+    }
+
     /// The body is complete.
     pub(super) fn end(self) {
         // A shadow that is over needs no end.
