@@ -177,6 +177,11 @@ impl Shadow {
             Ok(_) => self.relay(&mut lease, timer).await,
             Err(_) => Err(Failure::UpstreamClosed { untouched: true }),
         };
+        match &status {
+            Ok(status) => endpoint.answered(*status),
+            Err(failure) if failure.is_upstreams() => endpoint.failed(),
+            Err(_) => {}
+        }
         self.traffic = lease.traffic.take();
         match status {
             Ok(status) => endpoint.answered(status),
