@@ -52,7 +52,7 @@ use pingora_core::protocols::http::ServerSession;
 
 use crate::downstream::Connection;
 use course::Course;
-use reply::Reply;
+use head::Refusal;
 pub(crate) use timer::STREAM_IDLE_TIMEOUT;
 
 /// What becomes of the client's connection (HTTP/1) or stream (HTTP/2) afterwards.
@@ -127,20 +127,37 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     account.afterwards
 }
 
+/// What was sent instead of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// No HTTP.
+    Malformed,
+    /// More of it than the codec reads.
+    TooLarge,
+}
+
 /// Answers what was sent instead of a request.
-pub(crate) async fn refuse_malformed(connection: &Connection, session: &mut ServerSession) {
+pub(crate) async fn refuse_unread(
+    connection: &Connection,
+    session: &mut ServerSession,
+    unread: Unread,
+) {
+    let reply = match unread {
+        Unread::Malformed => Refusal::Malformed,
+        Unread::TooLarge => Refusal::HeadTooLarge,
+    }
+    .reply();
+    let status = reply.status;
     let request = connection.listener().request_started(Protocol::Http1);
     let live = connection.worker().live();
     session.set_keepalive(None);
     // A client that sends no HTTP may well not wait for an answer either.
-    drop(Reply::MALFORMED.send_unread(session, live.settings()).await);
+    drop(reply.send_unread(session, live.settings()).await);
     let (downstream_received, downstream_sent) = connection.traffic().take();
     RequestRecord {
         request,
         cluster: None,
-        outcome: Outcome::Malformed {
-            status: Reply::MALFORMED.status,
-        },
+        outcome: Outcome::Malformed { status },
         duration: Duration::ZERO,
         upstream_time: None,
         bytes: Bytes {
