@@ -149,7 +149,7 @@ impl<P: Place> Wire<P> {
             ready!(Pin::new(&mut self.carrier).poll_flush(cx))?;
             self.unflushed = false;
         }
-        self.traffic.back_up(false);
+        self.traffic.set_backed_up(false);
         Poll::Ready(Ok(()))
     }
 
@@ -163,7 +163,7 @@ impl<P: Place> Wire<P> {
         if sent.is_ready() || self.writes == Writes::Wait || self.held.len() > MAX_KEPT {
             return sent;
         }
-        self.traffic.back_up(true);
+        self.traffic.set_backed_up(true);
         let before = self.held.len();
         slices
             .iter()
@@ -271,7 +271,7 @@ impl<P: Place> AsyncWrite for Wire<P> {
         self.unflushed = true;
         match self.poll_send_held(cx) {
             Poll::Pending if self.writes == Writes::Return => {
-                self.traffic.back_up(true);
+                self.traffic.set_backed_up(true);
                 Poll::Ready(Ok(()))
             }
             sent => sent,

@@ -6,13 +6,14 @@
 use std::pin::pin;
 
 use http::Version;
-use http::header::{CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use nuncio_routing::Forward;
 use nuncio_telemetry::{Ending, Outcome, Reset};
 use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
 use tokio::time::{Instant as Moment, sleep_until};
 
+use super::access_log::Particulars;
 use super::attempts::Attempts;
 use super::course::Course;
 use super::failure::{Failure, Stage};
@@ -21,6 +22,8 @@ use super::reply::Reply;
 use super::request::Request;
 use super::timer::{Deadlines, Limit, Limits, Timer};
 use super::{Account, Afterwards, shadow, upstream_head};
+
+const X_ENVOY_OVERLOADED: HeaderName = HeaderName::from_static("x-envoy-overloaded");
 
 /// Forwards the request and answers the client.
 pub(super) async fn forward<'a>(
@@ -60,7 +63,17 @@ pub(super) async fn forward<'a>(
         is_complete: request.end().is_some(),
         is_retry: sent.attempts > 1,
     };
+    let mut particulars = Particulars {
+        upstream: sent.endpoint,
+        attempts: sent.attempts,
+        is_exhausted: attempts.is_exhausted(),
+        request_end: request.end().map(Moment::into_std),
+        response_start: request.answered().map(Moment::into_std),
+        text: "",
+    };
     let mut account = conclude(course, session, relayed, stage).await;
+    particulars.text = account.particulars.text;
+    account.particulars = particulars;
     account.cluster = Some(&upstream.stats);
     account.upstream_bytes = sent.traffic;
     account.retried = retried;
@@ -162,9 +175,12 @@ async fn conclude<'a>(
         }
     };
     let outcome = failure.outcome(stage);
-    let Some(reply) = failure.reply(stage) else {
+    let Some(mut reply) = failure.reply(stage) else {
         return Account::local(outcome, Afterwards::Abort);
     };
+    if outcome == Outcome::Overflow && !course.settings().suppress_envoy_headers {
+        reply = reply.with(X_ENVOY_OVERLOADED, HeaderValue::from_static("true"));
+    }
     if failure.ends_connection(stage) {
         // Where its next request would begin cannot be known.
         session.set_keepalive(None);

@@ -6,10 +6,13 @@
 //! Deliberately absent: choosing the route and the endpoint.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use http::Method;
-use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, TE};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, TE,
+};
 use nuncio_config::ServiceHost;
 use nuncio_routing::{Forward, HeaderCase, HostRewrite};
 use pingora_core::Result;
@@ -20,6 +23,7 @@ use super::course::Course;
 use super::fields::{Nominated, is_hop_by_hop};
 use super::forwarding::X_ENVOY_EXTERNAL_ADDRESS;
 use super::head::{self, RequestTarget};
+use super::timer::Limits;
 use super::{header_rules, spelling, upgrade};
 use crate::live::Live;
 
@@ -226,10 +230,17 @@ impl UpstreamHead<'_> {
         }
     }
 
+    /// Whether the gateway alone compresses.
+    fn hides_codings(&self) -> bool {
+        let gzip = self.course.settings().gzip.as_ref();
+        gzip.is_some_and(|gzip| gzip.remove_accept_encoding_header)
+    }
+
     fn ends_here(&self, name: &HeaderName) -> bool {
         // The gateway answers `Expect` itself, as Envoy does unless told to proxy it.
         is_hop_by_hop(name)
             || matches!(*name, HOST | CONTENT_LENGTH | EXPECT)
+            || (*name == ACCEPT_ENCODING && self.hides_codings())
             || self.course.outbound.nominated.contains(name)
     }
 
@@ -261,8 +272,8 @@ impl UpstreamHead<'_> {
                 head.insert_header(name, value.clone())?;
             }
         }
-        if let Some(timeout) = self.to.timeout {
-            let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        if let Some(time) = Limits::of(self.to).expected(Duration::ZERO) {
+            let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             head.insert_header(X_ENVOY_EXPECTED_TIMEOUT, HeaderValue::from(ms))?;
         }
         Ok(())

@@ -73,7 +73,7 @@ impl Traffic {
         self.head_follows.load(Relaxed)
     }
 
-    pub(crate) fn back_up(&self, backed_up: bool) {
+    pub(crate) fn set_backed_up(&self, backed_up: bool) {
         self.backed_up.store(backed_up, Relaxed);
     }
 

@@ -12,7 +12,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use pingora_core::protocols::http::HttpTask;
 use pingora_core::{BError, ErrorType, RetryType};
 use pingora_http::RequestHeader;
@@ -24,7 +24,7 @@ use super::response_body::ResponseBody;
 use super::retry::Retries;
 use super::timer::{Limit, Timer};
 use super::tunnel::{Ended, Tunnel};
-use crate::upstream::{Lease, UpstreamSession};
+use crate::upstream::{Endpoint, Lease, UpstreamSession};
 use crate::wire::Traffic;
 use upload::Upload;
 
@@ -47,6 +47,10 @@ pub(super) struct Relay<'a, 'r, 'u> {
 /// What an answer is treated by.
 pub(super) struct Rules<'a, 'u> {
     pub(super) course: &'a Course<'u>,
+    /// Hears how it answers.
+    pub(super) endpoint: &'a Endpoint,
+    /// Told to the client.
+    pub(super) set_cookie: Option<&'a HeaderValue>,
     /// `None` when every answer is passed on.
     pub(super) retries: Option<&'a mut Retries<'u>>,
     /// How long an upgraded connection may be silent.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::header::SET_COOKIE;
 use pingora_core::protocols::http::HttpTask;
 use pingora_core::{BError, ErrorType, RetryType};
 use pingora_http::ResponseHeader;
@@ -107,6 +108,7 @@ impl Relay<'_, '_, '_> {
         if !client_head::is_framed_soundly(received) {
             return Verdict::Unsound;
         }
+        self.rules.endpoint.answered(received.status.as_u16());
         if self.request.can_be_sent_again()
             && let Some(retries) = &mut self.rules.retries
             && retries.after_answer(received)
@@ -115,11 +117,17 @@ impl Relay<'_, '_, '_> {
         }
         let request = self.request.session.req_header();
         let built = client_head::build(self.rules.course, request, received, self.took());
-        let Ok((head, body)) = built else {
+        let Ok((mut head, body)) = built else {
             return Verdict::Unsound;
         };
+        if let Some(cookie) = self.rules.set_cookie
+            && head.append_header(SET_COOKIE, cookie.clone()).is_err()
+        {
+            return Verdict::Unsound;
+        }
         self.body = body;
         self.status = Some(received.status.as_u16());
+        self.request.answer_begins();
         Verdict::PassOn(Box::new(head))
     }
 

@@ -149,7 +149,7 @@ impl Http2Session {
             return;
         };
         let outcome = poll_send_piece(stream, held, cx);
-        self.traffic.back_up(outcome.is_pending());
+        self.traffic.set_backed_up(outcome.is_pending());
         let Poll::Ready(outcome) = outcome else {
             return;
         };
