@@ -5,7 +5,7 @@
 //!
 //! Deliberately absent: telling the client what came of it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -110,10 +110,7 @@ impl<'c, 'a> Attempts<'c, 'a> {
     fn balance_by(&mut self, request: &Request<'_>) {
         let headers = &request.session.req_header().headers;
         let client = self.course.forwarding.client.ip();
-        let affinity = match client {
-            IpAddr::V4(ip) => Affinity::of(self.to.hash_on.as_ref(), headers, &ip.octets()),
-            IpAddr::V6(ip) => Affinity::of(self.to.hash_on.as_ref(), headers, &ip.octets()),
-        };
+        let affinity = Affinity::of(self.to.hash_on.as_ref(), headers, client);
         self.pick.hash = affinity.hash;
         self.set_cookie = affinity.set_cookie;
     }
