@@ -10,6 +10,7 @@ use nuncio_telemetry::{BuildInfo, Telemetry};
 
 use crate::control::eventually;
 use crate::counters::Counters;
+use crate::names::NameServer;
 
 /// A running data path on loopback. Ends when dropped.
 #[derive(Debug)]
@@ -31,6 +32,12 @@ impl Gateway {
         Self::begin(snapshot(annotation, 1), 1)
     }
 
+    /// As [`Gateway::start`], asking this name server for the names of upstreams.
+    pub fn start_with_names(annotation: &str, names: &NameServer) -> Self {
+        let resolver = Resolver::from_name_server(names.address()).unwrap();
+        Self::begin_with(snapshot(annotation, 1), 1, resolver)
+    }
+
     /// As [`Gateway::start`], with that many workers.
     pub fn with_workers(count: usize, annotation: &str) -> Self {
         Self::begin(snapshot(annotation, 1), count)
@@ -42,8 +49,11 @@ impl Gateway {
     }
 
     fn begin(snapshot: Snapshot, workers: usize) -> Self {
+        Self::begin_with(snapshot, workers, Resolver::from_system().unwrap())
+    }
+
+    fn begin_with(snapshot: Snapshot, workers: usize, resolver: Resolver) -> Self {
         let telemetry = Telemetry::new(BuildInfo::default());
-        let resolver = Resolver::from_system().unwrap();
         let switch = Switch::new(Arc::new(snapshot), Arc::clone(&telemetry), resolver);
         let switch = Arc::new(switch);
         let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();

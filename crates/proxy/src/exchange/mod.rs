@@ -22,6 +22,7 @@ mod fields;
 mod format;
 mod forward;
 mod forwarding;
+mod grpc;
 #[allow(dead_code, reason = "called once relaying takes filters")]
 mod gzip;
 mod head;
@@ -39,6 +40,8 @@ mod shadow;
 mod spelling;
 mod start_time;
 mod timer;
+mod tunnel;
+mod upgrade;
 mod upstream_head;
 mod words;
 
@@ -69,6 +72,8 @@ struct Account<'a> {
     upstream_time: Option<Duration>,
     upstream_bytes: (u64, u64),
     retried: bool,
+    /// What the client is told, where that is not what became of the request.
+    told: Option<u16>,
 }
 
 impl Account<'_> {
@@ -81,6 +86,7 @@ impl Account<'_> {
             upstream_time: None,
             upstream_bytes: (0, 0),
             retried: false,
+            told: None,
         }
     }
 }
@@ -93,10 +99,13 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     } else {
         Protocol::Http1
     };
-    let request = connection.listener().request_started(protocol);
+    let mut request = connection.listener().request_started(protocol);
     let live = connection.worker().live();
     let mut course = Course::new(connection, &live, started);
     let account = answer::answer(&mut course, session).await;
+    if let Some(status) = account.told {
+        request.told(status);
+    }
     let (downstream_received, downstream_sent) = connection.traffic().take();
     let (upstream_received, upstream_sent) = account.upstream_bytes;
     let bytes = Bytes {
