@@ -5,7 +5,7 @@
 //!
 //! Deliberately absent: telling the client what came of it.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -44,6 +44,8 @@ pub(super) struct Attempts<'c, 'a> {
 pub(super) struct Sent {
     /// How often the request was sent, or was to be.
     pub(super) attempts: u32,
+    /// Where it was sent last.
+    pub(super) endpoint: Option<SocketAddr>,
     /// Bytes received and sent.
     pub(super) traffic: (u64, u64),
     /// Whether the last connection had served a request before.
@@ -108,10 +110,7 @@ impl<'c, 'a> Attempts<'c, 'a> {
     fn balance_by(&mut self, request: &Request<'_>) {
         let headers = &request.session.req_header().headers;
         let client = self.course.forwarding.client.ip();
-        let affinity = match client {
-            IpAddr::V4(ip) => Affinity::of(self.to.hash_on.as_ref(), headers, &ip.octets()),
-            IpAddr::V6(ip) => Affinity::of(self.to.hash_on.as_ref(), headers, &ip.octets()),
-        };
+        let affinity = Affinity::of(self.to.hash_on.as_ref(), headers, client);
         self.pick.hash = affinity.hash;
         self.set_cookie = affinity.set_cookie;
     }
@@ -125,6 +124,11 @@ impl<'c, 'a> Attempts<'c, 'a> {
         let answered = matches!(relayed, Relayed::Complete { .. } | Relayed::Broken { .. });
         let granted = self.retries.as_ref().is_none_or(Retries::succeeded);
         self.sent.attempts > 1 && answered && granted
+    }
+
+    /// Whether there would have been another attempt, but for their number.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.retries.as_ref().is_some_and(Retries::is_exhausted)
     }
 
     async fn attempt(
@@ -178,6 +182,7 @@ impl<'c, 'a> Attempts<'c, 'a> {
         let patience = self.upstream.cluster.connect_timeout;
         let endpoint = self.upstream.endpoint(patience, &self.pick).await;
         let endpoint = endpoint.ok_or(Failure::NoEndpoint)?;
+        self.sent.endpoint = Some(endpoint.address());
         // The next attempt goes elsewhere, if there is anywhere else.
         let tried = &mut self.pick.tried;
         if self.retries.is_some() && !tried.contains(&endpoint.address()) {
