@@ -74,6 +74,13 @@ impl Moves {
         Self(text.lines().map(pair).collect())
     }
 
+    /// With the series of `other` as well.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.0.extend(other.0.clone());
+        self
+    }
+
     /// Without the series that contain any of `parts`.
     #[must_use]
     pub fn without(mut self, parts: &[&str]) -> Self {

@@ -2,14 +2,16 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use nuncio_config::{Identity, ObjectRef, Origin, parse_annotation};
 use nuncio_proxy::{Listener, Phase, Probes, Resolver, Switch, Workers};
 use nuncio_routing::{Probe, Snapshot, compile};
-use nuncio_telemetry::{BuildInfo, Telemetry};
+use nuncio_telemetry::{AccessLogWriter, BuildInfo, Telemetry};
 
 use crate::control::eventually;
 use crate::counters::Counters;
+use crate::names::NameServer;
 
 /// A running data path on loopback. Ends when dropped.
 #[derive(Debug)]
@@ -20,6 +22,7 @@ pub struct Gateway {
     workers: Workers,
     /// Bound until the data path stops, as in the real process.
     listeners: Vec<Listener>,
+    access_log: Option<AccessLogWriter>,
 }
 
 impl Gateway {
@@ -31,9 +34,28 @@ impl Gateway {
         Self::begin(snapshot(annotation, 1), 1)
     }
 
+    /// As [`Gateway::start`], asking this name server for the names of upstreams.
+    pub fn start_with_names(annotation: &str, names: &NameServer) -> Self {
+        let resolver = Resolver::from_name_server(names.address()).unwrap();
+        Self::begin_with(snapshot(annotation, 1), 1, resolver)
+    }
+
     /// As [`Gateway::start`], with that many workers.
     pub fn with_workers(count: usize, annotation: &str) -> Self {
         Self::begin(snapshot(annotation, 1), count)
+    }
+
+    /// As [`Gateway::start`], with the access log on.
+    pub fn with_access_log(annotation: &str) -> Self {
+        let telemetry = Telemetry::new(BuildInfo::default());
+        let writer = telemetry.start_access_log().unwrap();
+        let mut gateway = Self::serve(
+            snapshot(annotation, 1),
+            1,
+            (telemetry, Resolver::from_system().unwrap()),
+        );
+        gateway.access_log = Some(writer);
+        gateway
     }
 
     /// A data path that no source of configuration has been read for.
@@ -42,8 +64,19 @@ impl Gateway {
     }
 
     fn begin(snapshot: Snapshot, workers: usize) -> Self {
+        Self::begin_with(snapshot, workers, Resolver::from_system().unwrap())
+    }
+
+    fn begin_with(snapshot: Snapshot, workers: usize, resolver: Resolver) -> Self {
         let telemetry = Telemetry::new(BuildInfo::default());
-        let resolver = Resolver::from_system().unwrap();
+        Self::serve(snapshot, workers, (telemetry, resolver))
+    }
+
+    fn serve(
+        snapshot: Snapshot,
+        workers: usize,
+        (telemetry, resolver): (Arc<Telemetry>, Resolver),
+    ) -> Self {
         let switch = Switch::new(Arc::new(snapshot), Arc::clone(&telemetry), resolver);
         let switch = Arc::new(switch);
         let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
@@ -56,6 +89,7 @@ impl Gateway {
             telemetry,
             workers,
             listeners,
+            access_log: None,
         }
     }
 
@@ -95,6 +129,15 @@ impl Gateway {
         eventually("every worker has ended", || self.is_done()).await;
     }
 
+    /// Ends everything, the last lines of the access log written.
+    pub async fn finish(mut self) {
+        self.stop();
+        self.done().await;
+        if let Some(writer) = self.access_log.take() {
+            writer.finish(LAST_LINES);
+        }
+    }
+
     /// The counters of the Prometheus page.
     pub fn counters(&self) -> Counters {
         let mut page = Vec::new();
@@ -107,6 +150,9 @@ impl Gateway {
         eventually(what, || condition(&self.counters())).await;
     }
 }
+
+/// Nobody stops reading in tests that look at lines.
+const LAST_LINES: Duration = Duration::from_secs(20);
 
 /// What the probes say.
 pub const ALIVE: &str = "the probe says it is alive\n";

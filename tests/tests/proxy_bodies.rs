@@ -10,6 +10,7 @@ use std::time::Duration;
 use nuncio_tests::client::Client;
 use nuncio_tests::control::eventually;
 use nuncio_tests::gateway::{Gateway, mapping};
+use nuncio_tests::scene::Scene;
 use nuncio_tests::upstream::{Answer, Upstream, wire};
 
 async fn answered(answer: Answer) -> (Upstream, Gateway, Client) {
@@ -312,4 +313,76 @@ async fn a_body_that_is_framed_wrongly_ends_the_request() {
         assert!(upstream.received().iter().all(|request| !request.complete));
         eventually("the upstream is given up", || upstream.open() == 0).await;
     }
+}
+
+async fn held(limit: usize) -> (Upstream, Scene) {
+    let upstream = Upstream::ok("ok").await;
+    let module = format!(
+        "---\napiVersion: getambassador.io/v2\nkind: Module\nname: ambassador\n\
+         config: {{buffer: {{max_request_bytes: {limit}}}}}\n"
+    );
+    let service = upstream.service();
+    let scene = Scene::of(&service, &(module + &mapping("/a/", &service, "")));
+    (upstream, scene)
+}
+
+#[tokio::test]
+async fn a_body_that_is_held_goes_up_at_once_and_with_its_length() {
+    let (upstream, scene) = held(300_000).await;
+    let mut client = scene.client().await;
+    let body = pattern(300_000);
+    client
+        .request("POST", "/a/", "transfer-encoding: chunked")
+        .await;
+    let chunks = chunked(&body, 10_007);
+    let (begin, end) = chunks.split_at(200_000);
+    client.send_bytes(begin).await;
+    assert_eq!(
+        Client::connect(scene.gateway.address())
+            .await
+            .get("/a/")
+            .await
+            .status,
+        200
+    );
+    assert_eq!(upstream.received().len(), 1, "only the other request");
+    client.send_bytes(end).await;
+    assert_eq!(client.response().await.brief(), (200, "ok"));
+    let request = upstream.last();
+    assert_eq!(request.value("content-length"), Some("300000"));
+    assert_eq!(request.value("transfer-encoding"), None);
+    assert!(request.body == body);
+    assert_eq!(
+        client.get("/a/").await.status,
+        200,
+        "the connection goes on"
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_to_be_held_is_413() {
+    let (upstream, scene) = held(1000).await;
+    for fields in ["content-length: 1001", "transfer-encoding: chunked"] {
+        let mut client = scene.client().await;
+        client.request("POST", "/a/", fields).await;
+        if fields.starts_with('t') {
+            client.send_bytes(&chunked(&pattern(1001), 100)).await;
+        }
+        let response = client.response().await;
+        assert_eq!(response.brief(), (413, "Payload Too Large"), "{fields}");
+        assert_eq!(response.value("connection"), Some("close"));
+    }
+    assert_eq!(upstream.received().len(), 0);
+    scene
+        .gateway
+        .until_counted("both", |now| {
+            now.sum("envoy_http_downstream_rq_too_large") == 2.0
+        })
+        .await;
+    assert_eq!(scene.moved("envoy_http_rq_total"), 0.0);
+    assert_eq!(scene.moved("envoy_cluster_upstream_rq_completed"), 0.0);
+    let mut client = scene.client().await;
+    client.request("PUT", "/a/", "content-length: 1000").await;
+    client.send_bytes(&pattern(1000)).await;
+    assert_eq!(client.response().await.status, 200);
 }

@@ -6,75 +6,9 @@
 )]
 
 use nuncio_tests::client::{Client, Client2};
-use nuncio_tests::counters::{Counters, Moves};
 use nuncio_tests::gateway::{Gateway, mapping};
+use nuncio_tests::scene::{Scene, recorded};
 use nuncio_tests::upstream::{Answer, Upstream, closed_port, wire};
-
-/// A gateway with one route, and its counters before the scenario.
-struct Scene {
-    gateway: Gateway,
-    cluster: String,
-    before: Counters,
-}
-
-impl Scene {
-    fn with(service: &str) -> Self {
-        let gateway = Gateway::start(&mapping("/a/", service, "timeout_ms: 300"));
-        let before = gateway.counters();
-        Self {
-            gateway,
-            cluster: service.replace(['.', ':'], "_"),
-            before,
-        }
-    }
-
-    /// One whose upstream connection is there already, as in most of the recorded scenarios.
-    async fn warm(upstream: &Upstream) -> Self {
-        let mut scene = Self::with(&upstream.service());
-        let mut client = scene.client().await;
-        client.request("GET", "/a/", "connection: close").await;
-        client.response().await;
-        scene.settled(1.0).await;
-        scene.before = scene.gateway.counters();
-        scene
-    }
-
-    async fn client(&self) -> Client {
-        Client::connect(self.gateway.address()).await
-    }
-
-    /// `GET`, after which the gateway closes.
-    async fn get(&self, path: &str) {
-        let mut client = self.client().await;
-        client.request("GET", path, "connection: close").await;
-        client.response().await;
-        assert!(client.is_closed().await);
-    }
-
-    async fn settled(&self, connections: f64) {
-        self.gateway
-            .until_counted("all connections have ended", |now| {
-                now.sum("envoy_http_downstream_cx_destroy") == connections
-            })
-            .await;
-    }
-
-    /// What moved, in the names of the recorded Envoy.
-    async fn moves(&self, cluster: &str) -> Moves {
-        let before = self.before.sum("envoy_http_downstream_cx_destroy");
-        self.settled(before + 1.0).await;
-        let port = self.gateway.address().to_string().replace(':', "_");
-        let names = [(&*port, "127.0.0.1_18080"), (&*self.cluster, cluster)];
-        self.gateway.counters().moves_since(&self.before, &names)
-    }
-}
-
-/// What a real Envoy's counters did.
-fn recorded(scenario: &str) -> Moves {
-    let text = include_str!("../../crates/telemetry/tests/fixtures/envoy_scenarios.txt");
-    let (_, section) = text.split_once(&format!("### {scenario}\n")).unwrap();
-    Moves::parse(section.split("### ").next().unwrap())
-}
 
 #[tokio::test]
 async fn a_response_of_the_upstream() {
@@ -159,13 +93,10 @@ async fn an_upstream_that_closes_before_its_answer() {
 #[tokio::test]
 async fn a_client_that_leaves_before_the_answer() {
     let upstream = Upstream::always(Answer::Silence).await;
-    let gateway = Gateway::start(&mapping("/a/", &upstream.service(), "timeout_ms: 0"));
-    let before = gateway.counters();
-    let scene = Scene {
-        gateway,
-        cluster: upstream.stats_name(),
-        before,
-    };
+    let scene = Scene::of(
+        &upstream.service(),
+        &mapping("/a/", &upstream.service(), "timeout_ms: 0"),
+    );
     let mut client = scene.client().await;
     client.request("GET", "/a/", "").await;
     upstream.until_received(1).await;

@@ -13,6 +13,7 @@ use http::Method;
 use nuncio_tests::client::{Broken, Client, Client2};
 use nuncio_tests::control::eventually;
 use nuncio_tests::gateway::{Gateway, mapping};
+use nuncio_tests::scene::Scene;
 use nuncio_tests::upstream::{Answer, Upstream, wire};
 use tokio::task::JoinSet;
 
@@ -191,4 +192,191 @@ async fn a_stalled_http2_upload_leaves_its_neighbours_alone() {
         (&*request.body, request.value("transfer-encoding")),
         (&b"abcdef"[..], Some("chunked"))
     );
+}
+
+fn scene(upstream: &Upstream, more: &str) -> Scene {
+    let service = upstream.service();
+    Scene::of(&service, &mapping("/a/", &service, more))
+}
+
+#[tokio::test]
+async fn a_response_that_is_cut_is_counted_as_a_timeout_and_with_its_status() {
+    let upstream = Upstream::always(drip()).await;
+    let scene = scene(&upstream, "timeout_ms: 300");
+    let mut client = scene.client().await;
+    client.request("GET", "/a/", "").await;
+    assert!(client.response_to("GET").await.is_err());
+    drop(client);
+    scene.moves("httpbin").await;
+    for (family, by) in [
+        ("envoy_cluster_upstream_rq_timeout", 1.0),
+        ("envoy_cluster_upstream_rq_completed", 1.0),
+        (
+            "envoy_cluster_upstream_cx_destroy_local_with_active_rq",
+            1.0,
+        ),
+        ("envoy_http_downstream_rq_tx_reset", 1.0),
+        ("envoy_http_downstream_rq_completed", 1.0),
+    ] {
+        assert_eq!(scene.moved(family), by, "{family}");
+    }
+    let now = scene.gateway.counters();
+    assert_eq!(now.with("envoy_cluster_upstream_rq", "\"200\""), 1.0);
+}
+
+/// A service whose connections are accepted and never come about: it does not speak TLS.
+async fn stalling() -> (Upstream, String) {
+    let upstream = Upstream::always(Answer::Silence).await;
+    let service = format!("https://{}", upstream.service());
+    (upstream, service)
+}
+
+#[tokio::test]
+async fn the_time_of_the_route_goes_by_while_there_is_no_connection() {
+    let (_upstream, service) = stalling().await;
+    let scene = Scene::of(&service, &mapping("/a/", &service, "timeout_ms: 300"));
+    let started = Instant::now();
+    let mut client = scene.client().await;
+    let response = client.get("/a/").await;
+    took_about(started, Duration::from_millis(300));
+    assert_eq!(response.brief(), (504, "upstream request timeout"));
+    drop(client);
+    scene.moves("httpbin").await;
+    for (family, by) in [
+        ("envoy_cluster_upstream_rq_timeout", 1.0),
+        ("envoy_cluster_upstream_rq_cancelled", 1.0),
+        ("envoy_cluster_upstream_rq_pending_total", 1.0),
+        ("envoy_cluster_upstream_rq_total", 0.0),
+        ("envoy_cluster_upstream_rq_completed", 1.0),
+    ] {
+        assert_eq!(scene.moved(family), by, "{family}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_come_about_is_503() {
+    let (_upstream, service) = stalling().await;
+    let more = "connect_timeout_ms: 200\ntimeout_ms: 20000";
+    let scene = Scene::of(&service, &mapping("/a/", &service, more));
+    let mut client = scene.client().await;
+    let response = client.get("/a/").await;
+    let text = "upstream connect error or disconnect/reset before headers. \
+                reset reason: connection timeout";
+    assert_eq!(response.brief(), (503, text));
+    drop(client);
+    scene.moves("httpbin").await;
+    for (family, by) in [
+        ("envoy_cluster_upstream_rq_total", 0.0),
+        ("envoy_cluster_upstream_rq_completed", 1.0),
+        ("envoy_cluster_upstream_cx_connect_timeout", 1.0),
+        ("envoy_cluster_upstream_cx_connect_fail", 1.0),
+        ("envoy_cluster_upstream_cx_total", 1.0),
+        ("envoy_cluster_upstream_cx_destroy_local", 1.0),
+        ("envoy_cluster_upstream_rq_pending_failure_eject", 1.0),
+        ("envoy_cluster_upstream_rq_timeout", 0.0),
+    ] {
+        assert_eq!(scene.moved(family), by, "{family}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_while_there_is_no_connection_is_noticed() {
+    let (_upstream, service) = stalling().await;
+    let more = "connect_timeout_ms: 60000\ntimeout_ms: 0";
+    let scene = Scene::of(&service, &mapping("/a/", &service, more));
+    let mut client = scene.client().await;
+    client.request("GET", "/a/", "").await;
+    scene
+        .gateway
+        .until_counted("it waits", |now| {
+            now.sum("envoy_cluster_upstream_rq_pending_total") == 1.0
+        })
+        .await;
+    drop(client);
+    scene.moves("httpbin").await;
+    assert_eq!(scene.moved("envoy_cluster_upstream_rq_cancelled"), 1.0);
+    assert_eq!(scene.moved("envoy_cluster_upstream_rq_completed"), 0.0);
+    assert_eq!(scene.moved("envoy_http_downstream_rq_rx_reset"), 1.0);
+}
+
+const IDLE: &str = "idle_timeout_ms: 300\ntimeout_ms: 0";
+
+#[tokio::test]
+async fn silence_of_the_upstream_ends_an_exchange_with_504() {
+    let upstream = Upstream::always(Answer::Silence).await;
+    let scene = scene(&upstream, IDLE);
+    let started = Instant::now();
+    let mut client = scene.client().await;
+    let response = client.get("/a/").await;
+    took_about(started, Duration::from_millis(300));
+    assert_eq!(response.brief(), (504, "stream timeout"));
+    drop(client);
+    scene.moves("httpbin").await;
+    for (family, by) in [
+        ("envoy_http_downstream_rq_idle_timeout", 1.0),
+        ("envoy_http_downstream_rq_completed", 1.0),
+        ("envoy_http_rq_total", 1.0),
+        ("envoy_cluster_upstream_rq_total", 1.0),
+        ("envoy_cluster_upstream_rq_completed", 0.0),
+        ("envoy_cluster_upstream_rq_timeout", 0.0),
+    ] {
+        assert_eq!(scene.moved(family), by, "{family}");
+    }
+}
+
+#[tokio::test]
+async fn silence_of_the_client_ends_an_exchange_with_408() {
+    let upstream = Upstream::ok("").await;
+    let scene = scene(&upstream, IDLE);
+    let mut client = scene.client().await;
+    client.request("POST", "/a/", "content-length: 10").await;
+    client.send_bytes(b"abc").await;
+    let response = client.response().await;
+    assert_eq!(response.brief(), (408, "stream timeout"));
+    assert_eq!(response.value("connection"), Some("close"));
+    scene
+        .gateway
+        .until_counted("the timeout", |now| {
+            now.sum("envoy_http_downstream_rq_idle_timeout") == 1.0
+        })
+        .await;
+    let client = Client2::connect(scene.gateway.address()).await;
+    let (response, mut body) = client
+        .start(Client2::request(Method::POST, "/a/", &[]), false)
+        .await;
+    body.send_data(Bytes::from_static(b"abc"), false).unwrap();
+    assert_eq!(Client2::response(response).await.unwrap().status, 408);
+}
+
+#[tokio::test]
+async fn silence_in_the_middle_of_a_response_cuts_it() {
+    let pieces = vec![wire("HTTP/1.1 200 OK\ncontent-length: 2\n\no"), wire("k")];
+    let upstream = Upstream::always(Answer::Drip(pieces, Duration::from_secs(60))).await;
+    let scene = scene(&upstream, IDLE);
+    let mut client = scene.client().await;
+    client.request("GET", "/a/", "").await;
+    assert!(client.response_to("GET").await.is_err());
+    drop(client);
+    scene.moves("httpbin").await;
+    for family in [
+        "envoy_http_downstream_rq_idle_timeout",
+        "envoy_http_downstream_rq_tx_reset",
+        "envoy_http_downstream_rq_completed",
+    ] {
+        assert_eq!(scene.moved(family), 1.0, "{family}");
+    }
+}
+
+#[tokio::test]
+async fn what_drips_is_not_silent() {
+    let upstream = Upstream::always(drip()).await;
+    let scene = scene(&upstream, "idle_timeout_ms: 1500\ntimeout_ms: 0");
+    let mut client = scene.client().await;
+    assert_eq!(client.get("/a/").await.body.len(), 3 * 40);
+    client.request("POST", "/a/", "content-length: 20").await;
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        client.send_bytes(b"x").await;
+    }
+    assert_eq!(client.response().await.status, 200);
 }

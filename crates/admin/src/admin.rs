@@ -20,7 +20,7 @@ use crate::diagnostics::Overview;
 use crate::exchange::Door;
 use crate::page::{Format, Page};
 use crate::reply::{self, Reply};
-use crate::{Readiness, connections};
+use crate::{Readiness, connections, explain};
 
 /// Gives the snapshot that the proxy runs now.
 pub trait CurrentSnapshot: Send + Sync {
@@ -123,6 +123,7 @@ impl Admin {
             }
             Page::Diagnostics(format) => self.diagnostics(format),
             Page::DiagnosticsMoved => moved(query),
+            Page::Explain => explain::reply(self.current.current().as_ref(), query),
             Page::Index => Reply::html(Bytes::from_static(INDEX.as_bytes())),
         }
     }

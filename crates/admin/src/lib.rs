@@ -8,6 +8,7 @@ mod admin;
 mod connections;
 mod diagnostics;
 mod exchange;
+mod explain;
 mod page;
 mod readiness;
 mod reply;

@@ -15,6 +15,8 @@ pub(crate) enum Page {
     Diagnostics(Format),
     /// The diagnostics' address without its last slash.
     DiagnosticsMoved,
+    /// What happens to a request, as `nuncio explain` asks.
+    Explain,
     /// A pointer to the metrics, where nothing else is.
     Index,
 }
@@ -61,6 +63,7 @@ impl Page {
                 Some(_) => Format::Json,
             })),
             "/ambassador/v0/diag" => Some(Self::DiagnosticsMoved),
+            "/explain" => Some(Self::Explain),
             _ => None,
         }
     }
@@ -131,6 +134,7 @@ mod tests {
             "/ambassador/v0/check_ready",
             "/ambassador/v0/diag/",
             "/stats/prometheus",
+            "/explain",
         ] {
             assert_eq!(metrics_only(target), Err(Refused::NotFound), "{target}");
         }

@@ -4,6 +4,7 @@
 //! gateway.
 
 use crate::fields::Fields;
+use crate::mapping::read::breakers;
 use crate::name::Name;
 use crate::quote::quoted;
 use crate::report::Report;
@@ -27,8 +28,12 @@ pub(crate) fn read(root: &Node<'_>, identity: &Identity, report: &mut Report) ->
     let head = Head::read(&sections, root.line, report)?;
     let mut fields = Fields::new(sections.body, root.line, report);
     let kind = match head.kind {
-        Understood::Mapping => Kind::Mapping(Box::new(mapping::read(&mut fields)?)),
+        Understood::Mapping => Kind::Mapping(Box::new(mapping::read::read(&mut fields)?)),
         Understood::Module => Kind::Module(Box::new(module::read(&mut fields)?)),
+        Understood::CircuitBreaker => Kind::CircuitBreaker(breakers::circuit_breaker(&mut fields)?),
+        Understood::OutlierDetection => {
+            Kind::OutlierDetection(breakers::outlier_detection(&mut fields)?)
+        }
     };
     let at = report.at(root.line);
     let namespace = head
@@ -130,6 +135,8 @@ struct Head {
 enum Understood {
     Mapping,
     Module,
+    CircuitBreaker,
+    OutlierDetection,
 }
 
 impl Head {
@@ -193,6 +200,8 @@ fn understood(kind: &str, name: &str, line: u32, report: &mut Report) -> Option<
     match (kind, name) {
         ("Mapping", _) => return Some(Understood::Mapping),
         ("Module", "ambassador") => return Some(Understood::Module),
+        ("CircuitBreaker", _) => return Some(Understood::CircuitBreaker),
+        ("OutlierDetection", _) => return Some(Understood::OutlierDetection),
         ("Module", _) => {
             report.warning(
                 line,
@@ -209,14 +218,16 @@ fn understood(kind: &str, name: &str, line: u32, report: &mut Report) -> Option<
 
 /// How a kind is named in front of a resource's name; text of users is not repeated there.
 fn label(kind: &str) -> &str {
-    let known = matches!(kind, "Mapping" | "Module") || NOT_YET.contains(&kind);
+    let known = matches!(
+        kind,
+        "Mapping" | "Module" | "CircuitBreaker" | "OutlierDetection"
+    ) || NOT_YET.contains(&kind);
     if known { kind } else { "resource" }
 }
 
 /// Kinds of Ambassador and Emissary that are yet to be built.
-const NOT_YET: [&str; 15] = [
+const NOT_YET: [&str; 13] = [
     "AuthService",
-    "CircuitBreaker",
     "ConsulResolver",
     "DevPortal",
     "Features",
@@ -225,7 +236,6 @@ const NOT_YET: [&str; 15] = [
     "KubernetesServiceResolver",
     "Listener",
     "LogService",
-    "OutlierDetection",
     "RateLimitService",
     "TCPMapping",
     "TLSContext",

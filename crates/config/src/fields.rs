@@ -2,18 +2,27 @@
 //!
 //! Invariant: a reading that yields `None` for a key that was written has reported an error.
 
+mod sections;
+
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
+pub(crate) use sections::Line;
+
+use crate::patterns::Patterns;
 use crate::quote::quoted;
 use crate::report::Report;
 use crate::yaml::{self, Entry};
+use crate::{Pattern, duration};
 
 /// The keys of one mapping. A key whose value is null counts as absent.
 pub(crate) struct Fields<'n, 'r> {
     entries: &'n [Entry<'n>],
     line: u32,
+    /// What stands before a key's name in reasons: `cors.` within `cors`.
+    within: Box<str>,
     report: &'r mut Report,
 }
 
@@ -23,6 +32,7 @@ impl<'n, 'r> Fields<'n, 'r> {
         Self {
             entries,
             line,
+            within: Box::default(),
             report,
         }
     }
@@ -40,25 +50,83 @@ impl<'n, 'r> Fields<'n, 'r> {
         self.entry(key).map_or(self.line, |entry| entry.line)
     }
 
-    /// The keys of another mapping within this one.
-    pub(crate) fn nested(&mut self, entries: &'n [Entry<'n>], line: u32) -> Fields<'n, '_> {
-        Fields {
-            entries,
-            line,
-            report: self.report,
-        }
+    /// How a key is named in reasons: with the keys it stands within.
+    pub(crate) fn name(&self, key: &str) -> String {
+        quoted(&format!("{}{key}", self.within))
     }
 
     pub(crate) fn text(&mut self, key: &str) -> Option<&'n str> {
         self.read(key, "text", |entry| entry.value.text())
     }
 
+    /// The text of an entry of these keys.
+    pub(crate) fn text_of(&mut self, entry: &'n Entry<'n>) -> Option<&'n str> {
+        let text = entry.value.text();
+        if text.is_none() {
+            self.wrong_type(entry, "text");
+        }
+        text
+    }
+
     pub(crate) fn boolean(&mut self, key: &str) -> Option<bool> {
         self.read(key, "true or false", |entry| entry.value.boolean())
     }
 
+    /// Whether true was written; says nothing of what is no boolean.
+    pub(crate) fn is_true(&self, key: &str) -> bool {
+        self.entry(key)
+            .is_some_and(|entry| entry.value.boolean() == Some(true))
+    }
+
     pub(crate) fn integer(&mut self, key: &str) -> Option<i64> {
         self.read(key, "a whole number", |entry| entry.value.integer())
+    }
+
+    /// A whole number within a range.
+    pub(crate) fn number(&mut self, key: &str, range: RangeInclusive<u32>) -> Option<u32> {
+        let expected = match (range.start(), range.end()) {
+            (least, &u32::MAX) => format!("a whole number from {least}"),
+            (least, most) => format!("a whole number from {least} to {most}"),
+        };
+        self.read(key, &expected, |entry| {
+            let number = u32::try_from(entry.value.integer()?).ok()?;
+            range.contains(&number).then_some(number)
+        })
+    }
+
+    /// A number of bytes.
+    pub(crate) fn bytes(&mut self, key: &str) -> Option<u64> {
+        self.read(key, "a whole number of bytes, not negative", |entry| {
+            u64::try_from(entry.value.integer()?).ok()
+        })
+    }
+
+    /// A duration with units: `0.5s`, `250ms`, `1m30s`.
+    pub(crate) fn duration(&mut self, key: &str) -> Option<Duration> {
+        self.parsed_by(key, duration::parse)
+    }
+
+    /// A regular expression.
+    pub(crate) fn pattern(&mut self, key: &str) -> Option<Pattern> {
+        let entry = self.entry(key)?;
+        self.pattern_of(entry)
+    }
+
+    /// The regular expression of an entry of these keys.
+    pub(crate) fn pattern_of(&mut self, entry: &'n Entry<'n>) -> Option<Pattern> {
+        let text = self.text_of(entry)?;
+        match self.patterns().pattern(text) {
+            Ok(pattern) => Some(pattern),
+            Err(why) => {
+                let reason = format!("{}: {} {why}", self.name(&entry.key), quoted(text));
+                self.report.error(entry.line, reason);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn patterns(&mut self) -> &mut Patterns {
+        self.report.patterns()
     }
 
     pub(crate) fn milliseconds(&mut self, key: &str) -> Option<Duration> {
@@ -90,7 +158,7 @@ impl<'n, 'r> Fields<'n, 'r> {
         match parse(text) {
             Ok(value) => Some(value),
             Err(why) => {
-                let reason = format!("`{key}`: {} {why}", quoted(text));
+                let reason = format!("{}: {} {why}", self.name(key), quoted(text));
                 self.report.error(self.line_of(key), reason);
                 None
             }
@@ -109,16 +177,16 @@ impl<'n, 'r> Fields<'n, 'r> {
 
     /// Reports missing keys, all in one as Ambassador does.
     pub(crate) fn missing(&mut self, keys: &[&str]) {
-        if !keys.is_empty() {
-            self.report
-                .error(self.line, format!("need {}", keys.join(", ")));
+        if keys.is_empty() {
+            return;
         }
+        self.error_here(&format!("need {}", keys.join(", ")));
     }
 
     pub(crate) fn wrong_type(&mut self, entry: &Entry<'_>, expected: &str) {
         let reason = format!(
             "{}: expected {expected}, found {}",
-            quoted(&entry.key),
+            self.name(&entry.key),
             entry.value.found()
         );
         self.report.error(entry.line, reason);
@@ -128,13 +196,22 @@ impl<'n, 'r> Fields<'n, 'r> {
         self.report.error(line, reason);
     }
 
+    /// An error about the mapping itself.
+    pub(crate) fn error_here(&mut self, reason: &str) {
+        let reason = match self.within.strip_suffix('.') {
+            Some(within) => format!("{}: {reason}", quoted(within)),
+            None => reason.to_owned(),
+        };
+        self.report.error(self.line, reason);
+    }
+
     pub(crate) fn warning(&mut self, line: u32, reason: impl Into<Box<str>>) {
         self.report.warning(line, reason);
     }
 
     /// Whether anything in the document was an error.
     pub(crate) fn failed(&self) -> bool {
-        self.report.failed()
+        self.report.errors() > 0
     }
 
     /// Any value that is made of one entry.

@@ -3,11 +3,27 @@
 //! Invariant: every operator is one that the gateway can evaluate; the names are Envoy's.
 //! Deliberately absent: evaluation.
 
+mod parse;
+mod read;
+
 use http::HeaderName;
+
+pub use parse::InvalidFormat;
+pub(crate) use read::{read, read_fields};
 
 /// A text in which operators stand for facts of a request and its response.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Format(pub Box<[Piece]>);
+
+impl Format {
+    /// The operators about something that the gateway does not have, by name.
+    pub fn absent(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Operator(Operator::Absent(name), _) => Some(&**name),
+            Piece::Operator(..) | Piece::Text(_) => None,
+        })
+    }
+}
 
 /// A piece of a [`Format`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

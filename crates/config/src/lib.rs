@@ -7,6 +7,7 @@
 mod annotation;
 mod diagnostic;
 mod document;
+mod duration;
 mod fields;
 mod format;
 mod location;
@@ -15,6 +16,7 @@ mod mapping;
 mod module;
 mod name;
 mod pattern;
+mod patterns;
 mod quote;
 mod report;
 mod resource;
@@ -23,7 +25,7 @@ mod yaml;
 
 pub use annotation::{CONFIG_ANNOTATION, parse_annotation};
 pub use diagnostic::{Diagnostic, Severity};
-pub use format::{FieldName, Format, Operator, Piece};
+pub use format::{FieldName, Format, InvalidFormat, Operator, Piece};
 pub use location::{Lines, Location, ObjectRef, Origin};
 pub use manifest::{Annotation, Manifest, ManifestObject, read_manifest};
 pub use mapping::{

@@ -8,11 +8,11 @@ mod cluster;
 mod cors;
 mod headers;
 mod host;
-mod keys;
+pub(crate) mod keys;
 mod labels;
 mod overrides;
 mod path;
-mod read;
+pub(crate) mod read;
 mod redirect;
 mod retry;
 
@@ -30,7 +30,6 @@ pub use host::{HostMatch, InvalidHost};
 pub use labels::{DomainLabels, LabelGroup, LabelSpecifier};
 pub use overrides::{ErrorResponseOverride, OverrideBody};
 pub use path::{InvalidPath, Prefix, Rewrite};
-pub(crate) use read::read;
 pub use redirect::{Redirect, RedirectPath};
 pub use retry::{RetryOn, RetryPolicy};
 

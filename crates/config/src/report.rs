@@ -1,9 +1,10 @@
-//! Collects the diagnostics of one annotation or file.
+//! Collects the diagnostics of one annotation or file, and bounds what reading it may cost.
 //!
 //! Invariant: the list is bounded whatever the text holds, and says how many were left out.
 
 use std::sync::Arc;
 
+use crate::patterns::Patterns;
 use crate::{Diagnostic, Location, ObjectRef, Origin, Severity};
 
 /// The diagnostics so far, and the document that the next ones are about.
@@ -13,9 +14,10 @@ pub(crate) struct Report {
     object: Option<Arc<ObjectRef>>,
     document: u32,
     resource: Option<Box<str>>,
-    failed: bool,
+    errors: u64,
     listed: Vec<Diagnostic>,
     unlisted: Option<Unlisted>,
+    patterns: Patterns,
 }
 
 impl Report {
@@ -25,9 +27,10 @@ impl Report {
             object: None,
             document: 0,
             resource: None,
-            failed: false,
+            errors: 0,
             listed: Vec::new(),
             unlisted: None,
+            patterns: Patterns::default(),
         }
     }
 
@@ -36,7 +39,7 @@ impl Report {
         self.document = document;
         self.object = None;
         self.resource = None;
-        self.failed = false;
+        self.errors = 0;
     }
 
     /// What follows is about this object within the text's origin.
@@ -54,9 +57,14 @@ impl Report {
         self.resource = Some(format!("{kind} {name}").into());
     }
 
-    /// Whether the current document had an error.
-    pub(crate) fn failed(&self) -> bool {
-        self.failed
+    /// Compiles the regular expressions of the text.
+    pub(crate) fn patterns(&mut self) -> &mut Patterns {
+        &mut self.patterns
+    }
+
+    /// Errors of the current document so far.
+    pub(crate) fn errors(&self) -> u64 {
+        self.errors
     }
 
     /// The place of a line of the text in the current document.
@@ -72,7 +80,7 @@ impl Report {
     }
 
     pub(crate) fn error(&mut self, line: u32, reason: impl Into<Box<str>>) {
-        self.failed = true;
+        self.errors += 1;
         self.push(Severity::Error, line, reason.into());
     }
 

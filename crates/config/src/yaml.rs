@@ -65,6 +65,14 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The items of a list.
+    pub(crate) fn items(&self) -> Option<&[Self]> {
+        match &self.value {
+            Value::Sequence(items) => Some(items),
+            Value::Scalar(_) | Value::Mapping(_) => None,
+        }
+    }
+
     /// Whether a text, list or mapping holds nothing.
     pub(crate) fn is_empty(&self) -> bool {
         match &self.value {

@@ -42,6 +42,12 @@ pub(crate) enum Command {
     /// Prints what is wrong as `file:line: object: reason`. Exits with 0 when there is nothing to
     /// say, 1 when there is, and 2 when the input cannot be used at all.
     Check(CheckArguments),
+    /// Tell which Mapping answers a request, and why the others do not.
+    ///
+    /// Sends nothing: asks the manifests of --config-dir, or the gateway that runs behind --admin.
+    /// Exits with 0 when all such requests are answered, 1 when some or all get 404 (or 400), and 2
+    /// when the question cannot be answered.
+    Explain(ExplainArguments),
 }
 
 /// `nuncio run`.
@@ -147,6 +153,16 @@ pub(crate) struct LifeArguments {
         default_value = "info"
     )]
     pub(crate) log: String,
+    /// Whether each request is logged on standard output, as Ambassador does.
+    ///
+    /// The Module says how and where: envoy_log_type, envoy_log_format, envoy_log_path.
+    #[arg(
+        long,
+        value_name = "WHETHER",
+        env = "NUNCIO_ACCESS_LOG",
+        default_value = "on"
+    )]
+    pub(crate) access_log: AccessLogSwitch,
     /// How to log.
     #[arg(
         long,
@@ -155,6 +171,15 @@ pub(crate) struct LifeArguments {
         default_value = "text"
     )]
     pub(crate) log_format: LogFormat,
+}
+
+/// Whether requests are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AccessLogSwitch {
+    /// One line each.
+    On,
+    /// Not at all.
+    Off,
 }
 
 /// The form of log lines.
@@ -195,6 +220,41 @@ pub(crate) struct CheckArguments {
         default_value = "text"
     )]
     pub(crate) output: CheckOutput,
+    #[command(flatten)]
+    pub(crate) identity: IdentityArguments,
+}
+
+/// `nuncio explain`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ExplainArguments {
+    /// The request: GET unless another method goes before the URL.
+    ///
+    /// A URL is http://host/path, host/path, or /path alone for the host localhost.
+    #[arg(required = true, num_args = 1..=2, value_names = ["METHOD", "URL"])]
+    pub(crate) request: Vec<String>,
+    /// A header of the request; may be given several times.
+    #[arg(
+        short = 'H',
+        long,
+        value_name = "NAME: VALUE",
+        env = "NUNCIO_EXPLAIN_HEADER"
+    )]
+    pub(crate) header: Vec<String>,
+    /// Ask the manifests in this directory, or in this file; may be given several times.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "NUNCIO_CONFIG_DIR",
+        value_delimiter = ',',
+        required_unless_present = "admin"
+    )]
+    pub(crate) config_dir: Vec<PathBuf>,
+    /// Ask a running gateway at its admin address; goes before --config-dir.
+    #[arg(long, value_name = "URL", env = "NUNCIO_EXPLAIN_ADMIN")]
+    pub(crate) admin: Option<http::Uri>,
+    /// Print one JSON document.
+    #[arg(long, env = "NUNCIO_EXPLAIN_JSON")]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) identity: IdentityArguments,
 }
@@ -249,6 +309,26 @@ mod tests {
     fn an_address_that_is_none_is_told_what_to_write() {
         let error = Arguments::try_parse_from(["nuncio", "--http", "nowhere"]).unwrap_err();
         assert!(error.to_string().contains("write IP:PORT"), "{error}");
+    }
+
+    #[test]
+    fn explain_takes_a_method_or_none_and_one_source() {
+        let parse = |arguments: &[&str]| {
+            let all = ["nuncio", "explain"].iter().chain(arguments);
+            Arguments::try_parse_from(all).map(|parsed| parsed.command)
+        };
+        for request in [&["/a"][..], &["POST", "/a"]] {
+            let all = [request, &["--config-dir", "d", "-H", "a: b", "-H", "c: d"]].concat();
+            let Ok(Some(Command::Explain(explain))) = parse(&all) else {
+                panic!("{all:?}")
+            };
+            assert_eq!(explain.request, request);
+            assert_eq!(explain.header, ["a: b", "c: d"]);
+        }
+        assert!(parse(&["/a", "--admin", "http://127.0.0.1:8877"]).is_ok());
+        assert!(parse(&["/a"]).is_err(), "no source");
+        assert!(parse(&["--config-dir", "d"]).is_err(), "no request");
+        assert!(parse(&["A", "B", "C", "--config-dir", "d"]).is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod data_path;
 mod demo;
 mod door;
 mod duration;
+mod explain;
 mod logging;
 mod publication;
 mod run;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Run(run) => exit_code(&run::run(run)),
         Command::Demo(demo) => exit_code(&demo::run(demo)),
         Command::Check(check) => check::check(&check),
+        Command::Explain(explain) => explain::explain(&explain),
     }
 }
 

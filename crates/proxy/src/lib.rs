@@ -18,7 +18,9 @@
 
 mod carrier;
 mod downstream;
+mod error_pages;
 mod exchange;
+mod head_bytes;
 mod live;
 mod upstream;
 mod wire;

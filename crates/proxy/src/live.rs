@@ -9,9 +9,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use nuncio_routing::{Cluster, ClusterIndex, RouteTable, Settings, Snapshot};
+use nuncio_config::Format;
+use nuncio_routing::{Cluster, ClusterIndex, Route, RouteTable, Settings, Snapshot};
 use nuncio_telemetry::Telemetry;
 
+use crate::error_pages::ErrorPages;
+use crate::exchange::LogPlan;
 use crate::upstream::{Resolver, Upstream};
 
 /// What requests are served by.
@@ -20,6 +23,9 @@ pub(crate) struct Live {
     snapshot: Arc<Snapshot>,
     /// In the order of [`Snapshot::clusters`].
     upstreams: Box<[Arc<Upstream>]>,
+    error_pages: ErrorPages,
+    watches_forwarding: bool,
+    log_plan: LogPlan,
 }
 
 impl Live {
@@ -34,6 +40,21 @@ impl Live {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.snapshot.settings
+    }
+
+    /// Whether Routes look at what the gateway says of where a request comes from.
+    pub(crate) fn watches_forwarding(&self) -> bool {
+        self.watches_forwarding
+    }
+
+    /// What lines of the access log look like.
+    pub(crate) fn log_plan(&self) -> &LogPlan {
+        &self.log_plan
+    }
+
+    /// The text of a file that an error is answered with; `None` when it cannot be read.
+    pub(crate) fn error_page(&self, name: &str) -> Option<&Format> {
+        self.error_pages.get(name)
     }
 
     pub(crate) fn upstream(&self, index: ClusterIndex) -> Option<&Arc<Upstream>> {
@@ -58,6 +79,9 @@ impl Switch {
         let nothing = Live {
             snapshot: Arc::clone(&snapshot),
             upstreams: Box::default(),
+            error_pages: ErrorPages::default(),
+            watches_forwarding: false,
+            log_plan: LogPlan::of(&snapshot.settings.access_log),
         };
         let switch = Self {
             live: ArcSwap::from_pointee(nothing),
@@ -90,9 +114,15 @@ impl Switch {
             .collect();
         self.telemetry
             .set_active_clusters(upstreams.iter().map(|upstream| upstream.stats.name()));
+        let error_pages = ErrorPages::read(&snapshot);
+        let watches_forwarding = snapshot.routes.iter().any(|route| watches(route));
+        let log_plan = LogPlan::of(&snapshot.settings.access_log);
         self.live.store(Arc::new(Live {
             snapshot,
             upstreams,
+            error_pages,
+            watches_forwarding,
+            log_plan,
         }));
     }
 
@@ -123,4 +153,12 @@ impl Switch {
             }
         }
     }
+}
+
+/// Whether `route` looks at what the gateway says of where a request comes from.
+fn watches(route: &Route) -> bool {
+    let names = route.headers.iter().map(|header| header.name.as_str());
+    names
+        .into_iter()
+        .any(|name| name == "x-request-id" || name.starts_with("x-forwarded-"))
 }

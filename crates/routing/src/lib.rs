@@ -8,6 +8,7 @@
 
 mod cluster;
 mod compile;
+mod explain;
 mod path;
 mod redirect;
 mod request;
@@ -19,6 +20,10 @@ mod table;
 
 pub use cluster::{Balance, Cluster, ClusterIndex, Families, Limits};
 pub use compile::compile;
+pub use explain::{
+    Answer, Asked, Candidate, Explanation, Forwarded, InvalidQuestion, Outcome, Question, Shadowed,
+    Upstream, Verdict,
+};
 pub use path::{HostilePath, PathRules, normalized};
 pub use redirect::Redirect;
 pub use request::{Draw, RequestHead};

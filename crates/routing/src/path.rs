@@ -30,26 +30,34 @@ pub struct PathRules {
 /// # Errors
 ///
 /// When the path is a [`HostilePath`].
-pub fn normalized(path: &str, _rules: PathRules) -> Result<Cow<'_, str>, HostilePath> {
-    if is_normal(path) {
+pub fn normalized(path: &str, rules: PathRules) -> Result<Cow<'_, str>, HostilePath> {
+    if is_normal(path, rules) {
         return Ok(Cow::Borrowed(path));
     }
-    let decoded = decoded(path)?;
-    Ok(Cow::Owned(without_dot_segments(&decoded)))
+    let decoded = decoded(path, rules)?;
+    let mut normal = without_dot_segments(&decoded);
+    // Last, so that slashes that dot segments leave behind are merged too.
+    if rules.merge_slashes {
+        merge_slashes(&mut normal);
+    }
+    Ok(Cow::Owned(normal))
 }
 
-fn is_normal(path: &str) -> bool {
+fn is_normal(path: &str, rules: PathRules) -> bool {
     let bytes = path.as_bytes();
     !bytes.iter().any(|byte| matches!(byte, b'%' | b'\\'))
-        && !bytes.windows(2).any(|pair| pair == b"/.")
+        && !bytes
+            .windows(2)
+            .any(|pair| pair == b"/." || (rules.merge_slashes && pair == b"//"))
 }
 
-fn decoded(path: &str) -> Result<String, HostilePath> {
+fn decoded(path: &str, rules: PathRules) -> Result<String, HostilePath> {
     let mut out = String::with_capacity(path.len());
     let mut rest = path;
     while let Some(next) = rest.chars().next() {
         match (next, escaped(rest)) {
             ('%', Some(0)) => return Err(HostilePath),
+            ('%', Some(b'/' | b'\\')) if rules.reject_escaped_slashes => return Err(HostilePath),
             ('%', Some(byte)) if is_unreserved(byte) => {
                 out.push(char::from(byte));
                 rest = rest.get(3..).unwrap_or_default();
@@ -105,6 +113,15 @@ fn without_dot_segments(path: &str) -> String {
         out.push('/');
     }
     out
+}
+
+fn merge_slashes(path: &mut String) {
+    let mut after_slash = false;
+    path.retain(|c| {
+        let repeated = after_slash && c == '/';
+        after_slash = c == '/';
+        !repeated
+    });
 }
 
 #[cfg(test)]
@@ -173,5 +190,42 @@ mod tests {
     #[test]
     fn an_encoded_nul_is_refused() {
         assert_eq!(normalized("/a%00b", PathRules::default()), Err(HostilePath));
+    }
+
+    const MERGING: PathRules = PathRules {
+        merge_slashes: true,
+        reject_escaped_slashes: false,
+    };
+
+    const REJECTING: PathRules = PathRules {
+        merge_slashes: false,
+        reject_escaped_slashes: true,
+    };
+
+    #[test]
+    fn slashes_are_merged_where_that_is_asked_for() {
+        for (path, expected) in [
+            ("//", "/"),
+            ("//a///b//", "/a/b/"),
+            ("/a//../b", "/a/b"),
+            ("/a/b/..//c", "/a/c"),
+            ("/a\\\\b", "/a/b"),
+            ("/%2f//a", "/%2f/a"),
+            ("/a/b", "/a/b"),
+        ] {
+            assert_eq!(normalized(path, MERGING).unwrap(), expected, "{path}");
+        }
+        assert_eq!(normal("//a///b//"), "//a///b//");
+    }
+
+    #[test]
+    fn encoded_slashes_are_refused_where_that_is_asked_for() {
+        for path in ["/a%2Fb", "/a%2fb", "/%5C", "/a/%5c..", "/%41%2f"] {
+            assert_eq!(normalized(path, REJECTING), Err(HostilePath), "{path}");
+            assert!(normalized(path, PathRules::default()).is_ok(), "{path}");
+        }
+        for path in ["/a/b", "/a\\b", "/%252f", "/%2", "/a%2gf"] {
+            assert!(normalized(path, REJECTING).is_ok(), "{path}");
+        }
     }
 }

@@ -252,7 +252,7 @@ impl Route {
     }
 }
 
-fn path_matches(wanted: &PathMatch, case: Case, path: &str) -> bool {
+pub(crate) fn path_matches(wanted: &PathMatch, case: Case, path: &str) -> bool {
     match (wanted, case) {
         (PathMatch::Prefix(prefix), Case::Sensitive) => path.starts_with(prefix.as_str()),
         (PathMatch::Prefix(prefix), Case::Insensitive) => path
@@ -265,7 +265,7 @@ fn path_matches(wanted: &PathMatch, case: Case, path: &str) -> bool {
     }
 }
 
-fn method_matches(wanted: &MethodMatch, head: &RequestHead<'_>) -> bool {
+pub(crate) fn method_matches(wanted: &MethodMatch, head: &RequestHead<'_>) -> bool {
     match wanted {
         MethodMatch::Exact(method) => method == head.method,
         MethodMatch::Regex(pattern) => pattern.matches(head.method.as_str().as_bytes()),
@@ -273,7 +273,7 @@ fn method_matches(wanted: &MethodMatch, head: &RequestHead<'_>) -> bool {
 }
 
 /// Of several parameters with one name the first counts (Envoy, `QueryParamsMulti::getFirstValue`).
-fn query_matches(wanted: &QueryMatch, query: &str) -> bool {
+pub(crate) fn query_matches(wanted: &QueryMatch, query: &str) -> bool {
     let value = query.split('&').find_map(|parameter| {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         (*name == *wanted.name).then_some(value)
@@ -289,7 +289,7 @@ fn query_matches(wanted: &QueryMatch, query: &str) -> bool {
 /// Hosts compare without regard to case (RFC 9110, 4.2.3; Envoy's domains do as well), although the
 /// `:authority` match that Emissary generates does not: routing by case only helps to slip past a
 /// rule. The port counts, as in Emissary.
-fn host_matches(pattern: &HostMatch, host: &str) -> bool {
+pub(crate) fn host_matches(pattern: &HostMatch, host: &str) -> bool {
     let same = |part: Option<&str>, text: &str| part.is_some_and(|p| p.eq_ignore_ascii_case(text));
     match pattern {
         HostMatch::Any => true,
@@ -305,7 +305,7 @@ fn host_matches(pattern: &HostMatch, host: &str) -> bool {
     }
 }
 
-fn header_matches(wanted: &HeaderMatch, head: &RequestHead<'_>) -> bool {
+pub(crate) fn header_matches(wanted: &HeaderMatch, head: &RequestHead<'_>) -> bool {
     // Over HTTP/2 there is no `host` header; Envoy reads `:authority` under both names.
     if wanted.name == HOST {
         return match &wanted.value {

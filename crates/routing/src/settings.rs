@@ -3,11 +3,13 @@
 //! Defaults are those of Emissary 4.1 (`IRAmbassador`) and of Envoy.
 //! Deliberately absent: defaults of Mappings, which are filled in where Routes are made.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
 use nuncio_config::{
-    AccessLogOptions, ConnectionOptions, Gzip, InternalMapping, IpRules, Module, UnderscoresAction,
+    AccessLogOptions, ConnectionOptions, ErrorResponseOverride, Gzip, InternalMapping, IpRules,
+    Module, UnderscoresAction,
 };
 
 use crate::PathRules;
@@ -37,6 +39,8 @@ pub struct Settings {
     pub gzip: Option<Gzip>,
     /// Requests are held until they are whole, up to so many bytes; `None` = they are not.
     pub buffer_max_request_bytes: Option<u64>,
+    /// Other bodies for errors that no Mapping answers, each status at most once.
+    pub error_overrides: Arc<[ErrorResponseOverride]>,
     /// Which clients are served; `None` = all.
     pub ip_rules: Option<IpRules>,
 }
@@ -115,6 +119,11 @@ impl From<&Module> for Settings {
             access_log: module.access_log.clone(),
             gzip: module.gzip.clone(),
             buffer_max_request_bytes: module.buffer_max_request_bytes,
+            error_overrides: module
+                .error_response_overrides
+                .as_deref()
+                .unwrap_or_default()
+                .into(),
             ip_rules: module.ip_rules.clone(),
         }
     }

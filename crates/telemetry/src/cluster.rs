@@ -19,7 +19,7 @@ use crate::statsd::Timers;
 use crate::status::{Classes, Codes};
 use crate::value::{Counter, Gauge};
 pub use event::{
-    Assigned, ClusterSummary, ConnectFailure, Overflow, Resolution, RetryCause, RetryRefused,
+    Breaker, ClusterSummary, ConnectFailure, Overflow, Resolution, RetryCause, RetryRefused,
 };
 
 /// The numbers of one cluster name (`envoy_cluster_name`); clusters that share the name share them.
@@ -50,31 +50,32 @@ impl ClusterStats {
 
     /// A request was given a connection: this is when Envoy counts it as sent, each attempt anew.
     /// Dropping the result ends the attempt.
-    pub fn assigned(self: &Arc<Self>, how: Assigned) -> UpstreamRequest {
-        match how {
-            Assigned::Reused => {}
-            Assigned::New {
-                protocol,
-                connect_time,
-            } => {
-                self.count.upstream_rq_pending_total.inc();
-                self.connection_made(protocol);
-                self.count.upstream_cx_active.inc();
-                let histogram = &self.count.upstream_cx_connect_ms;
-                self.series
-                    .time(histogram, names::UPSTREAM_CX_CONNECT_MS, connect_time);
-            }
-            Assigned::AfterWaiting => self.count.upstream_rq_pending_total.inc(),
-        }
+    pub fn assigned(self: &Arc<Self>) -> UpstreamRequest {
         self.count.upstream_rq_total.inc();
         self.count.upstream_rq_active.inc();
         UpstreamRequest(Arc::clone(self))
     }
 
-    /// A request waited for a connection that could not be made, for `took`.
-    pub fn connect_failed(&self, why: ConnectFailure, protocol: Protocol, took: Duration) {
+    /// There was no connection ready for a request: it waits for one, to be made or to come free.
+    /// Dropping the result ends the waiting.
+    pub fn pending(self: &Arc<Self>) -> PendingRequest {
         self.count.upstream_rq_pending_total.inc();
-        self.count.upstream_rq_pending_failure_eject.inc();
+        self.count.upstream_rq_pending_active.inc();
+        PendingRequest(Arc::clone(self))
+    }
+
+    /// A connection was made; it took `connect_time`, TLS included.
+    pub fn connected(&self, protocol: Protocol, connect_time: Duration) {
+        self.connection_made(protocol);
+        self.count.upstream_cx_active.inc();
+        let histogram = &self.count.upstream_cx_connect_ms;
+        self.series
+            .time(histogram, names::UPSTREAM_CX_CONNECT_MS, connect_time);
+    }
+
+    /// A connection could not be made; it was tried for `took`. What waited for it is to be told
+    /// as well, by [`PendingRequest::failed`].
+    pub fn connect_failed(&self, why: ConnectFailure, protocol: Protocol, took: Duration) {
         self.connection_made(protocol);
         self.count.upstream_cx_connect_fail.inc();
         let by = match why {
@@ -93,7 +94,14 @@ impl ClusterStats {
         );
     }
 
-    /// A connection made for [`Assigned::New`] was closed, after `open_for`.
+    /// Bytes that went over a connection and belong to no request on record: those of HTTP/2
+    /// frames sent after the requests were over.
+    pub fn transferred(&self, received: u64, sent: u64) {
+        self.count.upstream_cx_rx_bytes_total.add(received);
+        self.count.upstream_cx_tx_bytes_total.add(sent);
+    }
+
+    /// A connection told to [`Self::connected`] was closed, after `open_for`.
     pub fn connection_closed(&self, closed: Closed, open_for: Duration) {
         self.count.upstream_cx_active.dec();
         self.connection_destroyed(closed, open_for);
@@ -110,6 +118,16 @@ impl ClusterStats {
             Overflow::Connections => self.count.upstream_cx_overflow.inc(),
             Overflow::Requests => self.count.upstream_rq_pending_overflow.inc(),
         }
+    }
+
+    /// As many as may are there of what this breaker of the default priority counts.
+    pub fn breaker_opened(&self, breaker: Breaker) {
+        self.count.breaker(breaker).inc();
+    }
+
+    /// There may be more again.
+    pub fn breaker_closed(&self, breaker: Breaker) {
+        self.count.breaker(breaker).dec();
     }
 
     /// An attempt's own timeout passed.
@@ -139,6 +157,16 @@ impl ClusterStats {
             RetryRefused::LimitExceeded => self.count.upstream_rq_retry_limit_exceeded.inc(),
             RetryRefused::Overflow => self.count.upstream_rq_retry_overflow.inc(),
         }
+    }
+
+    /// A request was too large to be kept: it will not be sent again.
+    pub fn retry_abandoned(&self) {
+        self.count.retry_or_shadow_abandoned.inc();
+    }
+
+    /// A request was given up while it waited for a connection.
+    pub fn pending_cancelled(&self) {
+        self.count.upstream_rq_cancelled.inc();
     }
 
     /// A look-up of the cluster's name ended.
@@ -172,6 +200,34 @@ impl ClusterStats {
         self.set_membership(endpoints);
     }
 
+    /// So many endpoints are fit to use; told after any change of the endpoints where it is not all.
+    pub fn health_changed(&self, healthy: usize) {
+        let healthy = u64::try_from(healthy).unwrap_or(u64::MAX);
+        self.count.membership_healthy.set(healthy);
+    }
+
+    /// A request is balanced among all endpoints, because so few are fit.
+    pub fn panicked(&self) {
+        self.count.lb_healthy_panic.inc();
+    }
+
+    /// An endpoint failed as often in a row as it may.
+    pub fn outlier_detected(&self) {
+        self.count.ejections_detected_consecutive_5xx.inc();
+    }
+
+    /// It is left out for that, until the result is dropped.
+    pub fn ejected(self: &Arc<Self>) -> Ejection {
+        self.count.ejections_enforced.inc();
+        self.count.ejections_active.inc();
+        Ejection(Arc::clone(self))
+    }
+
+    /// It is not left out, because too many are.
+    pub fn ejection_refused(&self) {
+        self.count.ejections_overflow.inc();
+    }
+
     /// What Ambassador's diagnostics page shows.
     pub fn summary(&self) -> ClusterSummary {
         ClusterSummary {
@@ -198,6 +254,14 @@ impl ClusterStats {
         self.count.upstream_rq_completed.inc();
         self.count.upstream_rq_xx.count(status);
         self.count.upstream_rq.count(status);
+    }
+
+    /// As [`Self::responded`], to a request of the gateway itself.
+    pub(crate) fn responded_to_gateway(&self, status: u16) {
+        self.responded(status);
+        self.count.internal_upstream_rq_completed.inc();
+        self.count.internal_upstream_rq_xx.count(status);
+        self.count.internal_upstream_rq.count(status);
     }
 
     pub(crate) fn request_took(&self, took: Duration) {
@@ -247,7 +311,9 @@ impl ClusterStats {
     /// Envoy serves no cluster before its first answer, and alerts fire on `membership_healthy ==
     /// 0`: these gauges appear with the first answer, or the first failure to get one.
     fn show_membership(&self) {
-        self.set_membership(self.count.membership_total.value());
+        if !self.count.membership_total.is_used() {
+            self.set_membership(0);
+        }
     }
 
     fn set_membership(&self, endpoints: u64) {
@@ -284,6 +350,33 @@ impl Drop for UpstreamRequest {
     }
 }
 
+/// An endpoint that is left out; counted in `outlier_detection.ejections_active` until dropped.
+#[derive(Debug)]
+pub struct Ejection(Arc<ClusterStats>);
+
+impl Drop for Ejection {
+    fn drop(&mut self) {
+        self.0.count.ejections_active.dec();
+    }
+}
+
+/// A request that waits for a connection; counted in `upstream_rq_pending_active` until dropped.
+#[derive(Debug)]
+pub struct PendingRequest(Arc<ClusterStats>);
+
+impl PendingRequest {
+    /// What it waited for could not be made.
+    pub fn failed(self) {
+        self.0.count.upstream_rq_pending_failure_eject.inc();
+    }
+}
+
+impl Drop for PendingRequest {
+    fn drop(&mut self) {
+        self.0.count.upstream_rq_pending_active.dec();
+    }
+}
+
 /// Laid out by moment, as `HttpCounts`; about 900 bytes while idle.
 #[derive(Debug, Default)]
 #[repr(C, align(128))]
@@ -298,6 +391,7 @@ pub(crate) struct ClusterCounts {
     pub(crate) upstream_rq: Codes,
 
     pub(crate) upstream_rq_pending_total: Counter,
+    pub(crate) upstream_rq_pending_active: Gauge,
     pub(crate) upstream_rq_pending_overflow: Counter,
     pub(crate) upstream_rq_pending_failure_eject: Counter,
     pub(crate) upstream_rq_timeout: Counter,
@@ -312,6 +406,11 @@ pub(crate) struct ClusterCounts {
     pub(crate) retry_upstream_rq_completed: Counter,
     pub(crate) retry_upstream_rq_xx: Classes,
     pub(crate) retry_upstream_rq: Codes,
+    pub(crate) retry_or_shadow_abandoned: Counter,
+    pub(crate) upstream_rq_cancelled: Counter,
+    pub(crate) internal_upstream_rq_completed: Counter,
+    pub(crate) internal_upstream_rq_xx: Classes,
+    pub(crate) internal_upstream_rq: Codes,
 
     pub(crate) upstream_cx_total: Counter,
     pub(crate) upstream_cx_active: Gauge,
@@ -331,6 +430,18 @@ pub(crate) struct ClusterCounts {
     pub(crate) upstream_cx_connect_ms: Histogram,
     pub(crate) upstream_cx_length_ms: Histogram,
 
+    /// Clusters of this name that have as many connections as they may; likewise those below.
+    pub(crate) cx_open: Gauge,
+    pub(crate) rq_pending_open: Gauge,
+    pub(crate) rq_open: Gauge,
+    pub(crate) rq_retry_open: Gauge,
+
+    pub(crate) ejections_active: Gauge,
+    pub(crate) ejections_detected_consecutive_5xx: Counter,
+    /// Under four names: of all kinds of ejection there is one.
+    pub(crate) ejections_enforced: Counter,
+    pub(crate) ejections_overflow: Counter,
+
     pub(crate) lb_healthy_panic: Counter,
     pub(crate) membership_change: Counter,
     pub(crate) membership_total: Gauge,
@@ -342,4 +453,15 @@ pub(crate) struct ClusterCounts {
     pub(crate) update_failure: Counter,
     pub(crate) update_empty: Counter,
     pub(crate) update_no_rebuild: Counter,
+}
+
+impl ClusterCounts {
+    fn breaker(&self, breaker: Breaker) -> &Gauge {
+        match breaker {
+            Breaker::Connections => &self.cx_open,
+            Breaker::Pending => &self.rq_pending_open,
+            Breaker::Requests => &self.rq_open,
+            Breaker::Retries => &self.rq_retry_open,
+        }
+    }
 }

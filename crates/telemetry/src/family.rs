@@ -34,6 +34,8 @@ pub(crate) struct Stat<S: 'static> {
 pub(crate) enum Value<S: 'static> {
     Counter(fn(&S) -> &Counter),
     Gauge(fn(&S) -> &Gauge),
+    /// A gauge that is shown as 1 when it is above 0.
+    Flag(fn(&S) -> &Gauge),
     Histogram(fn(&S) -> &Histogram),
     /// Named `…_xx` here and on the page, `…_2xx` on the wire.
     Classes(fn(&S) -> &Classes),
@@ -78,6 +80,10 @@ pub(crate) const fn counter<S>(name: &'static str, at: fn(&S) -> &Counter) -> St
 
 pub(crate) const fn gauge<S>(name: &'static str, at: fn(&S) -> &Gauge) -> Stat<S> {
     always(name, Value::Gauge(at))
+}
+
+pub(crate) const fn flag<S>(name: &'static str, at: fn(&S) -> &Gauge) -> Stat<S> {
+    always(name, Value::Flag(at))
 }
 
 pub(crate) const fn histogram<S>(name: &'static str, at: fn(&S) -> &Histogram) -> Stat<S> {

@@ -13,7 +13,8 @@
 //! How it is used: handles ([`HttpStats`], [`ListenerStats`], [`ClusterStats`]) are taken when
 //! listeners and routes are built, never per request. The proxy tells them *events* (accepted,
 //! assigned, connect failed, closed); a finished request is one [`RequestRecord`], and
-//! [`RequestRecord::record`] is the only place that counts it.
+//! [`RequestRecord::record`] is the only place that counts it. Lines of the access log go by
+//! [`AccessLog`] to a thread of their own.
 //!
 //! Invariants:
 //! - No lock and no allocation on the path of a request, except that the first response of a status
@@ -25,6 +26,7 @@
 //! Deliberately absent: HTTP (the admin server serves the page), knowledge of routes and
 //! Kubernetes, and global state.
 
+mod access_log;
 mod cluster;
 mod control;
 mod family;
@@ -43,16 +45,17 @@ mod telemetry;
 mod text;
 mod value;
 
+pub use access_log::{AccessLog, AccessLogWriter, Lines, Waiting};
 pub use cluster::{
-    Assigned, ClusterStats, ClusterSummary, ConnectFailure, Overflow, Resolution, RetryCause,
-    RetryRefused, UpstreamRequest,
+    Breaker, ClusterStats, ClusterSummary, ConnectFailure, Ejection, Overflow, PendingRequest,
+    Resolution, RetryCause, RetryRefused, UpstreamRequest,
 };
 pub use control::{ControlStats, Reconfiguration};
 pub use histogram::Histogram;
-pub use http::{HttpStats, HttpSummary};
+pub use http::{ActiveUpgrade, HttpStats, HttpSummary};
 pub use listener::{ActiveRequest, Certificate, DownstreamConnection, ListenerStats, Rejection};
 pub use request::{
-    Bytes, Closed, Ending, Outcome, Protocol, RequestRecord, Reset, Side, Transport,
+    Bytes, Closed, Ending, Outcome, Protocol, RequestRecord, Reset, ShadowRecord, Side, Transport,
 };
 pub use server::{ServerState, ServerStats};
 pub use telemetry::{BuildInfo, Telemetry};

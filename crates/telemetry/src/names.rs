@@ -4,12 +4,12 @@
 //! reads; the rest of a cluster appears once it happens, because there may be thousands of
 //! clusters.
 //!
-//! Deliberately absent, compared to Envoy: the `internal.` and `external.` copies of every
-//! response, and families no board reads.
+//! Deliberately absent, compared to Envoy: the `external.` copy of every response to a client, and
+//! families no board reads.
 
 use crate::cluster::ClusterStats;
 use crate::family::{
-    Stat, classes, codes, counter, final_classes, gauge, histogram, once_used, zero_counter,
+    Stat, classes, codes, counter, final_classes, flag, gauge, histogram, once_used, zero_counter,
     zero_gauge,
 };
 use crate::http::HttpStats;
@@ -26,6 +26,8 @@ pub(crate) const LISTENER_CERTIFICATE: &str = "ssl.certificate_expiration_unix_t
 
 /// `envoy_http_*{envoy_http_conn_manager_prefix}`, `envoy.http.<prefix>.*`
 pub(crate) const HTTP: &[Stat<HttpStats>] = &[
+    counter("cors.origin_invalid", |s| &s.count.cors_origin_invalid),
+    counter("cors.origin_valid", |s| &s.count.cors_origin_valid),
     counter("downstream_cx_destroy", |s| &s.count.downstream_cx_destroy),
     counter("downstream_cx_destroy_active_rq", |s| {
         &s.count.downstream_cx_destroy_active_rq
@@ -79,6 +81,9 @@ pub(crate) const HTTP: &[Stat<HttpStats>] = &[
     counter("downstream_rq_http2_total", |s| {
         &s.count.downstream_rq_http2_total
     }),
+    counter("downstream_rq_idle_timeout", |s| {
+        &s.count.downstream_rq_idle_timeout
+    }),
     counter("downstream_rq_response_before_rq_complete", |s| {
         &s.count.downstream_rq_response_before_rq_complete
     }),
@@ -86,13 +91,21 @@ pub(crate) const HTTP: &[Stat<HttpStats>] = &[
         &s.count.downstream_rq_rx_reset
     }),
     zero_counter("downstream_rq_timeout"),
+    counter("downstream_rq_too_large", |s| {
+        &s.count.downstream_rq_too_large
+    }),
     counter("downstream_rq_total", |s| &s.count.downstream_rq_total),
     counter("downstream_rq_tx_reset", |s| {
         &s.count.downstream_rq_tx_reset
     }),
+    counter("downstream_rq_ws_on_non_ws_route", |s| {
+        &s.count.downstream_rq_ws_on_non_ws_route
+    }),
     classes("downstream_rq_xx", |s| &s.count.downstream_rq_xx),
     counter("no_cluster", |s| &s.count.no_cluster),
     counter("no_route", |s| &s.count.no_route),
+    once_used(counter("rbac.allowed", |s| &s.count.rbac_allowed)),
+    once_used(counter("rbac.denied", |s| &s.count.rbac_denied)),
     counter("rq_direct_response", |s| &s.count.rq_direct_response),
     counter("rq_total", |s| &s.count.rq_total),
     gauge("downstream_cx_active", |s| &s.count.downstream_cx_active),
@@ -141,16 +154,45 @@ pub(crate) const LISTENER_HTTP: &[Stat<ListenerHttp>] = &[
 
 /// `envoy_cluster_*{envoy_cluster_name}`, `envoy.cluster.<name>.*`
 pub(crate) const CLUSTER: &[Stat<ClusterStats>] = &[
+    codes("internal.upstream_rq", |s| &s.count.internal_upstream_rq),
+    once_used(counter("internal.upstream_rq_completed", |s| {
+        &s.count.internal_upstream_rq_completed
+    })),
+    once_used(classes("internal.upstream_rq_xx", |s| {
+        &s.count.internal_upstream_rq_xx
+    })),
     counter("lb_healthy_panic", |s| &s.count.lb_healthy_panic),
     counter("membership_change", |s| &s.count.membership_change),
-    zero_counter("outlier_detection.ejections_enforced_total"),
-    zero_counter("outlier_detection.ejections_overflow"),
+    once_used(counter(
+        "outlier_detection.ejections_consecutive_5xx",
+        |s| &s.count.ejections_enforced,
+    )),
+    once_used(counter(
+        "outlier_detection.ejections_detected_consecutive_5xx",
+        |s| &s.count.ejections_detected_consecutive_5xx,
+    )),
+    once_used(counter(
+        "outlier_detection.ejections_enforced_consecutive_5xx",
+        |s| &s.count.ejections_enforced,
+    )),
+    counter("outlier_detection.ejections_enforced_total", |s| {
+        &s.count.ejections_enforced
+    }),
+    counter("outlier_detection.ejections_overflow", |s| {
+        &s.count.ejections_overflow
+    }),
+    once_used(counter("outlier_detection.ejections_total", |s| {
+        &s.count.ejections_enforced
+    })),
     codes("retry.upstream_rq", |s| &s.count.retry_upstream_rq),
     once_used(counter("retry.upstream_rq_completed", |s| {
         &s.count.retry_upstream_rq_completed
     })),
     once_used(classes("retry.upstream_rq_xx", |s| {
         &s.count.retry_upstream_rq_xx
+    })),
+    once_used(counter("retry_or_shadow_abandoned", |s| {
+        &s.count.retry_or_shadow_abandoned
     })),
     once_used(counter("update_attempt", |s| &s.count.update_attempt)),
     once_used(counter("update_empty", |s| &s.count.update_empty)),
@@ -204,6 +246,9 @@ pub(crate) const CLUSTER: &[Stat<ClusterStats>] = &[
     zero_counter("upstream_flow_control_paused_reading_total"),
     zero_counter("upstream_flow_control_resumed_reading_total"),
     codes("upstream_rq", |s| &s.count.upstream_rq),
+    once_used(counter("upstream_rq_cancelled", |s| {
+        &s.count.upstream_rq_cancelled
+    })),
     counter("upstream_rq_completed", |s| &s.count.upstream_rq_completed),
     zero_counter("upstream_rq_maintenance_mode"),
     counter("upstream_rq_pending_failure_eject", |s| {
@@ -238,11 +283,15 @@ pub(crate) const CLUSTER: &[Stat<ClusterStats>] = &[
         &s.count.upstream_rq_tx_reset
     })),
     final_classes(classes("upstream_rq_xx", |s| &s.count.upstream_rq_xx)),
-    zero_gauge("circuit_breakers.default.cx_open"),
+    flag("circuit_breakers.default.cx_open", |s| &s.count.cx_open),
     zero_gauge("circuit_breakers.default.cx_pool_open"),
-    zero_gauge("circuit_breakers.default.rq_open"),
-    zero_gauge("circuit_breakers.default.rq_pending_open"),
-    zero_gauge("circuit_breakers.default.rq_retry_open"),
+    flag("circuit_breakers.default.rq_open", |s| &s.count.rq_open),
+    flag("circuit_breakers.default.rq_pending_open", |s| {
+        &s.count.rq_pending_open
+    }),
+    flag("circuit_breakers.default.rq_retry_open", |s| {
+        &s.count.rq_retry_open
+    }),
     once_used(gauge("membership_degraded", |s| {
         &s.count.membership_degraded
     })),
@@ -251,10 +300,14 @@ pub(crate) const CLUSTER: &[Stat<ClusterStats>] = &[
     })),
     once_used(gauge("membership_healthy", |s| &s.count.membership_healthy)),
     once_used(gauge("membership_total", |s| &s.count.membership_total)),
-    zero_gauge("outlier_detection.ejections_active"),
+    gauge("outlier_detection.ejections_active", |s| {
+        &s.count.ejections_active
+    }),
     gauge("upstream_cx_active", |s| &s.count.upstream_cx_active),
     gauge("upstream_rq_active", |s| &s.count.upstream_rq_active),
-    zero_gauge("upstream_rq_pending_active"),
+    gauge("upstream_rq_pending_active", |s| {
+        &s.count.upstream_rq_pending_active
+    }),
     zero_gauge("version"),
     once_used(histogram(UPSTREAM_CX_CONNECT_MS, |s| {
         &s.count.upstream_cx_connect_ms
@@ -334,7 +387,7 @@ mod tests {
     fn is_sorted<S: Scope>() -> bool {
         let rank = |stat: &Stat<S>| match stat.value {
             Value::Counter(_) | Value::Classes(_) | Value::Codes(_) | Value::ZeroCounter => 0,
-            Value::Gauge(_) | Value::ZeroGauge => 1,
+            Value::Gauge(_) | Value::Flag(_) | Value::ZeroGauge => 1,
             Value::Histogram(_) => 2,
         };
         S::STATS.is_sorted_by(|a, b| (rank(a), a.name) < (rank(b), b.name))

@@ -99,6 +99,14 @@ pub enum Outcome {
         /// The status sent.
         status: u16,
     },
+    /// 413: more of a request's body than may be held; it never reached the router.
+    TooLarge,
+    /// 408 or 504: nothing moved for too long before a response head. Envoy's connection manager
+    /// answers, so the cluster hears nothing of it.
+    IdleTimeout {
+        /// The status sent.
+        status: u16,
+    },
     /// 503: no connection could be made; each attempt was told to [`ClusterStats::connect_failed`].
     ConnectFailed,
     /// 503: the cluster has no endpoint to try.
@@ -125,6 +133,10 @@ pub enum Ending {
     ClientLeft,
     /// The upstream broke off, so we reset the client's stream.
     UpstreamReset(Reset),
+    /// The route's timeout passed, so we reset both.
+    RouteTimeout,
+    /// Nothing moved for too long, so we reset both.
+    IdleTimeout,
 }
 
 /// How an upstream gave up on a request.
@@ -168,7 +180,7 @@ impl RequestRecord<'_> {
 
     fn count_downstream(&self) {
         let (listener, http) = (self.request.listener(), self.request.listener().http());
-        if let Some(status) = self.outcome.status() {
+        if let Some(status) = self.request.status_told().or(self.outcome.status()) {
             http.responded(status);
             listener.responded(status);
         }
@@ -188,11 +200,20 @@ impl RequestRecord<'_> {
                 http.count.downstream_rq_rx_reset.inc();
             }
             Outcome::Upstream {
-                ending: Ending::UpstreamReset(_),
+                ending: Ending::UpstreamReset(_) | Ending::RouteTimeout,
                 ..
             } => {
                 http.count.downstream_rq_tx_reset.inc();
             }
+            Outcome::Upstream {
+                ending: Ending::IdleTimeout,
+                ..
+            } => {
+                http.count.downstream_rq_idle_timeout.inc();
+                http.count.downstream_rq_tx_reset.inc();
+            }
+            Outcome::IdleTimeout { .. } => http.count.downstream_rq_idle_timeout.inc(),
+            Outcome::TooLarge => http.count.downstream_rq_too_large.inc(),
             Outcome::Upstream {
                 ending: Ending::Complete,
                 ..
@@ -219,44 +240,13 @@ impl RequestRecord<'_> {
     }
 
     fn count_upstream(&self, cluster: &ClusterStats) {
-        if let Some(status) = self.outcome.status() {
+        if let Some(status) = self.outcome.status_of_cluster() {
             cluster.responded(status);
             if self.retried && status < 500 {
                 cluster.count.upstream_rq_retry_success.inc();
             }
         }
-        match self.outcome {
-            Outcome::NoHealthyHost => cluster.no_healthy_host(),
-            Outcome::RouteTimeout => cluster.count.upstream_rq_timeout.inc(),
-            Outcome::UpstreamReset(Reset::Stream)
-            | Outcome::Upstream {
-                ending: Ending::UpstreamReset(Reset::Stream),
-                ..
-            } => {
-                cluster.count.upstream_rq_rx_reset.inc();
-            }
-            Outcome::Upstream {
-                ending: Ending::Complete,
-                ..
-            } => {
-                if let Some(took) = self.upstream_time {
-                    cluster.request_took(took);
-                }
-            }
-            Outcome::Upstream { .. }
-            | Outcome::ClientLeft
-            | Outcome::NoRoute
-            | Outcome::NoCluster
-            | Outcome::Malformed { .. }
-            | Outcome::Refused { .. }
-            | Outcome::Direct { .. }
-            | Outcome::Filter { .. }
-            | Outcome::ConnectFailed
-            | Outcome::Overflow
-            | Outcome::AttemptTimeout
-            | Outcome::UpstreamReset(Reset::Connection)
-            | Outcome::UpstreamMalformed => {}
-        }
+        self.outcome.count_upstream(cluster, self.upstream_time);
         cluster
             .count
             .upstream_cx_rx_bytes_total
@@ -268,7 +258,77 @@ impl RequestRecord<'_> {
     }
 }
 
+/// One finished request of the gateway itself, the copy of a client's. Only its cluster counts it.
+#[derive(Debug)]
+pub struct ShadowRecord<'a> {
+    /// Where it went.
+    pub cluster: &'a ClusterStats,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// As [`RequestRecord::upstream_time`].
+    pub upstream_time: Option<Duration>,
+    /// Bytes from the upstream.
+    pub upstream_received: u64,
+    /// Bytes to the upstream.
+    pub upstream_sent: u64,
+}
+
+impl ShadowRecord<'_> {
+    /// Counts the request.
+    pub fn record(self) {
+        let cluster = self.cluster;
+        if let Some(status) = self.outcome.status_of_cluster() {
+            cluster.responded_to_gateway(status);
+        }
+        self.outcome.count_upstream(cluster, self.upstream_time);
+        let count = &cluster.count;
+        count.upstream_cx_rx_bytes_total.add(self.upstream_received);
+        count.upstream_cx_tx_bytes_total.add(self.upstream_sent);
+    }
+}
+
 impl Outcome {
+    fn count_upstream(self, cluster: &ClusterStats, upstream_time: Option<Duration>) {
+        match self {
+            Self::NoHealthyHost => cluster.no_healthy_host(),
+            Self::RouteTimeout
+            | Self::Upstream {
+                ending: Ending::RouteTimeout,
+                ..
+            } => cluster.count.upstream_rq_timeout.inc(),
+            Self::UpstreamReset(Reset::Stream)
+            | Self::Upstream {
+                ending: Ending::UpstreamReset(Reset::Stream),
+                ..
+            } => {
+                cluster.count.upstream_rq_rx_reset.inc();
+            }
+            Self::Upstream {
+                ending: Ending::Complete,
+                ..
+            } => {
+                if let Some(took) = upstream_time {
+                    cluster.request_took(took);
+                }
+            }
+            Self::Upstream { .. }
+            | Self::ClientLeft
+            | Self::NoRoute
+            | Self::NoCluster
+            | Self::Malformed { .. }
+            | Self::Refused { .. }
+            | Self::Direct { .. }
+            | Self::Filter { .. }
+            | Self::TooLarge
+            | Self::IdleTimeout { .. }
+            | Self::ConnectFailed
+            | Self::Overflow
+            | Self::AttemptTimeout
+            | Self::UpstreamReset(Reset::Connection)
+            | Self::UpstreamMalformed => {}
+        }
+    }
+
     /// The status the client was sent, if it was sent one.
     pub fn status(self) -> Option<u16> {
         match self {
@@ -276,7 +336,9 @@ impl Outcome {
             | Self::Malformed { status }
             | Self::Refused { status }
             | Self::Direct { status }
+            | Self::IdleTimeout { status }
             | Self::Filter { status } => Some(status),
+            Self::TooLarge => Some(413),
             Self::ClientLeft => None,
             Self::NoRoute => Some(404),
             Self::NoCluster
@@ -289,11 +351,19 @@ impl Outcome {
         }
     }
 
+    /// The status that Envoy charges to the cluster: its router's, not the connection manager's.
+    fn status_of_cluster(self) -> Option<u16> {
+        match self {
+            Self::TooLarge | Self::IdleTimeout { .. } => None,
+            _ => self.status(),
+        }
+    }
+
     /// Envoy's router counts what gets as far as itself.
     fn reached_router(self) -> bool {
         !matches!(
             self,
-            Self::Malformed { .. } | Self::Refused { .. } | Self::Filter { .. }
+            Self::Malformed { .. } | Self::Refused { .. } | Self::Filter { .. } | Self::TooLarge
         )
     }
 
@@ -303,7 +373,10 @@ impl Outcome {
             self,
             Self::ClientLeft
                 | Self::Upstream {
-                    ending: Ending::ClientLeft | Ending::UpstreamReset(_),
+                    ending: Ending::ClientLeft
+                        | Ending::UpstreamReset(_)
+                        | Ending::RouteTimeout
+                        | Ending::IdleTimeout,
                     ..
                 }
         )

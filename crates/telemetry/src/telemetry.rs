@@ -8,9 +8,11 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use crate::access_log::{AccessLog, AccessLogCounts, AccessLogWriter};
 use crate::cluster::ClusterStats;
 use crate::control::ControlStats;
 use crate::http::HttpStats;
@@ -42,6 +44,8 @@ pub struct Telemetry {
     pub(crate) server: ServerStats,
     pub(crate) control: ControlStats,
     pub(crate) timers: Arc<Timers>,
+    pub(crate) access_log_counts: Arc<AccessLogCounts>,
+    access_log: OnceLock<AccessLog>,
     https: Named<HttpStats>,
     listeners: Named<ListenerStats>,
     clusters: Named<ClusterStats>,
@@ -69,6 +73,8 @@ impl Telemetry {
             build,
             control: ControlStats::default(),
             timers,
+            access_log_counts: Arc::default(),
+            access_log: OnceLock::new(),
             https: RwLock::default(),
             listeners: RwLock::default(),
             clusters: RwLock::default(),
@@ -123,6 +129,23 @@ impl Telemetry {
     /// The process as a whole.
     pub fn server(&self) -> &ServerStats {
         &self.server
+    }
+
+    /// Turns the access log on, before workers start; once in the life of the process.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread.
+    pub fn start_access_log(&self) -> io::Result<AccessLogWriter> {
+        let (log, writer) = AccessLogWriter::start(&self.access_log_counts)?;
+        // A second one would write nothing, and harm nothing.
+        drop(self.access_log.set(log));
+        Ok(writer)
+    }
+
+    /// Where lines of the access log go; `None` while it is off.
+    pub fn access_log(&self) -> Option<&AccessLog> {
+        self.access_log.get()
     }
 
     /// Configuration.

@@ -19,9 +19,9 @@ use std::time::{Duration, SystemTime};
 
 use exposition::Page;
 use nuncio_telemetry::{
-    ActiveRequest, Assigned, BuildInfo, Bytes, Certificate, Closed, ClusterStats, ConnectFailure,
-    Ending, ListenerStats, Outcome, Protocol, Reconfiguration, RequestRecord, Resolution,
-    RetryCause, RetryRefused, Side, Telemetry, Transport,
+    ActiveRequest, BuildInfo, Bytes, Certificate, Closed, ClusterStats, ConnectFailure, Ending,
+    ListenerStats, Outcome, Protocol, Reconfiguration, RequestRecord, Resolution, RetryCause,
+    RetryRefused, Side, Telemetry, Transport,
 };
 
 fn telemetry() -> Arc<Telemetry> {
@@ -55,7 +55,7 @@ fn listener(telemetry: &Telemetry) -> Arc<ListenerStats> {
 fn serve(telemetry: &Telemetry, listener: &Arc<ListenerStats>, cluster: &str, status: u16) {
     let cluster = telemetry.cluster(cluster);
     let request = listener.request_started(Protocol::Http1);
-    drop(cluster.assigned(Assigned::Reused));
+    drop(cluster.assigned());
     answered(request, &cluster, status);
 }
 
@@ -88,11 +88,11 @@ fn everything_happened() -> Arc<Telemetry> {
     let took = Duration::from_millis(2);
     serve(&telemetry, &listener, "httpbin", 200);
     for protocol in [Protocol::Http1, Protocol::Http2] {
-        drop(cluster.assigned(Assigned::New {
-            protocol,
-            connect_time: took,
-        }));
+        let pending = cluster.pending();
+        cluster.connected(protocol, took);
+        drop(cluster.assigned());
         cluster.connect_failed(ConnectFailure::Timeout, protocol, took);
+        pending.failed();
     }
     for by in [Side::Local, Side::Remote] {
         cluster.connection_closed(
@@ -428,7 +428,7 @@ fn busy(telemetry: &Telemetry, listener: &Arc<ListenerStats>) {
     CLUSTER.with(|cluster| {
         let cluster = cluster.get_or_init(|| telemetry.cluster("service_0000"));
         let request = listener.request_started(Protocol::Http1);
-        drop(cluster.assigned(Assigned::Reused));
+        drop(cluster.assigned());
         answered(request, cluster, 200);
     });
 }

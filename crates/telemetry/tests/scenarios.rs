@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use exposition::Page;
 use nuncio_telemetry::{
-    Assigned, BuildInfo, Bytes, Closed, ClusterStats, ConnectFailure, DownstreamConnection, Ending,
+    Breaker, BuildInfo, Bytes, Closed, ClusterStats, ConnectFailure, DownstreamConnection, Ending,
     ListenerStats, Outcome, Overflow, Protocol, RequestRecord, Reset, Resolution, RetryCause,
     RetryRefused, ServerState, Side, Telemetry, Transport,
 };
@@ -40,11 +40,22 @@ const REMOTE_ACTIVE: Closed = Closed {
     by: Side::Remote,
     with_active_request: true,
 };
-const NEW: Assigned = Assigned::New {
-    protocol: Protocol::Http1,
-    connect_time: Duration::from_millis(1),
-};
 const TOOK: Duration = Duration::from_millis(3);
+
+/// A request that a connection had to be made for.
+fn assigned_new(cluster: &Arc<ClusterStats>) {
+    let pending = cluster.pending();
+    cluster.connected(Protocol::Http1, Duration::from_millis(1));
+    drop(pending);
+    drop(cluster.assigned());
+}
+
+/// A connection that could not be made, and the request that waited for it.
+fn refused(cluster: &Arc<ClusterStats>, why: ConnectFailure) {
+    let pending = cluster.pending();
+    cluster.connect_failed(why, Protocol::Http1, TOOK);
+    pending.failed();
+}
 
 /// A gateway with one listener and one cluster, as the recorded Envoy had.
 struct Scene {
@@ -162,7 +173,7 @@ fn a_response_of_the_upstream() {
     let scene = Scene::with("httpbin");
     let moves = scene.moves(|scene| {
         scene.request_with(answered(200), LOCAL, |s| {
-            drop(s.cluster.assigned(Assigned::Reused));
+            drop(s.cluster.assigned());
         });
     });
     assert_eq!(moves, recorded("200 GET"));
@@ -179,7 +190,7 @@ fn a_response_of_the_upstream() {
 fn a_404_of_the_upstream() {
     let moves = Scene::with("httpbin").moves(|scene| {
         scene.request_with(answered(404), LOCAL, |s| {
-            drop(s.cluster.assigned(Assigned::Reused));
+            drop(s.cluster.assigned());
         });
     });
     assert_eq!(moves, recorded("404 from upstream"));
@@ -196,8 +207,7 @@ fn a_refused_connection_is_no_upstream_request() {
     let scene = Scene::with("dead");
     let moves = scene.moves(|scene| {
         scene.request_with(Outcome::ConnectFailed, LOCAL, |s| {
-            s.cluster
-                .connect_failed(ConnectFailure::Refused, Protocol::Http1, TOOK);
+            refused(&s.cluster, ConnectFailure::Refused);
         });
     });
     assert_eq!(moves, recorded("upstream refuses connection (503 UF)"));
@@ -212,7 +222,7 @@ fn a_route_timeout_closes_the_connection_and_times_nothing() {
     let scene = Scene::with("httpbin");
     let moves = scene.moves(|scene| {
         scene.request_with(Outcome::RouteTimeout, LOCAL, |s| {
-            drop(s.cluster.assigned(Assigned::Reused));
+            drop(s.cluster.assigned());
             s.cluster.connection_closed(LOCAL_ACTIVE, TOOK);
         });
     });
@@ -229,10 +239,10 @@ fn a_retry_that_succeeds() {
         let mut connection = scene.listener.accepted(Transport::Plain);
         connection.speaks(Protocol::Http1);
         let request = scene.listener.request_started(Protocol::Http1);
-        drop(scene.cluster.assigned(NEW));
+        assigned_new(&scene.cluster);
         scene.cluster.retried(RetryCause::Response(503));
         scene.cluster.connection_closed(LOCAL_ACTIVE, TOOK);
-        drop(scene.cluster.assigned(NEW));
+        assigned_new(&scene.cluster);
         let record = record(request, answered(200));
         RequestRecord {
             cluster: Some(&scene.cluster),
@@ -251,12 +261,15 @@ fn retries_that_run_out() {
         let mut connection = scene.listener.accepted(Transport::Plain);
         connection.speaks(Protocol::Http1);
         let request = scene.listener.request_started(Protocol::Http1);
-        for attempt in [Assigned::Reused, NEW] {
-            drop(scene.cluster.assigned(attempt));
+        for is_new in [false, true] {
+            match is_new {
+                true => assigned_new(&scene.cluster),
+                false => drop(scene.cluster.assigned()),
+            }
             scene.cluster.retried(RetryCause::Response(503));
             scene.cluster.connection_closed(LOCAL_ACTIVE, TOOK);
         }
-        drop(scene.cluster.assigned(NEW));
+        assigned_new(&scene.cluster);
         scene.cluster.retry_refused(RetryRefused::LimitExceeded);
         let record = record(request, answered(503));
         RequestRecord {
@@ -274,7 +287,7 @@ fn retries_that_run_out() {
 fn an_upstream_that_closes_before_its_response() {
     let moves = Scene::with("httpbin").moves(|scene| {
         scene.request_with(Outcome::UpstreamReset(Reset::Connection), LOCAL, |s| {
-            drop(s.cluster.assigned(Assigned::Reused));
+            drop(s.cluster.assigned());
             s.cluster.connection_closed(REMOTE_ACTIVE, TOOK);
         });
     });
@@ -284,10 +297,16 @@ fn an_upstream_that_closes_before_its_response() {
 #[test]
 fn eight_requests_against_a_limit_of_three() {
     let moves = Scene::with("cb").moves(|scene| {
-        scene.cluster.overflowed(Overflow::Connections);
-        for how in [NEW, NEW, Assigned::AfterWaiting] {
-            scene.request_with(answered(200), LOCAL, |s| drop(s.cluster.assigned(how)));
+        for _ in 0..2 {
+            scene.request_with(answered(200), LOCAL, |s| assigned_new(&s.cluster));
         }
+        scene.request_with(answered(200), LOCAL, |s| {
+            let pending = s.cluster.pending();
+            s.cluster.overflowed(Overflow::Connections);
+            assert_eq!(s.value(PENDING_ACTIVE), 1.0);
+            drop(pending);
+            drop(s.cluster.assigned());
+        });
         for _ in 0..5 {
             scene.request_with(Outcome::Overflow, LOCAL, |s| {
                 s.cluster.overflowed(Overflow::Requests);
@@ -298,12 +317,36 @@ fn eight_requests_against_a_limit_of_three() {
     assert_eq!(moves, recorded(scenario));
 }
 
+const PENDING_ACTIVE: &str = "envoy_cluster_upstream_rq_pending_active{envoy_cluster_name=\"cb\"}";
+
+#[test]
+fn an_open_breaker_is_a_one_however_many_clusters_share_the_name() {
+    let scene = Scene::with("cb");
+    for (breaker, name) in [
+        (Breaker::Connections, "cx_open"),
+        (Breaker::Pending, "rq_pending_open"),
+        (Breaker::Requests, "rq_open"),
+        (Breaker::Retries, "rq_retry_open"),
+    ] {
+        let series =
+            format!("envoy_cluster_circuit_breakers_default_{name}{{envoy_cluster_name=\"cb\"}}");
+        assert_eq!(scene.value(&series), 0.0);
+        scene.cluster.breaker_opened(breaker);
+        scene.cluster.breaker_opened(breaker);
+        assert_eq!(scene.value(&series), 1.0, "{name}");
+        scene.cluster.breaker_closed(breaker);
+        assert_eq!(scene.value(&series), 1.0, "{name}");
+        scene.cluster.breaker_closed(breaker);
+        assert_eq!(scene.value(&series), 0.0, "{name}");
+    }
+}
+
 #[test]
 fn a_client_that_leaves_first_gets_no_status() {
     let scene = Scene::with("httpbin");
     let moves = scene.moves(|scene| {
         scene.request_with(Outcome::ClientLeft, REMOTE_ACTIVE, |s| {
-            drop(s.cluster.assigned(NEW));
+            assigned_new(&s.cluster);
             s.cluster.connection_closed(LOCAL_ACTIVE, TOOK);
         });
     });
@@ -338,21 +381,19 @@ fn plain_text_on_a_tls_port() {
 
 #[test]
 fn a_request_over_tls() {
-    for (protocol, assigned, closed, scenario) in [
-        (Protocol::Http1, NEW, LOCAL, "https GET (h1)"),
-        (
-            Protocol::Http2,
-            Assigned::Reused,
-            REMOTE,
-            "https GET h2 (curl)",
-        ),
+    for (protocol, closed, scenario) in [
+        (Protocol::Http1, LOCAL, "https GET (h1)"),
+        (Protocol::Http2, REMOTE, "https GET h2 (curl)"),
     ] {
         let moves = Scene::on("127.0.0.1:18443", "ingress_https", "httpbin").moves(|scene| {
             let mut connection = scene.listener.accepted(Transport::Tls);
             connection.tls_established();
             connection.speaks(protocol);
             let request = scene.listener.request_started(protocol);
-            drop(scene.cluster.assigned(assigned));
+            match protocol {
+                Protocol::Http1 => assigned_new(&scene.cluster),
+                Protocol::Http2 => drop(scene.cluster.assigned()),
+            }
             let record = record(request, answered(200));
             RequestRecord {
                 cluster: Some(&scene.cluster),
@@ -397,8 +438,7 @@ fn a_route_to_a_missing_cluster() {
 fn a_connect_timeout_is_also_a_connect_failure() {
     let moves = Scene::with("slow").moves(|scene| {
         scene.request_with(Outcome::ConnectFailed, LOCAL, |s| {
-            s.cluster
-                .connect_failed(ConnectFailure::Timeout, Protocol::Http1, TOOK);
+            refused(&s.cluster, ConnectFailure::Timeout);
         });
     });
     assert_eq!(
@@ -438,11 +478,11 @@ fn a_cluster_without_endpoints() {
 fn two_attempts_that_time_out() {
     let moves = Scene::with("slow").moves(|scene| {
         scene.request_with(Outcome::AttemptTimeout, LOCAL, |s| {
-            drop(s.cluster.assigned(Assigned::Reused));
+            drop(s.cluster.assigned());
             s.cluster.attempt_timed_out();
             s.cluster.connection_closed(LOCAL_ACTIVE, TOOK);
             s.cluster.retried(RetryCause::Failure);
-            drop(s.cluster.assigned(Assigned::Reused));
+            drop(s.cluster.assigned());
             s.cluster.attempt_timed_out();
             s.cluster.connection_closed(LOCAL_ACTIVE, TOOK);
             s.cluster.retry_refused(RetryRefused::LimitExceeded);
@@ -497,15 +537,38 @@ fn what_is_in_flight_is_gone_when_it_ends_however_it_ends() {
         "envoy_http_downstream_cx_upgrades_active{envoy_http_conn_manager_prefix=\"ingress_http\"}";
     let upstream = "envoy_cluster_upstream_rq_active{envoy_cluster_name=\"httpbin\"}";
     let all = |scene: &Scene| [active, upgrades, upstream].map(|series| scene.value(series));
-    let mut request = scene.listener.request_started(Protocol::Http1);
-    request.upgraded();
-    let attempt = scene.cluster.assigned(Assigned::Reused);
+    let request = scene.listener.request_started(Protocol::Http1);
+    let upgrade = scene.listener.http().upgrading();
+    let attempt = scene.cluster.assigned();
     assert_eq!(all(&scene), [1.0, 1.0, 1.0]);
-    drop((request, attempt));
+    drop((request, upgrade, attempt));
     assert_eq!(all(&scene), [0.0, 0.0, 0.0]);
     let reset =
         "envoy_http_downstream_rq_tx_reset{envoy_http_conn_manager_prefix=\"ingress_http\"}";
     assert_eq!(scene.value(reset), 1.0);
+}
+
+#[test]
+fn an_error_that_a_grpc_client_is_told_in_a_200_is_the_clusters_error_all_the_same() {
+    let scene = Scene::with("httpbin");
+    let mut request = scene.listener.request_started(Protocol::Http2);
+    request.told(200);
+    RequestRecord {
+        request,
+        cluster: Some(&scene.cluster),
+        outcome: Outcome::NoHealthyHost,
+        duration: Duration::ZERO,
+        upstream_time: None,
+        bytes: Bytes::default(),
+        retried: false,
+    }
+    .record();
+    let downstream = "envoy_http_downstream_rq_xx{envoy_response_code_class=\"2\",envoy_http_conn_manager_prefix=\"ingress_http\"}";
+    let upstream = "envoy_cluster_upstream_rq_xx{envoy_response_code_class=\"5\",envoy_cluster_name=\"httpbin\"}";
+    assert_eq!(
+        [downstream, upstream].map(|series| scene.value(series)),
+        [1.0, 1.0]
+    );
 }
 
 #[test]

@@ -1,99 +1,133 @@
 //! Every key of a Mapping in any version, and what is made of it.
 //!
 //! Invariant: no key that was written goes without effect and without a word.
-//!
-//! This table is the place where the rest of Mapping arrives: a key that becomes honoured moves from
-//! [`Treatment::Later`] or [`Treatment::Refused`] to [`Treatment::Honoured`] and gets a field.
 
 use crate::document;
 use crate::fields::Fields;
-use crate::quote::quoted;
-use crate::yaml::{Entry, Node};
+use crate::yaml::Node;
 
 /// Reports the keys that are not honoured.
 pub(super) fn review(fields: &mut Fields<'_, '_>) {
     for entry in fields.entries() {
-        let key = quoted(&entry.key);
-        match treatment(&entry.key) {
-            Treatment::Honoured => {}
-            Treatment::Later if is_inert(&entry.value) => {}
-            Treatment::Later => fields.warning(entry.line, format!("{key} is not honoured yet")),
-            Treatment::Refused if does_nothing(entry) => {}
-            Treatment::Refused => fields.error(
-                entry.line,
-                format!("{key} is not supported yet; without it requests would go astray"),
-            ),
-            Treatment::Pointless => fields.warning(entry.line, format!("{key} has no effect")),
-            Treatment::Unknown => fields.warning(entry.line, format!("{key} is not known")),
+        let treatment = treatment(&entry.key);
+        if treatment.forgives_inert() && is_inert(&entry.value) {
+            continue;
+        }
+        let Some(said) = treatment.said() else {
+            continue;
+        };
+        let reason = format!("{} {said}", fields.name(&entry.key));
+        fields.warning(entry.line, reason);
+    }
+}
+
+/// Reports keys that a kind without a table of its own does not have.
+pub(crate) fn review_kind(fields: &mut Fields<'_, '_>, known: &[&str]) {
+    for entry in fields.entries() {
+        if !document::is_envelope(&entry.key) && !known.contains(&&*entry.key) {
+            let reason = format!("{} is not known", fields.name(&entry.key));
+            fields.warning(entry.line, reason);
         }
     }
 }
 
+#[derive(Clone, Copy)]
 enum Treatment {
     Honoured,
+    /// Checked and kept for a rate limit service.
+    ForRateLimits,
+    /// Checked and kept for an authentication service.
+    ForAuthentication,
     /// The Mapping routes as written without it.
     Later,
-    /// Without it the Mapping would take other requests, or answer them in another way.
-    Refused,
     /// Accepted by Ambassador, which made nothing of it or no longer does.
     Pointless,
     Unknown,
 }
 
+impl Treatment {
+    fn said(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Honoured => return None,
+            Self::ForRateLimits => "is kept, but no rate limit service is asked yet",
+            Self::ForAuthentication => "is kept, but no authentication service is asked yet",
+            Self::Later => "is not honoured yet",
+            Self::Pointless => "has no effect",
+            Self::Unknown => "is not known",
+        })
+    }
+
+    /// Whether a value that asks for nothing is as good as no key.
+    fn forgives_inert(self) -> bool {
+        match self {
+            Self::ForRateLimits | Self::ForAuthentication | Self::Later => true,
+            Self::Honoured | Self::Pointless | Self::Unknown => false,
+        }
+    }
+}
+
 fn treatment(key: &str) -> Treatment {
     match key {
         _ if document::is_envelope(key) => Treatment::Honoured,
-        "prefix" | "rewrite" | "host_rewrite" | "service" | "tls" | "host" | "hostname"
-        | "method" | "headers" | "weight" | "precedence" | "timeout_ms" => Treatment::Honoured,
-
-        "prefix_regex"
+        "prefix"
+        | "prefix_regex"
         | "prefix_exact"
         | "case_sensitive"
+        | "method"
         | "method_regex"
+        | "headers"
         | "regex_headers"
+        | "host"
         | "host_regex"
+        | "hostname"
         | "query_parameters"
         | "regex_query_parameters"
-        | "host_redirect"
-        | "shadow" => Treatment::Refused,
+        | "precedence" => Treatment::Honoured,
 
-        "path_redirect"
+        "service" | "tls" | "resolver" | "weight" | "grpc" | "load_balancer" | "cluster_tag"
+        | "stats_name" | "v3StatsName" | "dns_type" | "respect_dns_ttl" | "enable_ipv4"
+        | "enable_ipv6" | "shadow" | "priority" => Treatment::Honoured,
+
+        "timeout_ms"
+        | "idle_timeout_ms"
+        | "connect_timeout_ms"
+        | "cluster_idle_timeout_ms"
+        | "cluster_max_connection_lifetime_ms"
+        | "keepalive"
+        | "retry_policy"
+        | "circuit_breakers"
+        | "circuit_breaker"
+        | "outlier_detection" => Treatment::Honoured,
+
+        "rewrite"
+        | "regex_rewrite"
+        | "host_rewrite"
+        | "auto_host_rewrite"
+        | "host_redirect"
+        | "path_redirect"
         | "prefix_redirect"
         | "regex_redirect"
-        | "redirect_response_code"
-        | "regex_rewrite"
-        | "auto_host_rewrite" => Treatment::Later,
+        | "redirect_response_code" => Treatment::Honoured,
+
         "add_request_headers"
         | "add_response_headers"
         | "remove_request_headers"
         | "remove_response_headers"
         | "add_linkerd_headers"
-        | "cors" => Treatment::Later,
-        "resolver" | "grpc" | "load_balancer" | "cluster_tag" | "stats_name" | "v3StatsName"
-        | "dns_type" | "respect_dns_ttl" | "enable_ipv4" | "enable_ipv6" => Treatment::Later,
-        "connect_timeout_ms"
-        | "idle_timeout_ms"
-        | "cluster_idle_timeout_ms"
-        | "cluster_max_connection_lifetime_ms"
-        | "keepalive"
-        | "retry_policy" => Treatment::Later,
-        "circuit_breakers" | "circuit_breaker" | "outlier_detection" | "health_checks"
-        | "v3health_checks" | "priority" => Treatment::Later,
-        "allow_upgrade"
+        | "cors"
+        | "allow_upgrade"
         | "use_websocket"
         | "error_response_overrides"
-        | "bypass_error_response_overrides" => Treatment::Later,
-        "bypass_auth" | "auth_context_extensions" | "labels" | "rate_limits" => Treatment::Later,
+        | "bypass_error_response_overrides" => Treatment::Honoured,
+
+        // As long as no authentication service is asked, it is bypassed.
+        "bypass_auth" => Treatment::Honoured,
+        "auth_context_extensions" => Treatment::ForAuthentication,
+        "labels" | "rate_limits" => Treatment::ForRateLimits,
+        "health_checks" | "v3health_checks" => Treatment::Later,
 
         "modules" | "envoy_override" | "docs" | "status" => Treatment::Pointless,
         _ => Treatment::Unknown,
-    }
-}
-
-fn does_nothing(entry: &Entry<'_>) -> bool {
-    match &*entry.key {
-        "case_sensitive" => entry.value.is_null() || entry.value.boolean() == Some(true),
-        _ => is_inert(&entry.value),
     }
 }
 

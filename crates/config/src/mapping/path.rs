@@ -63,6 +63,12 @@ pub enum InvalidPath {
     Character(char),
 }
 
+/// What a redirect may put in front of, or in place of, a path; a query and a fragment are allowed.
+pub(super) fn check_location(text: &str) -> Result<(), InvalidPath> {
+    let path = text.replace('#', "");
+    check(&path, |_| false)
+}
+
 fn check(text: &str, also_refused: impl Fn(char) -> bool) -> Result<(), InvalidPath> {
     if !text.starts_with('/') {
         return Err(InvalidPath::NoSlash);

@@ -1,20 +1,32 @@
 //! Reads the `ambassador` Module from its keys.
 //!
-//! Invariant: either every key was understood, or there is an error and no Module.
+//! Invariant: a key that was not understood is an error and is left out, all of it. The rest of the
+//! Module stays live, as in Emissary: a mistake in one setting must not take all others away from
+//! every Mapping. `ip_allow` alone is not left out (see `ip_rules`).
+
+mod access_log;
+mod connections;
+mod defaults;
+mod gzip;
+mod internal;
+mod ip_rules;
 
 use http::HeaderValue;
 
-use super::{InternalMapping, Module, keys};
+use super::{Module, keys};
+use crate::document;
 use crate::fields::Fields;
-use crate::quote::quoted;
-use crate::{document, yaml};
+use crate::mapping::read::{breakers, cluster, cors, load_balancer, overrides, retry};
 
-/// Reads the Module's `config`; `None` after an error.
+/// Reads the Module's `config`; `None` when there is none to read.
 pub(crate) fn read(document: &mut Fields<'_, '_>) -> Option<Module> {
     for entry in document.entries() {
         if entry.key != "config" && !document::is_envelope(&entry.key) {
-            let key = quoted(&entry.key);
-            document.warning(entry.line, format!("{key} has no effect outside `config`"));
+            let reason = format!(
+                "{} has no effect outside `config`",
+                document.name(&entry.key)
+            );
+            document.warning(entry.line, reason);
         }
     }
     let Some(written) = document.entry("config") else {
@@ -24,22 +36,46 @@ pub(crate) fn read(document: &mut Fields<'_, '_>) -> Option<Module> {
         document.wrong_type(written, "a mapping");
         return None;
     };
-    let mut fields = document.nested(entries, written.line);
+    let mut fields = document.nested(entries, written.line, "");
     keys::review(&mut fields);
-    let module = Module {
+    Some(config(&mut fields))
+}
+
+fn config(fields: &mut Fields<'_, '_>) -> Module {
+    Module {
         cluster_request_timeout: fields.milliseconds("cluster_request_timeout_ms"),
+        cluster_idle_timeout: fields.milliseconds("cluster_idle_timeout_ms"),
+        cluster_max_connection_lifetime: fields.milliseconds("cluster_max_connection_lifetime_ms"),
+        circuit_breakers: breakers::read(fields),
+        load_balancer: load_balancer::read(fields),
+        keepalive: cluster::keepalive(fields),
+        retry_policy: retry::read(fields),
+        cors: cors::read(fields),
+        resolver: cluster::resolver(fields),
+        add_linkerd_headers: fields.boolean("add_linkerd_headers"),
+        enable_ipv4: fields.boolean("enable_ipv4"),
+        enable_ipv6: fields.boolean("enable_ipv6"),
+        error_response_overrides: overrides::read(fields),
+        defaults: defaults::read(fields),
         server_name: fields.parsed_by("server_name", |text| {
             HeaderValue::from_str(text).map_err(|_| "is no header value")
         }),
         suppress_envoy_headers: fields.boolean("suppress_envoy_headers"),
         use_ambassador_namespace_for_service_resolution: fields
             .boolean("use_ambassador_namespace_for_service_resolution"),
-        service_port: port(&mut fields),
-        liveness_probe: probe(&mut fields, "liveness_probe", "/ambassador/v0/check_alive"),
-        readiness_probe: probe(&mut fields, "readiness_probe", "/ambassador/v0/check_ready"),
-        ..Module::default()
-    };
-    (!fields.failed()).then_some(module)
+        service_port: port(fields),
+        liveness_probe: internal::read(fields, "liveness_probe", "/ambassador/v0/check_alive"),
+        readiness_probe: internal::read(fields, "readiness_probe", "/ambassador/v0/check_ready"),
+        diagnostics: internal::read(fields, "diagnostics", "/ambassador/v0/"),
+        diagnostics_allow_non_local: internal::allow_non_local(fields),
+        default_label_domain: fields.text("default_label_domain").map(Box::from),
+        connections: connections::read(fields),
+        access_log: access_log::read(fields),
+        gzip: gzip::read(fields),
+        buffer_max_request_bytes: buffer(fields),
+        ip_rules: ip_rules::read(fields),
+        regex_max_size: fields.bytes("regex_max_size"),
+    }
 }
 
 fn port(fields: &mut Fields<'_, '_>) -> Option<u16> {
@@ -49,37 +85,14 @@ fn port(fields: &mut Fields<'_, '_>) -> Option<u16> {
     })
 }
 
-/// A probe can be switched off. Its path and its service are ours to choose: the values that
-/// Ambassador's documentation writes out are tolerated, others are not honoured.
-fn probe(fields: &mut Fields<'_, '_>, key: &str, path: &str) -> Option<InternalMapping> {
-    let written = fields.entry(key)?;
-    let Some(entries) = written.value.entries() else {
-        fields.wrong_type(written, "a mapping");
-        return None;
-    };
-    let mut probe = fields.nested(entries, written.line);
-    for (name, default) in [
-        ("prefix", path),
-        ("rewrite", path),
-        ("service", PROBE_SERVICE),
-    ] {
-        let Some(entry) = yaml::find(entries, name) else {
-            continue;
-        };
-        if entry.value.text() != Some(default) {
-            probe.warning(entry.line, format!("`{name}` of `{key}` is not honoured"));
-        }
-    }
-    for entry in entries {
-        if !matches!(&*entry.key, "enabled" | "prefix" | "rewrite" | "service") {
-            let name = quoted(&entry.key);
-            probe.warning(entry.line, format!("{name} of `{key}` is not known"));
-        }
-    }
-    Some(InternalMapping {
-        enabled: probe.boolean("enabled"),
-        prefix: None,
-    })
+fn buffer(fields: &mut Fields<'_, '_>) -> Option<u64> {
+    let bytes = fields.section("buffer", |fields| {
+        fields.review(&["max_request_bytes", "max_request_time"]);
+        fields.in_vain("max_request_time", ": it went away with Envoy 1.12");
+        fields.require(&["max_request_bytes"]);
+        fields
+            .number("max_request_bytes", 1..=u32::MAX)
+            .map(u64::from)
+    });
+    bytes.flatten()
 }
-
-const PROBE_SERVICE: &str = "127.0.0.1:8877";

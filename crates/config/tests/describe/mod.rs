@@ -1,6 +1,11 @@
 //! What was read, in a form that is pleasant to review.
 
-use nuncio_config::{Diagnostic, Kind, Mapping, Parsed, Qualifier, Resource, Service};
+mod said;
+
+use nuncio_config::{
+    Diagnostic, Kind, Mapping, Module, Parsed, Qualifier, Resource, Service, parse_annotation,
+};
+use said::differences;
 
 /// Every resource and every diagnostic.
 pub(crate) fn parsed(parsed: &Parsed) -> String {
@@ -27,46 +32,29 @@ fn describe_resource(resource: &Resource) -> String {
         "{resource} in {namespace}, document {} line {}\n",
         at.document, at.line
     );
-    head + &match kind {
-        Kind::Mapping(mapping) => describe_mapping(mapping, namespace),
-        Kind::Module(module) => format!("  {module:?}\n"),
-        Kind::CircuitBreaker(breaker) => format!("  {breaker:?}\n"),
-        Kind::OutlierDetection(detection) => format!("  {detection:?}\n"),
-    }
+    let lines = match kind {
+        Kind::Mapping(mapping) => mapping_lines(mapping, namespace),
+        Kind::Module(module) => differences(&**module, &Module::default()),
+        Kind::CircuitBreaker(breaker) => vec![format!("{breaker:?}")],
+        Kind::OutlierDetection(detection) => vec![format!("{detection:?}")],
+    };
+    let lines = lines.into_iter().map(|line| format!("  {line}\n"));
+    head + &lines.collect::<String>()
 }
 
-fn describe_mapping(mapping: &Mapping, namespace: &str) -> String {
-    let Mapping {
-        path,
-        host,
-        method,
-        headers,
-        precedence,
-        service,
-        weight,
-        ..
-    } = mapping;
-    let Mapping {
-        rewrite,
-        host_rewrite,
-        timeout,
-        ..
-    } = mapping;
-    let mut lines = vec![format!(
-        "{} -> {rewrite:?}, host {host:?} -> {host_rewrite:?}",
-        path.as_str()
-    )];
-    for header in headers {
-        lines.push(format!("header {}: {:?}", header.name, header.value));
+/// What is unlike a Mapping that says no more than it must.
+fn mapping_lines(mapping: &Mapping, namespace: &str) -> Vec<String> {
+    let text = "{apiVersion: ambassador/v1, kind: Mapping, name: a, prefix: /, service: a}";
+    let silent = parse_annotation(text, &crate::origin(), &crate::identity());
+    let mut lines = vec![describe_service(&mapping.service, namespace)];
+    for resource in silent.resources {
+        let Kind::Mapping(mut silent) = resource.kind else {
+            continue;
+        };
+        silent.service = mapping.service.clone();
+        lines.extend(differences(mapping, &silent));
     }
-    lines.push(format!(
-        "method {method:?}, precedence {precedence}, weight {weight:?}, timeout {timeout:?}"
-    ));
-    lines.push(describe_service(service, namespace));
     lines
-        .into_iter()
-        .map(|line| format!("  {line}\n"))
-        .collect()
 }
 
 fn describe_service(service: &Service, namespace: &str) -> String {

@@ -1,9 +1,10 @@
 //! One connection of a client.
 
 use std::cell::Cell;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
@@ -20,8 +21,14 @@ use crate::wire::{Traffic, Wire, Writes};
 pub(crate) struct Connection {
     worker: Rc<Worker>,
     listener: Arc<ListenerStats>,
-    /// The client's address as text.
+    /// Of all connections there ever were.
+    id: u64,
+    /// The other end.
+    peer: SocketAddr,
+    /// The peer's address as text.
     client: HeaderValue,
+    /// Our end.
+    local: SocketAddr,
     traffic: Arc<Traffic>,
     activity: Rc<Activity>,
 }
@@ -32,6 +39,8 @@ pub(super) struct Activity {
     idle_since: Cell<Instant>,
     /// How long it is left alone after its last request.
     grace: Cell<Duration>,
+    /// Whether it ends because it was idle for too long.
+    idled_out: Cell<bool>,
 }
 
 /// A connection younger or more recently used than this may have a request on its way.
@@ -41,6 +50,9 @@ const GRACE: Duration = Duration::from_millis(100);
 /// GOAWAY; a connection that has nothing to wait for ends by itself.
 const HTTP2_GRACE: Duration = Duration::from_secs(1);
 
+/// A client's connection as its codec has it.
+pub(crate) type ClientWire = Wire<()>;
+
 /// One request under way on a connection.
 pub(super) struct Busy(Rc<Activity>);
 
@@ -48,21 +60,18 @@ pub(super) struct Busy(Rc<Activity>);
 pub(super) struct Accepted {
     worker: Rc<Worker>,
     listener: Arc<ListenerStats>,
-    peer: IpAddr,
+    peer: SocketAddr,
     activity: Rc<Activity>,
 }
 
 /// RFC 9113 section 3.4: how a client with prior knowledge begins.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// `listener_idle_timeout_ms` of Ambassador's Module, at Envoy's default.
-pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
-
 impl Accepted {
     pub(super) fn new(
         worker: Rc<Worker>,
         listener: Arc<ListenerStats>,
-        peer: IpAddr,
+        peer: SocketAddr,
         activity: Rc<Activity>,
     ) -> Self {
         Self {
@@ -77,20 +86,21 @@ impl Accepted {
     pub(super) async fn run(self, tcp: TcpStream) {
         let mut place = self.listener.accepted(Transport::Plain);
         // Without it a response's last packet could wait for an acknowledgement.
-        if tcp.set_nodelay(true).is_err() {
+        let (Ok(()), Ok(local)) = (tcp.set_nodelay(true), tcp.local_addr()) else {
             return;
-        }
+        };
         let mut wire = Wire::new(Carrier::Tcp(tcp), Writes::Wait, |_| ());
         let traffic = wire.traffic();
-        let protocol = match timeout(IDLE_TIMEOUT, wire.begins_with(HTTP2_PREFACE)).await {
-            Ok(Ok(true)) => Protocol::Http2,
-            Ok(Ok(false)) => Protocol::Http1,
-            Ok(Err(_)) => return,
-            Err(_) => return place.idled_out(),
+        let idle_timeout = self.worker.live().settings().connections.idle_timeout;
+        let protocol = match within(idle_timeout, wire.begins_with(HTTP2_PREFACE)).await {
+            Some(Ok(true)) => Protocol::Http2,
+            Some(Ok(false)) => Protocol::Http1,
+            Some(Err(_)) => return,
+            None => return place.idled_out(),
         };
         place.speaks(protocol);
         let activity = Rc::clone(&self.activity);
-        let connection = Rc::new(self.into_connection(Arc::clone(&traffic)));
+        let connection = Rc::new(self.into_connection(local, Arc::clone(&traffic)));
         let cut_short = match protocol {
             Protocol::Http1 => http1::run(&connection, Box::new(wire)).await,
             Protocol::Http2 => {
@@ -101,6 +111,9 @@ impl Accepted {
         };
         let (received, sent) = traffic.take();
         place.transferred(received, sent);
+        if activity.idled_out.get() {
+            return place.idled_out();
+        }
         let by = if traffic.peer_closed() {
             Side::Remote
         } else {
@@ -113,22 +126,40 @@ impl Accepted {
         drop(cut_short);
     }
 
-    fn into_connection(self, traffic: Arc<Traffic>) -> Connection {
+    fn into_connection(self, local: SocketAddr, traffic: Arc<Traffic>) -> Connection {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        let peer = canonical(self.peer);
         // An address is always a header value.
-        let client = HeaderValue::from_str(&self.peer.to_canonical().to_string())
+        let client = HeaderValue::from_str(&peer.ip().to_string())
             .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
         Connection {
             worker: self.worker,
             listener: self.listener,
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            peer,
             client,
+            local: canonical(local),
             traffic,
             activity: self.activity,
         }
     }
 }
 
+/// What came of `waiting`; `None` when `limit` passed first.
+async fn within<F: Future>(limit: Option<Duration>, waiting: F) -> Option<F::Output> {
+    match limit {
+        Some(limit) => timeout(limit, waiting).await.ok(),
+        None => Some(waiting.await),
+    }
+}
+
+/// A socket that serves both families has IPv4 addresses mapped into IPv6.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
 impl Connection {
-    pub(crate) fn worker(&self) -> &Worker {
+    pub(crate) fn worker(&self) -> &Rc<Worker> {
         &self.worker
     }
 
@@ -136,12 +167,37 @@ impl Connection {
         &self.listener
     }
 
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// The peer's address as text.
     pub(crate) fn client(&self) -> &HeaderValue {
         &self.client
     }
 
+    pub(crate) fn local(&self) -> SocketAddr {
+        self.local
+    }
+
     pub(crate) fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+
+    /// Waits for the client, as long as it may be idle by the configuration in force; `None` when
+    /// that is over.
+    pub(super) async fn while_idle<F: Future>(&self, waiting: F) -> Option<F::Output> {
+        let limit = self.worker.live().settings().connections.idle_timeout;
+        within(limit, waiting).await
+    }
+
+    /// It ends because it was idle for too long.
+    pub(super) fn idled_out(&self) {
+        self.activity.idled_out.set(true);
     }
 
     /// A request begins; it ends when the result is dropped.
@@ -161,6 +217,7 @@ impl Activity {
             requests: Cell::new(0),
             idle_since: Cell::new(Instant::now()),
             grace: Cell::new(GRACE),
+            idled_out: Cell::new(false),
         }
     }
 

@@ -9,8 +9,8 @@ use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::ServerSession;
 use tokio::time::timeout;
 
-use super::connection::{Busy, Connection, IDLE_TIMEOUT};
-use crate::exchange::{self, Afterwards, STREAM_IDLE_TIMEOUT};
+use super::connection::{Busy, Connection};
+use crate::exchange::{self, Afterwards, STREAM_IDLE_TIMEOUT, Unread};
 
 /// How long a client may go on sending a body nobody wants before the connection is cut: cut at
 /// once, it might never see the answer (RFC 9112 section 9.6).
@@ -51,13 +51,18 @@ async fn serve_one(connection: &Connection, waiting: Waiting) -> Next {
     if let Some(begun) = waiting.begun {
         session.set_pipelined_prefix(begun);
     }
-    session.set_keepalive(Some(IDLE_TIMEOUT.as_secs()));
+    // Without a limit of the codec's own.
+    session.set_keepalive(Some(0));
     session.set_read_timeout(Some(STREAM_IDLE_TIMEOUT));
     session.set_write_timeout(Some(STREAM_IDLE_TIMEOUT));
-    match session.read_request().await {
-        Ok(true) => {}
-        Ok(false) => return Next::End,
-        Err(error) => {
+    match connection.while_idle(session.read_request()).await {
+        Some(Ok(true)) => {}
+        Some(Ok(false)) => return Next::End,
+        None => {
+            connection.idled_out();
+            return Next::End;
+        }
+        Some(Err(error)) => {
             refuse(connection, &mut session, &error).await;
             return Next::End;
         }
@@ -93,6 +98,19 @@ async fn refuse(connection: &Connection, session: &mut ServerSession, error: &BE
         ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::ReadTimedout
     );
     if !has_left {
-        exchange::refuse_malformed(connection, session).await;
+        exchange::refuse_unread(connection, session, unread(error)).await;
+    }
+}
+
+/// What the codec could not read. It has no type for its limits (1 MiB, 256 fields), only words.
+fn unread(error: &BError) -> Unread {
+    let reason = error.to_string();
+    let is_too_large = ["header larger than", "too many headers"]
+        .iter()
+        .any(|limit| reason.contains(limit));
+    if is_too_large {
+        Unread::TooLarge
+    } else {
+        Unread::Malformed
     }
 }

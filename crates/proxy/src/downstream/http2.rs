@@ -11,9 +11,8 @@ use pingora_core::protocols::http::v2::server::{
 };
 use pingora_core::protocols::{Digest, Stream};
 use tokio::task;
-use tokio::time::timeout;
 
-use super::connection::{Connection, IDLE_TIMEOUT};
+use super::connection::Connection;
 use crate::exchange::{self, Afterwards, STREAM_IDLE_TIMEOUT};
 
 /// Streams of one client at a time, and what each and all may have under way.
@@ -24,19 +23,36 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// What is kept of a response that the client does not take.
 const MAX_SEND_BUFFER: usize = 64 * 1024;
 
+/// The largest head that fits into the list of fields that the codec takes by default.
+const MAX_HEAD: u32 = 60 * 1024;
+
+/// What a hundred fields count beyond their bytes.
+const MAX_FIELDS_EXTRA: u32 = 100 * 32;
+
 /// Malformed streams after which the connection is given up.
 const MAX_REJECTED: u32 = 32;
 
 /// Serves requests until either side ends the connection.
 pub(super) async fn run(connection: &Rc<Connection>, stream: Stream) {
-    match handshake(stream, Some(options())).await {
+    match handshake(stream, Some(options(connection))).await {
         Ok(h2) => accept(connection, h2).await,
         Err(error) => tracing::debug!(%error, "no HTTP/2 connection"),
     }
 }
 
-fn options() -> H2Options {
+fn options(connection: &Connection) -> H2Options {
     let mut options = default_h2_options();
+    let allowed = connection
+        .worker()
+        .live()
+        .settings()
+        .connections
+        .max_head_bytes;
+    let list = u32::try_from(allowed).unwrap_or(u32::MAX);
+    if list > MAX_HEAD {
+        // RFC 9113 section 6.5.2: each field counts 32 bytes more than it has.
+        options.max_header_list_size(list.saturating_add(MAX_FIELDS_EXTRA));
+    }
     options
         .max_concurrent_streams(MAX_STREAMS)
         .initial_window_size(STREAM_WINDOW)
@@ -62,15 +78,16 @@ async fn accept(connection: &Rc<Connection>, mut h2: H2Connection<Stream, Bytes>
         }
         let next = HttpSession::from_h2_conn(&mut h2, Arc::clone(&digest));
         let accepted = tokio::select! {
-            accepted = timeout(IDLE_TIMEOUT, next) => accepted,
+            accepted = connection.while_idle(next) => accepted,
             () = connection.worker().leaving(), if !asked_to_leave => continue,
         };
         match accepted {
-            Ok(Ok(Some(H2Accept::Session(session)))) => serve(connection, session),
-            Ok(Ok(Some(H2Accept::Rejected))) if rejected < MAX_REJECTED => rejected += 1,
+            Some(Ok(Some(H2Accept::Session(session)))) => serve(connection, session),
+            Some(Ok(Some(H2Accept::Rejected))) if rejected < MAX_REJECTED => rejected += 1,
+            Some(Ok(_) | Err(_)) => return,
             // Streams under way keep the connection, however quiet it is.
-            Err(_) if connection.is_busy() => {}
-            Ok(Ok(_) | Err(_)) | Err(_) => return,
+            None if connection.is_busy() => {}
+            None => return connection.idled_out(),
         }
     }
 }

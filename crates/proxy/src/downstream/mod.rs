@@ -6,12 +6,14 @@ mod connection;
 mod http1;
 mod http2;
 mod listener;
+mod log;
 mod phase;
 mod worker;
 mod workers;
 
-pub(crate) use connection::Connection;
+pub(crate) use connection::{ClientWire, Connection};
 pub use listener::{BindError, Listener};
 pub use phase::Phase;
 pub use worker::Probes;
+pub(crate) use worker::Worker;
 pub use workers::{StartError, Workers};

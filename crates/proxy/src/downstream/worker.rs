@@ -12,16 +12,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nuncio_routing::Probe;
-use nuncio_telemetry::ListenerStats;
+use nuncio_telemetry::{AccessLog, ListenerStats};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
-use tokio::task::{self, AbortHandle};
+use tokio::task::{self, AbortHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::warn;
 
 use super::Phase;
 use super::connection::{Accepted, Activity};
+use super::log::WorkerLog;
 use crate::live::{Live, Switch};
 use crate::upstream::Connector;
 
@@ -32,6 +33,8 @@ pub type Probes = dyn Fn(Probe) -> (u16, &'static str) + Send + Sync;
 pub(crate) struct Worker {
     switch: Arc<Switch>,
     probes: Arc<Probes>,
+    /// `None` while the access log is off.
+    log: Option<WorkerLog>,
     /// The configuration last seen, so that requests share it without counting references
     /// across threads.
     live: RefCell<Rc<Pinned>>,
@@ -40,6 +43,8 @@ pub(crate) struct Worker {
     left: Notify,
     connections: RefCell<HashMap<u64, Running>>,
     next_connection: Cell<u64>,
+    /// Requests that no client waits for.
+    shadows: RefCell<JoinSet<()>>,
 }
 
 /// Keeps a configuration in force for the requests of one worker that began with it.
@@ -62,7 +67,7 @@ struct Running {
 }
 
 /// How often idle upstream connections are looked through.
-const SWEEP: Duration = Duration::from_secs(5);
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// How often a stopping worker looks for connections that have become idle.
 const STOP_CHECK: Duration = Duration::from_millis(20);
@@ -71,17 +76,23 @@ const STOP_CHECK: Duration = Duration::from_millis(20);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Worker {
-    pub(super) fn new(switch: Arc<Switch>, probes: Arc<Probes>) -> Rc<Self> {
+    pub(super) fn new(
+        switch: Arc<Switch>,
+        probes: Arc<Probes>,
+        log: Option<&AccessLog>,
+    ) -> Rc<Self> {
         let live = RefCell::new(Rc::new(Pinned(switch.live())));
         Rc::new(Self {
             switch,
             probes,
+            log: log.map(WorkerLog::new),
             live,
             connector: Connector::new(),
             phase: Cell::default(),
             left: Notify::new(),
             connections: RefCell::default(),
             next_connection: Cell::default(),
+            shadows: RefCell::default(),
         })
     }
 
@@ -98,6 +109,7 @@ impl Worker {
             })
             .collect();
         let sweeping = task::spawn_local(Rc::clone(&self).sweep());
+        let logging = task::spawn_local(Rc::clone(&self).deliver_log());
         while self.phase.get() < Phase::Stopping && phase.changed().await.is_ok() {
             self.phase.set(*phase.borrow_and_update());
             self.left.notify_waiters();
@@ -108,6 +120,9 @@ impl Worker {
         }
         self.close_idle().await;
         sweeping.abort();
+        logging.abort();
+        // Nobody waits for them.
+        self.shadows.borrow_mut().abort_all();
     }
 
     /// The configuration in force.
@@ -120,6 +135,18 @@ impl Worker {
 
     pub(crate) fn connector(&self) -> &Connector {
         &self.connector
+    }
+
+    /// Where lines of the access log go; `None` while it is off.
+    pub(crate) fn log(&self) -> Option<&WorkerLog> {
+        self.log.as_ref()
+    }
+
+    /// Runs `shadow` beside the connections, at most until the last of them has ended.
+    pub(crate) fn adopt(&self, shadow: impl Future<Output = ()> + 'static) {
+        let mut shadows = self.shadows.borrow_mut();
+        while shadows.try_join_next().is_some() {}
+        shadows.spawn_local(shadow);
     }
 
     /// Whether connections are to be given up after their next response.
@@ -149,7 +176,7 @@ impl Worker {
             tokio::select! {
                 accepted = queue.accept() => match accepted {
                     Ok((tcp, peer)) => {
-                        self.start(tcp, peer.ip(), &stats);
+                        self.start(tcp, peer, &stats);
                         // Leaves the rest of a burst to the other workers.
                         task::yield_now().await;
                     }
@@ -175,12 +202,17 @@ impl Worker {
                 .set_nonblocking(true)
                 .and_then(|()| TcpStream::from_std(tcp));
             if let Ok(tcp) = tcp {
-                self.start(tcp, peer.ip(), stats);
+                self.start(tcp, peer, stats);
             }
         }
     }
 
-    fn start(self: &Rc<Self>, tcp: TcpStream, peer: std::net::IpAddr, stats: &Arc<ListenerStats>) {
+    fn start(
+        self: &Rc<Self>,
+        tcp: TcpStream,
+        peer: std::net::SocketAddr,
+        stats: &Arc<ListenerStats>,
+    ) {
         let id = self.next_connection.get();
         self.next_connection.set(id.wrapping_add(1));
         let activity = Rc::new(Activity::new());
@@ -212,6 +244,12 @@ impl Worker {
                 }
             }
             sleep(STOP_CHECK).await;
+        }
+    }
+
+    async fn deliver_log(self: Rc<Self>) {
+        if let Some(log) = &self.log {
+            log.deliver().await;
         }
     }
 

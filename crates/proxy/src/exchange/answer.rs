@@ -1,120 +1,188 @@
 //! Who answers a request: the gateway itself, or an upstream.
 
-use std::time::Instant;
-
-use nuncio_routing::{Action, Draw, Forward, Probe, RequestHead};
+use nuncio_routing::{Action, Draw, Forward, RequestHead, Route};
 use nuncio_telemetry::Outcome;
 use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
 
-use super::head::{self, Refusal};
+use super::course::Course;
+use super::forwarding::{Forwarding, Scheme};
+use super::head::{self, Refusal, RequestTarget};
 use super::reply::Reply;
-use super::upstream_head::{BodyFraming, UpstreamHead};
-use super::{Account, Afterwards, forward};
-use crate::downstream::Connection;
-use crate::live::Live;
+use super::upstream_head::{BodyFraming, Outbound};
+use super::{Account, Afterwards, clients, cors, forward, grpc, redirect, upgrade};
 
 /// Who is to answer.
-enum Plan<'a> {
-    NoRoute,
-    Probe(Probe),
-    /// An upstream, with the request as it is sent there.
-    Forward(&'a Forward, Box<RequestHeader>),
+enum Decision<'a> {
+    /// An upstream.
+    Forward(&'a Forward),
+    /// The gateway.
+    Reply(Outcome, Reply),
 }
 
 /// Answers the request, by whoever is responsible for it.
 pub(super) async fn answer<'a>(
-    connection: &Connection,
-    live: &'a Live,
+    course: &mut Course<'a>,
     session: &mut ServerSession,
-    started: Instant,
 ) -> Account<'a> {
-    if head::is_framed_twice(session) {
-        return refuse(live, session, Refusal::Malformed).await;
+    let accepts_both = course.settings().connections.allow_chunked_length;
+    let is_misread = !accepts_both && head::is_framed_twice(session);
+    if is_misread || head::has_fragment(session) {
+        return refuse(course, session, Refusal::Malformed).await;
     }
     let body = BodyFraming::of(session);
-    match plan(connection, live, session.req_header(), body) {
-        Ok(Plan::Forward(to, head)) => {
-            forward::forward(connection, live, session, (to, head), started).await
-        }
-        Ok(Plan::Probe(probe)) => {
-            let (status, text) = connection.worker().probe(probe);
-            local(
-                live,
-                session,
-                Outcome::Direct { status },
-                Reply { status, text },
-            )
-            .await
-        }
-        Ok(Plan::NoRoute) if live.is_configured() => {
-            local(live, session, Outcome::NoRoute, Reply::NOT_FOUND).await
-        }
-        Ok(Plan::NoRoute) => {
-            let reply = Reply {
-                status: 503,
-                text: "no configuration yet",
-            };
-            local(
-                live,
-                session,
-                Outcome::Refused {
-                    status: reply.status,
-                },
-                reply,
-            )
-            .await
-        }
-        Err(refusal) => refuse(live, session, refusal).await,
+    let decision = decide(course, session.req_header_mut(), body);
+    if course.client_leaves {
+        session.set_keepalive(None);
+    }
+    match decision {
+        Ok(Decision::Forward(to)) => forward::forward(course, session, to).await,
+        Ok(Decision::Reply(outcome, reply)) => local(course, session, outcome, reply).await,
+        Err(refusal) => refuse(course, session, refusal).await,
     }
 }
 
 /// Everything that is decided by the head alone, in one reading of it.
-fn plan<'a>(
-    connection: &Connection,
-    live: &'a Live,
-    received: &RequestHeader,
+///
+/// The order is that of Emissary's filters: who may come in, whose pages may read, where it goes.
+fn decide<'a>(
+    course: &mut Course<'a>,
+    head: &mut RequestHeader,
     body: BodyFraming,
-) -> Result<Plan<'a>, Refusal> {
-    let (target, nominated) = head::read(received)?;
-    let request = RequestHead {
-        method: &received.method,
-        host: target.host,
-        path: &target.path,
-        query: target.query,
-        headers: &received.headers,
+) -> Result<Decision<'a>, Refusal> {
+    let live = course.live;
+    let connections = &live.settings().connections;
+    let nominated = head::check(head, connections)?;
+    course.client_leaves = nominated.closes();
+    head::treat_underscores(head, connections.underscores)?;
+    course.forwarding = Forwarding::read(&head.headers, course.connection, connections);
+    course.forwarding.impose(head, live.watches_forwarding());
+    let head = &*head;
+    if head::is_for_server(head) {
+        return Ok(no_route(course));
+    }
+    let port = course.connection.local().port();
+    let target = head::target(head, connections, port).ok_or(Refusal::Malformed)?;
+    if let Some(decision) = turn_away(course, &target) {
+        return Ok(decision);
+    }
+    let Some(route) = route(course, head, &target) else {
+        course.outbound = Outbound::unsent(&target);
+        return Ok(no_route(course));
     };
-    let draw = Draw::from_random(fastrand::u64(..));
-    let Some(route) = live.routes().find(&request, draw) else {
-        return Ok(Plan::NoRoute);
-    };
+    course.route = Some(route);
+    if let Some(decision) = preflight(course, route, head) {
+        return Ok(decision);
+    }
     match &route.action {
-        Action::Probe(probe) => Ok(Plan::Probe(*probe)),
-        // Not answered yet.
-        Action::Redirect(_) => Ok(Plan::NoRoute),
-        Action::Forward(_) if head::asks_for_upgrade(received) => Err(Refusal::UpgradeForbidden),
         Action::Forward(to) => {
-            let head = UpstreamHead {
-                received,
-                nominated: &nominated,
-                target: &target,
-                forward: to,
-                client: connection.client(),
-                body,
-                envoy_headers: !live.settings().suppress_envoy_headers,
-            };
-            // What is no request target after rewriting was none before.
-            Ok(Plan::Forward(
-                to,
-                head.build().map_err(|_| Refusal::Malformed)?,
-            ))
+            let asked = upgrade::asked(head, to)?;
+            course.outbound = Outbound::new(to, &target, live)
+                .framed(body, nominated)
+                .upgraded(asked);
+            Ok(Decision::Forward(to))
+        }
+        Action::Redirect(to) => {
+            course.outbound = Outbound::unsent(&target);
+            let reply = redirect::elsewhere(to, course.forwarding.scheme, &target);
+            Ok(direct(reply))
+        }
+        Action::Probe(probe) => {
+            let (status, text) = course.connection.worker().probe(*probe);
+            Ok(direct(Reply::new(status, text)))
         }
     }
 }
 
-async fn refuse<'a>(live: &'a Live, session: &mut ServerSession, refusal: Refusal) -> Account<'a> {
+fn route<'a>(
+    course: &Course<'a>,
+    head: &RequestHeader,
+    target: &RequestTarget<'_>,
+) -> Option<&'a Route> {
+    let request = RequestHead {
+        method: &head.method,
+        host: target.host,
+        path: &target.path,
+        query: target.query,
+        headers: &head.headers,
+    };
+    let draw = Draw::from_random(fastrand::u64(..));
+    course
+        .live
+        .routes()
+        .find(&request, draw)
+        .map(|route| &**route)
+}
+
+/// The gateway's answer to those whom the Module keeps out or sends to TLS, whatever they ask for.
+fn turn_away<'a>(course: &Course<'a>, target: &RequestTarget<'_>) -> Option<Decision<'a>> {
+    let settings = course.settings();
+    if let Some(rules) = &settings.ip_rules {
+        let http = course.connection.listener().http();
+        let (peer, client) = (course.connection.peer(), course.forwarding.client);
+        if !clients::are_served(rules, peer, client) {
+            http.client_denied();
+            let outcome = Outcome::Refused { status: 403 };
+            let reply = Reply::new(403, "RBAC: access denied");
+            return Some(Decision::Reply(outcome, reply));
+        }
+        http.client_admitted();
+    }
+    let connections = &settings.connections;
+    // Where nobody is believed every request came in plain text, and the client would never arrive.
+    let is_told = !connections.use_remote_address || connections.trusted_hops > 0;
+    let is_plain =
+        connections.forwarded_proto_redirect && is_told && course.forwarding.scheme == Scheme::Http;
+    is_plain.then(|| direct(redirect::to_https(target)))
+}
+
+/// The answer to a CORS preflight. Takes note of the origin of other requests.
+fn preflight<'a>(
+    course: &mut Course<'a>,
+    route: &Route,
+    head: &RequestHeader,
+) -> Option<Decision<'a>> {
+    let cors = route.response.cors.as_ref()?;
+    let origin = cors::origin(head)?;
+    let http = course.connection.listener().http();
+    if !cors::allows(cors, origin) {
+        http.cors_origin_invalid();
+        return None;
+    }
+    http.cors_origin_valid();
+    if cors::is_preflight(head) {
+        let reply = cors::preflight(cors, origin);
+        // Envoy's filter answers before its router, whose rules so do not apply.
+        course.route = None;
+        return Some(Decision::Reply(Outcome::Refused { status: 200 }, reply));
+    }
+    course.origin = Some(origin.clone());
+    None
+}
+
+fn direct<'a>(reply: Reply) -> Decision<'a> {
+    let status = reply.status;
+    Decision::Reply(Outcome::Direct { status }, reply)
+}
+
+fn no_route<'a>(course: &Course<'_>) -> Decision<'a> {
+    if course.live.is_configured() {
+        return Decision::Reply(Outcome::NoRoute, Reply::NOT_FOUND);
+    }
+    let outcome = Outcome::Refused { status: 503 };
+    Decision::Reply(outcome, Reply::new(503, "no configuration yet"))
+}
+
+async fn refuse<'a>(
+    course: &Course<'a>,
+    session: &mut ServerSession,
+    refusal: Refusal,
+) -> Account<'a> {
     let reply = refusal.reply();
     let status = reply.status;
+    if refusal == Refusal::UpgradeForbidden {
+        course.connection.listener().http().upgrade_refused();
+    }
     // What follows a head that was refused cannot be trusted to be the next request.
     session.set_keepalive(None);
     let outcome = match refusal {
@@ -124,17 +192,26 @@ async fn refuse<'a>(live: &'a Live, session: &mut ServerSession, refusal: Refusa
         | Refusal::CodingUnknown => Outcome::Malformed { status },
         Refusal::UpgradeForbidden | Refusal::MethodForbidden => Outcome::Refused { status },
     };
-    local(live, session, outcome, reply).await
+    local(course, session, outcome, reply).await
 }
 
+/// Has the gateway answer by itself.
 pub(super) async fn local<'a>(
-    live: &'a Live,
+    course: &Course<'a>,
     session: &mut ServerSession,
     outcome: Outcome,
     reply: Reply,
 ) -> Account<'a> {
-    match reply.send(session, live.settings()).await {
-        Ok(()) => Account::local(outcome, Afterwards::Finish),
+    let text = reply.text;
+    let mut account = match reply.send(course, session, outcome).await {
+        Ok(()) => {
+            let is_call = grpc::is_call(&session.req_header().headers);
+            let mut account = Account::local(outcome, Afterwards::Finish);
+            account.told = is_call.then_some(grpc::HTTP_STATUS);
+            account
+        }
         Err(_) => Account::local(Outcome::ClientLeft, Afterwards::Abort),
-    }
+    };
+    account.particulars.text = text;
+    account
 }

@@ -7,14 +7,21 @@
 use std::time::Duration;
 
 use http::header::{
-    CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, SERVER, TRANSFER_ENCODING,
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, HeaderMap,
+    HeaderName, HeaderValue, LAST_MODIFIED, SERVER, TRANSFER_ENCODING,
 };
-use http::{Method, StatusCode};
-use nuncio_routing::Settings;
+use http::{Method, StatusCode, Version};
+use nuncio_routing::HeaderCase;
 use pingora_core::Result;
-use pingora_http::ResponseHeader;
+use pingora_http::{RequestHeader, ResponseHeader};
 
+use super::course::Course;
+use super::facts::{Facts, ResponseFacts};
 use super::fields::{Nominated, is_hop_by_hop};
+use super::gzip::Encoder;
+use super::overrides::{self, Replacement};
+use super::response_body::ResponseBody;
+use super::{cors, header_rules, spelling};
 
 const X_ENVOY_UPSTREAM_SERVICE_TIME: HeaderName =
     HeaderName::from_static("x-envoy-upstream-service-time");
@@ -34,17 +41,46 @@ pub(super) fn is_framed_soundly(head: &ResponseHeader) -> bool {
     }
 }
 
-/// Builds the head from the upstream's answer to a request with `method`.
+/// Builds the head from the upstream's answer, and says what becomes of the body behind it.
+///
+/// `upstream`: what is known of the exchange with the upstream, its answer included.
 ///
 /// # Errors
 ///
 /// When a field cannot be held, which the codec has excluded.
 pub(super) fn build(
+    course: &Course<'_>,
+    request: &RequestHeader,
     received: &ResponseHeader,
-    method: &Method,
-    settings: &Settings,
     took: Duration,
-) -> Result<ResponseHeader> {
+) -> Result<(ResponseHeader, ResponseBody)> {
+    let mut head = passed_on(received, request)?;
+    if !course.settings().suppress_envoy_headers {
+        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        head.insert_header(X_ENVOY_UPSTREAM_SERVICE_TIME, HeaderValue::from(ms))?;
+    }
+    let status = received.status.as_u16();
+    let mut facts = course.facts(request);
+    facts.response = ResponseFacts {
+        status: Some(status),
+        headers: Some(&received.headers),
+        details: Some("via_upstream"),
+        ..ResponseFacts::default()
+    };
+    let mut body = ResponseBody::Untouched;
+    if let Some(replacement) = overrides::replacement(course, status, request, &facts) {
+        replace(&mut head, &replacement)?;
+        body = ResponseBody::replaced(replacement.body, &request.method);
+    } else if let Some(gzip) = &course.settings().gzip
+        && let Some(encoder) = Encoder::begin(gzip, request, &mut head)
+    {
+        body = ResponseBody::Compressed(Box::new(encoder));
+    }
+    Ok((finished(head, course, &facts)?, body))
+}
+
+/// What of the upstream's head the client sees.
+fn passed_on(received: &ResponseHeader, request: &RequestHeader) -> Result<ResponseHeader> {
     let size = received.headers.len() + ADDED;
     let mut head = ResponseHeader::build_no_case(received.status, Some(size))?;
     // An upstream that nominates nonsense has its standard fields removed all the same.
@@ -57,24 +93,71 @@ pub(super) fn build(
             head.append_header(name.clone(), value.clone())?;
         }
     }
-    add_framing(&mut head, &received.headers, method)?;
-    head.insert_header(SERVER, settings.server_name.clone())?;
-    if !settings.suppress_envoy_headers {
-        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        head.insert_header(X_ENVOY_UPSTREAM_SERVICE_TIME, HeaderValue::from(ms))?;
-    }
+    add_framing(&mut head, &received.headers, request)?;
     Ok(head)
 }
 
-/// The length if there is one, else chunks; HTTP/2 drops the latter again.
-fn add_framing(head: &mut ResponseHeader, received: &HeaderMap, method: &Method) -> Result<()> {
+/// Describes `replacement` in the place of the body that `head` described.
+pub(super) fn replace(head: &mut ResponseHeader, replacement: &Replacement) -> Result<()> {
+    for of_the_old in [
+        TRANSFER_ENCODING,
+        CONTENT_ENCODING,
+        ETAG,
+        LAST_MODIFIED,
+        ACCEPT_RANGES,
+    ] {
+        head.remove_header(&of_the_old);
+    }
+    head.insert_header(CONTENT_LENGTH, HeaderValue::from(replacement.body.len()))?;
+    head.insert_header(CONTENT_TYPE, replacement.content_type.clone())
+}
+
+/// Does to a head what is done to every one, whoever answers: the route's rules, in the order of
+/// Envoy's filters, and the gateway's name.
+///
+/// # Errors
+///
+/// When there are more fields than a head can hold.
+pub(super) fn finished(
+    mut head: ResponseHeader,
+    course: &Course<'_>,
+    facts: &Facts<'_>,
+) -> Result<ResponseHeader> {
+    if let Some(route) = course.route {
+        let rules = &route.response;
+        if !rules.headers.is_empty() {
+            header_rules::apply(&rules.headers, facts, &mut head)?;
+        }
+        if let (Some(cors), Some(origin)) = (&rules.cors, &course.origin) {
+            cors::permit(cors, origin, &mut head)?;
+        }
+    }
+    head.insert_header(SERVER, course.settings().server_name.clone())?;
+    match &course.settings().connections.header_case {
+        HeaderCase::Lower => Ok(head),
+        case @ (HeaderCase::Proper | HeaderCase::Overrides(_)) => {
+            spelling::of_response(&head, case)
+        }
+    }
+}
+
+/// The length if there is one, else chunks; HTTP/2 drops the latter again. A client that does not
+/// know chunks has the end of the connection for the end of the body (RFC 9112 section 6.3).
+fn add_framing(
+    head: &mut ResponseHeader,
+    received: &HeaderMap,
+    request: &RequestHeader,
+) -> Result<()> {
     if head.status == StatusCode::NO_CONTENT {
         return Ok(());
     }
     if let Some(length) = received.get(CONTENT_LENGTH) {
         return head.insert_header(CONTENT_LENGTH, length.clone());
     }
-    if *method == Method::HEAD || head.status == StatusCode::NOT_MODIFIED {
+    if request.method == Method::HEAD
+        || head.status == StatusCode::NOT_MODIFIED
+        || request.version == Version::HTTP_10
+    {
         return Ok(());
     }
     head.insert_header(TRANSFER_ENCODING, HeaderValue::from_static("chunked"))
@@ -92,26 +175,53 @@ mod tests {
         head
     }
 
+    fn request(version: Version) -> RequestHeader {
+        let mut head = RequestHeader::build_no_case("GET", b"/", None).unwrap();
+        head.set_version(version);
+        head
+    }
+
     fn built(received: &ResponseHeader) -> ResponseHeader {
-        build(
-            received,
-            &Method::GET,
-            &Settings::default(),
-            Duration::from_millis(7),
-        )
-        .unwrap()
+        passed_on(received, &request(Version::HTTP_11)).unwrap()
     }
 
     #[test]
-    fn the_gateway_puts_its_name_and_time_in_place_of_the_upstreams() {
+    fn the_upstreams_name_and_time_stay_behind() {
         let head = built(&answer(
             200,
             &[("server", "gunicorn"), ("date", "x"), ("a", "b")],
         ));
-        assert_eq!(head.headers["server"], "envoy");
-        assert_eq!(head.headers["x-envoy-upstream-service-time"], "7");
         assert_eq!(head.headers["a"], "b");
-        assert!(!head.headers.contains_key("date"));
+        for gone in ["server", "date"] {
+            assert!(!head.headers.contains_key(gone), "{gone}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_knows_no_chunks_is_sent_none() {
+        let head = passed_on(&answer(200, &[]), &request(Version::HTTP_10)).unwrap();
+        assert!(head.headers.is_empty());
+    }
+
+    #[test]
+    fn another_body_brings_its_own_description() {
+        let fields = [
+            ("content-encoding", "gzip"),
+            ("etag", "\"1\""),
+            ("transfer-encoding", "chunked"),
+            ("retry-after", "3"),
+        ];
+        let mut head = built(&answer(503, &fields));
+        let replacement = Replacement {
+            body: "sorry".into(),
+            content_type: HeaderValue::from_static("text/html"),
+        };
+        replace(&mut head, &replacement).unwrap();
+        let names: Vec<_> = head.headers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(names.len(), 3, "{names:?}");
+        assert_eq!(head.headers["content-length"], "5");
+        assert_eq!(head.headers["content-type"], "text/html");
+        assert_eq!(head.headers["retry-after"], "3");
     }
 
     #[test]
@@ -137,12 +247,8 @@ mod tests {
         );
         let sized = built(&answer(200, &[("content-length", "3")]));
         assert!(!sized.headers.contains_key("transfer-encoding"));
-        assert!(
-            built(&answer(204, &[("content-length", "0")]))
-                .headers
-                .len()
-                == 2
-        );
+        let nothing = built(&answer(204, &[("content-length", "0")]));
+        assert!(nothing.headers.is_empty());
     }
 
     #[test]

@@ -13,10 +13,11 @@ use std::time::{Duration, Instant, SystemTime};
 use http::{HeaderMap, Method, Version};
 use nuncio_config::{FieldName, Operator};
 
+use super::forwarding::Forwarding;
 use super::start_time;
 
 /// Everything known of one exchange.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Facts<'a> {
     pub(crate) request: RequestFacts<'a>,
     pub(crate) connection: ConnectionFacts,
@@ -28,18 +29,19 @@ pub(crate) struct Facts<'a> {
 }
 
 /// The request, as it is sent on when it is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct RequestFacts<'a> {
     pub(crate) method: &'a Method,
     /// With the query; after rewriting.
     pub(crate) path: &'a str,
     /// Before rewriting, if the upstream is told: `x-envoy-original-path`.
-    pub(crate) original_path: Option<&'a str>,
+    pub(crate) original_path: Option<&'a [u8]>,
     /// After rewriting.
     pub(crate) host: &'a [u8],
-    pub(crate) scheme: &'a str,
     pub(crate) version: Version,
     pub(crate) headers: &'a HeaderMap,
+    /// Whose it is; stands before what [`Self::headers`] say of that.
+    pub(crate) forwarding: &'a Forwarding,
     /// Bytes of the body that came.
     pub(crate) body_bytes: u64,
 }
@@ -163,13 +165,16 @@ impl Facts<'_> {
             FieldName::Method => Some(text(request.method.as_str())),
             FieldName::Path => Some(text(request.path)),
             FieldName::Authority => Some(bytes(request.host)),
-            FieldName::Scheme => Some(text(request.scheme)),
+            FieldName::Scheme => Some(text(request.forwarding.scheme.as_str())),
             FieldName::Status => None,
             FieldName::Field(name) if *name == http::header::HOST => Some(bytes(request.host)),
             FieldName::Field(name) if name == "x-envoy-original-path" => {
-                request.original_path.map(text)
+                request.original_path.map(bytes)
             }
-            FieldName::Field(_) => field(request.headers, name),
+            FieldName::Field(header) => match request.forwarding.field(header) {
+                Some(value) => Some(bytes(value.as_bytes())),
+                None => field(request.headers, name),
+            },
         }
     }
 }
@@ -261,6 +266,15 @@ impl Clock {
 }
 
 impl Started {
+    /// By the clock that never jumps.
+    pub(crate) fn at(self) -> Instant {
+        match self {
+            Self::At(instant) => instant,
+            #[cfg(test)]
+            Self::On(_) => Instant::now(),
+        }
+    }
+
     fn on(self) -> SystemTime {
         match self {
             Self::At(instant) => {

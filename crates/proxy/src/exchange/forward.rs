@@ -1,181 +1,131 @@
-//! Gets an answer from the cluster a request was routed to.
+//! Forwards a request to the cluster it was routed to, and answers the client.
 //!
-//! Invariant: a request that an upstream may have acted on is not sent twice.
+//! Invariant: whatever happens upstream, the client gets one answer: the upstream's, or what Envoy
+//! would say in its place.
 
-use std::io::ErrorKind;
-use std::sync::Arc;
-use std::time::Instant;
+use std::pin::pin;
 
 use http::Version;
-use http::header::EXPECT;
+use http::header::{CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use nuncio_routing::Forward;
-use nuncio_telemetry::{Ending, Outcome, Reset, RetryCause};
+use nuncio_telemetry::{Ending, Outcome, Reset};
 use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
-use tokio::time::{Instant as Deadline, timeout_at};
+use tokio::time::{Instant as Moment, sleep_until};
 
-use super::relay::{Culprit, Failure, Relay, Relayed};
+use super::access_log::Particulars;
+use super::attempts::Attempts;
+use super::course::Course;
+use super::failure::{Failure, Stage};
+use super::relay::{Culprit, Relayed};
 use super::reply::Reply;
-use super::upstream_head::{BodyFraming, UpstreamHead};
-use super::{Account, Afterwards, head};
-use crate::downstream::Connection;
-use crate::live::Live;
-use crate::upstream::{ConnectFailure, Lease, Reuse, Upstream};
+use super::request::Request;
+use super::timer::{Deadlines, Limit, Limits, Timer};
+use super::{Account, Afterwards, shadow, upstream_head};
 
-/// A request on its way to its cluster.
-struct Forwarding<'a> {
-    connection: &'a Connection,
-    live: &'a Live,
-    upstream: &'a Arc<Upstream>,
-    to: &'a Forward,
-    /// When the request was complete; `None` while its body is still to come.
-    request_end: Option<Instant>,
-    attempts: u8,
-    traffic: (u64, u64),
-}
-
-/// How forwarding ended, before it is told to the client.
-enum Forwarded {
-    Relayed(Relayed),
-    NoEndpoint,
-    NoConnection(ConnectFailure),
-    /// The route's timeout passed before there was a connection.
-    TimedOut,
-}
+const X_ENVOY_OVERLOADED: HeaderName = HeaderName::from_static("x-envoy-overloaded");
 
 /// Forwards the request and answers the client.
 pub(super) async fn forward<'a>(
-    connection: &Connection,
-    live: &'a Live,
+    course: &Course<'a>,
     session: &mut ServerSession,
-    (to, head): (&Forward, Box<RequestHeader>),
-    started: Instant,
+    to: &'a Forward,
 ) -> Account<'a> {
-    let Some(upstream) = live.upstream(to.cluster) else {
-        let reply = Reply {
-            status: 503,
-            text: "",
-        };
-        return super::answer::local(live, session, Outcome::NoCluster, reply).await;
+    let Some(upstream) = course.live.upstream(to.cluster) else {
+        let reply = Reply::new(503, "");
+        return super::answer::local(course, session, Outcome::NoCluster, reply).await;
     };
-    let request_end = session.is_body_empty().then_some(started);
-    let mut forwarding = Forwarding {
-        connection,
-        live,
-        upstream,
-        to,
-        request_end,
-        attempts: 0,
-        traffic: (0, 0),
+    let Ok(head) = upstream_head::build(course, to, session.req_header()) else {
+        // What is no request target after rewriting was none before.
+        let status = Reply::MALFORMED.status;
+        let outcome = Outcome::Malformed { status };
+        return super::answer::local(course, session, outcome, Reply::MALFORMED).await;
     };
-    let forwarded = forwarding.run(session, head).await;
-    let traffic = forwarding.traffic;
-    let retried = forwarding.attempts > 1;
-    let mut account = conclude(live, session, forwarded).await;
+    let upgrade = course.outbound.upgrade.as_ref();
+    let _upgrade = upgrade.map(|_| course.connection.listener().http().upgrading());
+    let started = Moment::from_std(course.started);
+    // The timer watches over both.
+    session.set_read_timeout(None);
+    session.set_write_timeout(to.idle_timeout);
+    invite_body(session).await;
+    let mut request = Request::new(session, started);
+    let deadlines = Deadlines::new(Limits::of(to), started, request.end());
+    let sleep = pin!(sleep_until(deadlines.next()));
+    let mut timer = Timer::new(sleep, deadlines);
+    let mut attempts = Attempts::new(course, upstream, to);
+    let relayed = match prepare((course, to), &mut request, &mut timer, head).await {
+        Ok(head) => attempts.run(&mut request, &mut timer, head).await,
+        Err(failure) => Relayed::Failed(failure),
+    };
+    let sent = attempts.sent();
+    let retried = attempts.retried_well(&relayed);
+    let stage = Stage {
+        is_complete: request.end().is_some(),
+        is_retry: sent.attempts > 1,
+    };
+    let mut particulars = Particulars {
+        upstream: sent.endpoint,
+        attempts: sent.attempts,
+        is_exhausted: attempts.is_exhausted(),
+        request_end: request.end().map(Moment::into_std),
+        response_start: request.answered().map(Moment::into_std),
+        text: "",
+    };
+    let mut account = conclude(course, session, relayed, stage).await;
+    particulars.text = account.particulars.text;
+    account.particulars = particulars;
     account.cluster = Some(&upstream.stats);
-    account.upstream_bytes = traffic;
+    account.upstream_bytes = sent.traffic;
     account.retried = retried;
     account
 }
 
-impl Forwarding<'_> {
-    async fn run(&mut self, session: &mut ServerSession, head: Box<RequestHeader>) -> Forwarded {
-        invite_body(session).await;
-        let lease = match self.lease(Reuse::Allowed).await {
-            Ok(lease) => lease,
-            Err(forwarded) => return forwarded,
-        };
-        let may_repeat = lease.reused && session.req_header().method.is_idempotent();
-        let relayed = self.relay(session, lease, head).await;
-        // An idle connection that its server was closing at that moment.
-        if may_repeat
-            && matches!(
-                relayed,
-                Relayed::Failed(Failure::UpstreamClosed { untouched: true })
-            )
-            && let Some(head) = self.head_again(session)
-        {
-            self.upstream.stats.retried(RetryCause::Failure);
-            return match self.lease(Reuse::Refused).await {
-                Ok(lease) => Forwarded::Relayed(self.relay(session, lease, head).await),
-                Err(forwarded) => forwarded,
-            };
-        }
-        Forwarded::Relayed(relayed)
+/// Sees to it that as much of the body is kept as may be wanted later, and that a shadow gets its
+/// copy.
+async fn prepare(
+    (course, to): (&Course<'_>, &Forward),
+    request: &mut Request<'_>,
+    timer: &mut Timer<'_>,
+    mut head: Box<RequestHeader>,
+) -> Result<Box<RequestHeader>, Failure> {
+    let settings = course.settings();
+    if let Some(limit) = settings.buffer_max_request_bytes
+        && request.end().is_none()
+    {
+        hold(request, timer, limit).await?;
+        head.remove_header(&TRANSFER_ENCODING);
+        let length = HeaderValue::from(request.kept(0).len());
+        head.insert_header(CONTENT_LENGTH, length)
+            .map_err(|_| Failure::ClientMalformed)?;
+    } else if to.retry.is_some() {
+        request.keep_up_to(settings.connections.buffer_limit);
     }
+    if to.shadow.is_some() {
+        shadow::start((course, to), request, &head);
+    }
+    Ok(head)
+}
 
-    /// The head as it was sent; made anew, since it is seldom wanted again.
-    fn head_again(&self, session: &mut ServerSession) -> Option<Box<RequestHeader>> {
-        let body = BodyFraming::of(session);
-        let received = session.req_header();
-        let (target, nominated) = head::read(received).ok()?;
-        UpstreamHead {
-            received,
-            nominated: &nominated,
-            target: &target,
-            forward: self.to,
-            client: self.connection.client(),
-            body,
-            envoy_headers: !self.live.settings().suppress_envoy_headers,
-        }
-        .build()
-        .ok()
+/// Takes all of the body before anything is sent on: `buffer` of Ambassador's Module.
+async fn hold(request: &mut Request<'_>, timer: &mut Timer<'_>, limit: u64) -> Result<(), Failure> {
+    let announced = super::head::content_length(&request.session.req_header().headers);
+    if announced.is_some_and(|length| length > limit) {
+        return Err(Failure::TooLarge);
     }
-
-    async fn lease(&self, reuse: Reuse) -> Result<Lease, Forwarded> {
-        let patience = self.upstream.cluster.connect_timeout;
-        let leasing = async {
-            let Some(address) = self.upstream.endpoint(patience).await else {
-                return Err(Forwarded::NoEndpoint);
-            };
-            let connector = self.connection.worker().connector();
-            connector
-                .lease(self.upstream, address, reuse)
-                .await
-                .map_err(Forwarded::NoConnection)
-        };
-        match self.deadline() {
-            Some(deadline) => timeout_at(deadline, leasing)
-                .await
-                .unwrap_or(Err(Forwarded::TimedOut)),
-            None => leasing.await,
+    request.keep_up_to(limit);
+    while request.end().is_none() {
+        let read = timer.limit(pin!(request.next())).await;
+        match read.map_err(Failure::OutOfTime)? {
+            Ok(body) => drop(request.took(body)),
+            Err(error) => request.failed(&error).map_or(Ok(()), Err)?,
+        }
+        timer.moved();
+        if request.is_too_large() {
+            return Err(Failure::TooLarge);
         }
     }
-
-    fn deadline(&self) -> Option<Deadline> {
-        Some(Deadline::from_std(self.request_end? + self.to.timeout?))
-    }
-
-    async fn relay(
-        &mut self,
-        session: &mut ServerSession,
-        mut lease: Lease,
-        head: Box<RequestHeader>,
-    ) -> Relayed {
-        self.attempts += 1;
-        let relay = Relay::new(
-            session,
-            &mut lease,
-            self.live.settings(),
-            self.to.timeout,
-            self.request_end,
-        );
-        let mut relayed = relay.run(head).await;
-        let (received, sent) = lease.traffic.take();
-        // Part of an answer is an answer.
-        if let Relayed::Failed(Failure::UpstreamClosed { untouched }) = &mut relayed {
-            *untouched &= received == 0;
-        }
-        self.traffic = (self.traffic.0 + received, self.traffic.1 + sent);
-        if let Relayed::Complete { request_sent, .. } = relayed {
-            self.connection
-                .worker()
-                .connector()
-                .give_back(lease, request_sent)
-                .await;
-        }
-        relayed
-    }
+    timer.request_ended(request.end());
+    Ok(())
 }
 
 /// Answers `Expect: 100-continue` (RFC 9110 section 10.1.1) as Envoy does: at once, by itself.
@@ -198,122 +148,51 @@ async fn invite_body(session: &mut ServerSession) {
 
 /// Answers the client where the upstream did not, in Envoy's words.
 async fn conclude<'a>(
-    live: &'a Live,
+    course: &Course<'a>,
     session: &mut ServerSession,
-    forwarded: Forwarded,
+    relayed: Relayed,
+    stage: Stage,
 ) -> Account<'a> {
-    let (outcome, reply) = match forwarded {
-        Forwarded::Relayed(Relayed::Complete {
+    let failure = match relayed {
+        Relayed::Failed(failure) => failure,
+        // An attempt is thrown away only for another one, and that ends some other way.
+        Relayed::Discarded { .. } => Failure::UpstreamClosed { untouched: false },
+        Relayed::Broken { status, by } => {
+            let ending = ending(by);
+            return Account::local(Outcome::Upstream { status, ending }, Afterwards::Abort);
+        }
+        Relayed::Complete {
             status,
             upstream_time,
             ..
-        }) => {
-            let outcome = Outcome::Upstream {
-                status,
-                ending: Ending::Complete,
-            };
+        } => {
+            let ending = Ending::Complete;
+            let outcome = Outcome::Upstream { status, ending };
             let mut account = Account::local(outcome, Afterwards::Finish);
             account.upstream_time = Some(upstream_time);
             return account;
         }
-        Forwarded::Relayed(Relayed::Broken { status, by }) => {
-            let ending = match by {
-                Culprit::Client => Ending::ClientLeft,
-                Culprit::Upstream => Ending::UpstreamReset(Reset::Connection),
-            };
-            return Account::local(Outcome::Upstream { status, ending }, Afterwards::Abort);
-        }
-        Forwarded::Relayed(Relayed::Failed(Failure::ClientLeft)) => {
-            return Account::local(Outcome::ClientLeft, Afterwards::Abort);
-        }
-        Forwarded::Relayed(Relayed::Failed(failure)) => {
-            if matches!(failure, Failure::ClientMalformed | Failure::ClientStalled) {
-                // Where its next request would begin cannot be known.
-                session.set_keepalive(None);
-            }
-            failed(failure)
-        }
-        Forwarded::NoEndpoint => (Outcome::NoHealthyHost, unavailable("no healthy upstream")),
-        Forwarded::NoConnection(failure) => {
-            (Outcome::ConnectFailed, unavailable(connect_text(&failure)))
-        }
-        Forwarded::TimedOut => failed(Failure::TimedOut),
     };
-    super::answer::local(live, session, outcome, reply).await
-}
-
-fn failed(failure: Failure) -> (Outcome, Reply) {
-    match failure {
-        Failure::ClientLeft => (
-            Outcome::ClientLeft,
-            Reply {
-                status: 400,
-                text: "",
-            },
-        ),
-        Failure::ClientStalled => (
-            Outcome::Refused { status: 408 },
-            Reply {
-                status: 408,
-                text: "stream timeout",
-            },
-        ),
-        Failure::ClientMalformed => {
-            let status = Reply::MALFORMED.status;
-            (Outcome::Malformed { status }, Reply::MALFORMED)
-        }
-        Failure::TimedOut => {
-            let reply = Reply {
-                status: 504,
-                text: "upstream request timeout",
-            };
-            (Outcome::RouteTimeout, reply)
-        }
-        Failure::UpstreamClosed { .. } => (
-            Outcome::UpstreamReset(Reset::Connection),
-            unavailable(
-                "upstream connect error or disconnect/reset before headers. \
-                 reset reason: connection termination",
-            ),
-        ),
-        Failure::UpstreamMalformed => (
-            Outcome::UpstreamMalformed,
-            Reply {
-                status: 502,
-                text: "upstream connect error or disconnect/reset before headers. \
-                       reset reason: protocol error",
-            },
-        ),
+    let outcome = failure.outcome(stage);
+    let Some(mut reply) = failure.reply(stage) else {
+        return Account::local(outcome, Afterwards::Abort);
+    };
+    if outcome == Outcome::Overflow && !course.settings().suppress_envoy_headers {
+        reply = reply.with(X_ENVOY_OVERLOADED, HeaderValue::from_static("true"));
     }
-}
-
-fn unavailable(text: &'static str) -> Reply {
-    Reply { status: 503, text }
-}
-
-/// Envoy names the system's error, in the C library's words.
-fn connect_text(failure: &ConnectFailure) -> &'static str {
-    macro_rules! failed {
-        ($why:literal) => {
-            concat!(
-                "upstream connect error or disconnect/reset before headers. ",
-                "reset reason: remote connection failure, ",
-                "transport failure reason: delayed connect error: ",
-                $why
-            )
-        };
+    if failure.ends_connection(stage) {
+        // Where its next request would begin cannot be known.
+        session.set_keepalive(None);
     }
-    match failure {
-        ConnectFailure::TimedOut => {
-            "upstream connect error or disconnect/reset before headers. \
-             reset reason: connection timeout"
-        }
-        ConnectFailure::Failed(ErrorKind::ConnectionRefused) => failed!("Connection refused"),
-        ConnectFailure::Failed(ErrorKind::ConnectionReset) => failed!("Connection reset by peer"),
-        ConnectFailure::Failed(ErrorKind::HostUnreachable) => failed!("No route to host"),
-        ConnectFailure::Failed(ErrorKind::NetworkUnreachable) => {
-            failed!("Network is unreachable")
-        }
-        ConnectFailure::Failed(_) => failed!("Connection failed"),
+    super::answer::local(course, session, outcome, reply).await
+}
+
+fn ending(by: Culprit) -> Ending {
+    match by {
+        Culprit::Client => Ending::ClientLeft,
+        Culprit::Upstream => Ending::UpstreamReset(Reset::Connection),
+        Culprit::UpstreamStream => Ending::UpstreamReset(Reset::Stream),
+        Culprit::Limit(Limit::Silence) => Ending::IdleTimeout,
+        Culprit::Limit(Limit::Whole | Limit::Attempt) => Ending::RouteTimeout,
     }
 }

@@ -9,7 +9,8 @@ use std::borrow::Cow;
 
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, Version};
-use nuncio_routing::{PathRules, normalized};
+use nuncio_config::UnderscoresAction;
+use nuncio_routing::{ConnectionSettings, normalized};
 use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
 use pingora_http::authority::raw_target_authority;
@@ -41,7 +42,7 @@ pub(super) enum Refusal {
     MethodForbidden,
     /// 426: HTTP/1.0.
     VersionTooOld,
-    /// 431: more than [`MAX_HEAD_BYTES`] or [`MAX_FIELDS`].
+    /// 431: more than `max_request_headers_kb` or [`MAX_FIELDS`].
     HeadTooLarge,
     /// 501: a transfer coding other than `chunked`.
     CodingUnknown,
@@ -50,15 +51,14 @@ pub(super) enum Refusal {
 impl Refusal {
     /// The answer, in the words of Envoy's codecs.
     pub(super) fn reply(self) -> Reply {
-        let (status, text) = match self {
-            Self::Malformed => (400, "Bad Request"),
-            Self::UpgradeForbidden => (403, ""),
-            Self::MethodForbidden => (405, ""),
-            Self::VersionTooOld => (426, "Upgrade Required"),
-            Self::HeadTooLarge => (431, "Request Header Fields Too Large"),
-            Self::CodingUnknown => (501, "Not Implemented"),
-        };
-        Reply { status, text }
+        match self {
+            Self::Malformed => Reply::MALFORMED,
+            Self::UpgradeForbidden => Reply::new(403, ""),
+            Self::MethodForbidden => Reply::new(405, ""),
+            Self::VersionTooOld => Reply::new(426, "Upgrade Required"),
+            Self::HeadTooLarge => Reply::new(431, "Request Header Fields Too Large"),
+            Self::CodingUnknown => Reply::new(501, "Not Implemented"),
+        }
     }
 }
 
@@ -68,31 +68,30 @@ impl From<ForbiddenNomination> for Refusal {
     }
 }
 
-/// `max_request_headers_kb` of Ambassador's Module, at its default.
-const MAX_HEAD_BYTES: usize = 60 * 1024;
-
 /// Envoy's `max_headers_count`.
 const MAX_FIELDS: usize = 100;
 
-/// Reads the head of a request, or says why it cannot be served.
-pub(super) fn read(head: &RequestHeader) -> Result<(RequestTarget<'_>, Nominated), Refusal> {
-    check_size(head)?;
-    check_version_and_method(head)?;
+/// Says why a request cannot be served, or which fields end at the gateway by its own word.
+pub(super) fn check(
+    head: &RequestHeader,
+    settings: &ConnectionSettings,
+) -> Result<Nominated, Refusal> {
+    check_size(head, settings.max_head_bytes)?;
+    check_version_and_method(head, settings)?;
     let nominated = Nominated::by(&head.headers)?;
     check_length(&head.headers)?;
     check_coding(&head.headers)?;
-    Ok((target(head).ok_or(Refusal::Malformed)?, nominated))
+    Ok(nominated)
 }
 
-fn check_size(head: &RequestHeader) -> Result<(), Refusal> {
+fn check_size(head: &RequestHeader, limit: usize) -> Result<(), Refusal> {
     // Each field costs its separators on the wire: `: ` and CRLF.
     let fields: usize = head
         .headers
         .iter()
         .map(|(k, v)| k.as_str().len() + v.len() + 4)
         .sum();
-    let too_large =
-        head.headers.len() > MAX_FIELDS || fields + head.raw_path().len() > MAX_HEAD_BYTES;
+    let too_large = head.headers.len() > MAX_FIELDS || fields + head.raw_path().len() > limit;
     if too_large {
         Err(Refusal::HeadTooLarge)
     } else {
@@ -100,14 +99,49 @@ fn check_size(head: &RequestHeader) -> Result<(), Refusal> {
     }
 }
 
-fn check_version_and_method(head: &RequestHeader) -> Result<(), Refusal> {
-    if head.version < Version::HTTP_11 {
+fn check_version_and_method(
+    head: &RequestHeader,
+    settings: &ConnectionSettings,
+) -> Result<(), Refusal> {
+    let oldest = match settings.enable_http10 {
+        true => Version::HTTP_10,
+        false => Version::HTTP_11,
+    };
+    if head.version < oldest {
         return Err(Refusal::VersionTooOld);
     }
     if head.method == Method::CONNECT {
         return Err(Refusal::MethodForbidden);
     }
     Ok(())
+}
+
+/// Does what is asked for to fields whose names CGI-like servers take for others.
+pub(super) fn treat_underscores(
+    head: &mut RequestHeader,
+    action: UnderscoresAction,
+) -> Result<(), Refusal> {
+    if action == UnderscoresAction::Allow {
+        return Ok(());
+    }
+    let names = head.headers.keys();
+    let ambiguous: Vec<_> = names
+        .filter(|name| name.as_str().contains('_'))
+        .cloned()
+        .collect();
+    if action == UnderscoresAction::RejectRequest && !ambiguous.is_empty() {
+        return Err(Refusal::Malformed);
+    }
+    for name in &ambiguous {
+        head.remove_header(name);
+    }
+    Ok(())
+}
+
+/// Whether the request is about the server as a whole (RFC 9112 section 3.2.4), for which there is
+/// no Mapping.
+pub(super) fn is_for_server(head: &RequestHeader) -> bool {
+    head.method == Method::OPTIONS && head.raw_path() == b"*"
 }
 
 /// Whether the client wants another protocol. Envoy ignores an offer of `h2c`, and refuses any
@@ -171,17 +205,40 @@ pub(super) fn is_framed_twice(session: &ServerSession) -> bool {
             .any(is_length)
 }
 
+/// Whether the target as it came has a fragment, which the codec drops. None belongs there (RFC 9112
+/// section 3.2), and servers differ on what it means.
+pub(super) fn has_fragment(session: &ServerSession) -> bool {
+    session.as_http1().is_some_and(|h1| {
+        let raw = h1.get_headers_raw_bytes();
+        let line = raw.iter().take_while(|byte| !matches!(byte, b'\r' | b'\n'));
+        line.into_iter().any(|byte| *byte == b'#')
+    })
+}
+
 fn is_number(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(u8::is_ascii_digit)
 }
 
-/// The Content-Length of a head that [`read`] accepted.
+/// The Content-Length of a head that [`check`] accepted.
 pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn target(head: &RequestHeader) -> Option<RequestTarget<'_>> {
-    let (host, host_value) = host(head)?;
+/// What of the head routing and rewriting look at.
+///
+/// `port` is the listener's.
+pub(super) fn target<'a>(
+    head: &'a RequestHeader,
+    settings: &ConnectionSettings,
+    port: u16,
+) -> Option<RequestTarget<'a>> {
+    let (mut host, mut host_value) = host(head)?;
+    if settings.strip_matching_host_port
+        && let Some(stripped) = without_port(host, port)
+    {
+        host = stripped;
+        host_value = HeaderValue::from_str(host).ok()?;
+    }
     let path_and_query = head.uri.path_and_query()?.as_str();
     // Bytes that are not UTF-8, and targets that are no path: `*`, or an absolute form without one.
     if !head.raw_path_is_utf8() || !path_and_query.starts_with('/') {
@@ -191,7 +248,7 @@ fn target(head: &RequestHeader) -> Option<RequestTarget<'_>> {
         Some((path, query)) => (path, Some(query)),
         None => (path_and_query, None),
     };
-    let path = normalized(path, PathRules::default()).ok()?;
+    let path = normalized(path, settings.path).ok()?;
     let path_and_query = match (&path, query) {
         (Cow::Borrowed(_), _) => Cow::Borrowed(path_and_query),
         (Cow::Owned(path), Some(query)) => Cow::Owned(format!("{path}?{query}")),
@@ -204,6 +261,14 @@ fn target(head: &RequestHeader) -> Option<RequestTarget<'_>> {
         query,
         path_and_query,
     })
+}
+
+/// The host, if it says this port.
+fn without_port(host: &str, port: u16) -> Option<&str> {
+    let (host, said) = host.rsplit_once(':')?;
+    let is_whole = !host.is_empty() && (!host.contains(':') || host.ends_with(']'));
+    let is_port = said.bytes().all(|byte| byte.is_ascii_digit()) && said.parse() == Ok(port);
+    (is_whole && is_port).then_some(host)
 }
 
 /// `:authority`, or the absolute form's authority, goes before `Host` (RFC 9112 section 3.2.2);
@@ -246,6 +311,15 @@ mod tests {
         head
     }
 
+    fn settings() -> ConnectionSettings {
+        nuncio_routing::Settings::default().connections
+    }
+
+    fn read(head: &RequestHeader) -> Result<RequestTarget<'_>, Refusal> {
+        check(head, &settings())?;
+        target(head, &settings(), 8080).ok_or(Refusal::Malformed)
+    }
+
     fn refusal(head: &RequestHeader) -> Refusal {
         read(head).err().unwrap()
     }
@@ -253,7 +327,7 @@ mod tests {
     #[test]
     fn path_and_query_are_told_apart() {
         let head = head("/a/b?x=1?y", &[("host", "example.com:8080")]);
-        let (target, _) = read(&head).unwrap();
+        let target = read(&head).unwrap();
         assert_eq!((target.host, &*target.path), ("example.com:8080", "/a/b"));
         assert_eq!(target.query, Some("x=1?y"));
     }
@@ -261,7 +335,7 @@ mod tests {
     #[test]
     fn the_absolute_form_names_the_host() {
         let head = head("http://one.example/a?b", &[("host", "two.example")]);
-        let (target, _) = read(&head).unwrap();
+        let target = read(&head).unwrap();
         assert_eq!(
             (target.host, &*target.path_and_query),
             ("one.example", "/a?b")
@@ -282,8 +356,54 @@ mod tests {
     }
 
     #[test]
+    fn an_old_version_is_served_where_that_is_asked_for() {
+        let mut head = head("/", &[("host", "a")]);
+        head.set_version(Version::HTTP_10);
+        let lenient = ConnectionSettings {
+            enable_http10: true,
+            ..settings()
+        };
+        assert!(check(&head, &lenient).is_ok());
+        head.set_version(Version::HTTP_09);
+        assert_eq!(check(&head, &lenient).unwrap_err(), Refusal::VersionTooOld);
+    }
+
+    #[test]
+    fn the_listeners_port_is_dropped_from_the_host_and_no_other() {
+        for (host, expected) in [
+            ("a.example:8080", Some("a.example")),
+            ("[::1]:8080", Some("[::1]")),
+            ("a.example:80", None),
+            ("a.example:08080", Some("a.example")),
+            ("a.example", None),
+            ("a.example:+8080", None),
+            ("::8080", None),
+            (":8080", None),
+            ("a:8080:8080", None),
+        ] {
+            assert_eq!(without_port(host, 8080), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn names_with_underscores_are_kept_dropped_or_refused() {
+        let with = || head("/", &[("host", "a"), ("x_y", "1"), ("x-y", "2")]);
+        let mut kept = with();
+        treat_underscores(&mut kept, UnderscoresAction::Allow).unwrap();
+        assert_eq!(kept.headers.len(), 3);
+        let mut dropped = with();
+        treat_underscores(&mut dropped, UnderscoresAction::DropHeader).unwrap();
+        assert!(!dropped.headers.contains_key("x_y"));
+        assert_eq!(dropped.headers["x-y"], "2");
+        let refused = treat_underscores(&mut with(), UnderscoresAction::RejectRequest);
+        assert_eq!(refused, Err(Refusal::Malformed));
+        let mut without = head("/", &[("host", "a")]);
+        assert!(treat_underscores(&mut without, UnderscoresAction::RejectRequest).is_ok());
+    }
+
+    #[test]
     fn a_head_beyond_sixty_kilobytes_or_a_hundred_fields_is_too_large() {
-        let long = "a".repeat(MAX_HEAD_BYTES);
+        let long = "a".repeat(60 * 1024);
         assert_eq!(
             refusal(&head("/", &[("host", "a"), ("x", &long)])),
             Refusal::HeadTooLarge

@@ -5,22 +5,39 @@
 //!
 //! Deliberately absent: accepting connections and keeping them.
 
+mod access_log;
 mod answer;
+mod attempts;
 mod client_head;
-#[allow(dead_code, reason = "the access log says more than headers do")]
+mod clients;
+mod cors;
+mod course;
 mod facts;
+mod failure;
 mod fields;
-#[allow(
-    dead_code,
-    reason = "the access log writes in more ways than headers do"
-)]
 mod format;
 mod forward;
+mod forwarding;
+mod grpc;
+mod gzip;
 mod head;
+mod header_rules;
+mod json;
+mod overrides;
+mod redirect;
 mod relay;
 mod reply;
+mod request;
+mod response_body;
+mod retry;
+mod shadow;
+mod spelling;
 mod start_time;
+mod timer;
+mod tunnel;
+mod upgrade;
 mod upstream_head;
+mod words;
 
 use std::time::{Duration, Instant};
 
@@ -28,8 +45,11 @@ use nuncio_telemetry::{Bytes, ClusterStats, Outcome, Protocol, RequestRecord};
 use pingora_core::protocols::http::ServerSession;
 
 use crate::downstream::Connection;
-pub(crate) use relay::STREAM_IDLE_TIMEOUT;
-use reply::Reply;
+pub(crate) use access_log::LogPlan;
+use access_log::Particulars;
+use course::Course;
+use head::Refusal;
+pub(crate) use timer::STREAM_IDLE_TIMEOUT;
 
 /// What becomes of the client's connection (HTTP/1) or stream (HTTP/2) afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +68,9 @@ struct Account<'a> {
     upstream_time: Option<Duration>,
     upstream_bytes: (u64, u64),
     retried: bool,
+    /// What the client is told, where that is not what became of the request.
+    told: Option<u16>,
+    particulars: Particulars,
 }
 
 impl Account<'_> {
@@ -60,6 +83,8 @@ impl Account<'_> {
             upstream_time: None,
             upstream_bytes: (0, 0),
             retried: false,
+            told: None,
+            particulars: Particulars::default(),
         }
     }
 }
@@ -72,9 +97,14 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     } else {
         Protocol::Http1
     };
-    let request = connection.listener().request_started(protocol);
+    let mut request = connection.listener().request_started(protocol);
     let live = connection.worker().live();
-    let account = answer::answer(connection, &live, session, started).await;
+    let mut course = Course::new(connection, &live, started);
+    let account = answer::answer(&mut course, session).await;
+    if let Some(status) = account.told {
+        request.told(status);
+    }
+    access_log::log(&course, session, &account);
     let (downstream_received, downstream_sent) = connection.traffic().take();
     let (upstream_received, upstream_sent) = account.upstream_bytes;
     let bytes = Bytes {
@@ -96,20 +126,42 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     account.afterwards
 }
 
+/// What was sent instead of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// No HTTP.
+    Malformed,
+    /// More of it than the codec reads.
+    TooLarge,
+}
+
 /// Answers what was sent instead of a request.
-pub(crate) async fn refuse_malformed(connection: &Connection, session: &mut ServerSession) {
+pub(crate) async fn refuse_unread(
+    connection: &Connection,
+    session: &mut ServerSession,
+    unread: Unread,
+) {
+    let started = Instant::now();
+    let reply = match unread {
+        Unread::Malformed => Refusal::Malformed,
+        Unread::TooLarge => Refusal::HeadTooLarge,
+    }
+    .reply();
+    let status = reply.status;
     let request = connection.listener().request_started(Protocol::Http1);
     let live = connection.worker().live();
     session.set_keepalive(None);
     // A client that sends no HTTP may well not wait for an answer either.
-    drop(Reply::MALFORMED.send_unread(session, live.settings()).await);
+    drop(reply.send_unread(session, live.settings()).await);
+    let outcome = Outcome::Malformed { status };
+    let course = Course::new(connection, &live, started);
+    let account = Account::local(outcome, Afterwards::Abort);
+    access_log::log_malformed(&course, session, &account);
     let (downstream_received, downstream_sent) = connection.traffic().take();
     RequestRecord {
         request,
         cluster: None,
-        outcome: Outcome::Malformed {
-            status: Reply::MALFORMED.status,
-        },
+        outcome,
         duration: Duration::ZERO,
         upstream_time: None,
         bytes: Bytes {

@@ -5,34 +5,51 @@
 //!
 //! Deliberately absent: choosing the route and the endpoint.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
 use bytes::BytesMut;
 use http::Method;
-use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue};
-use nuncio_routing::{Forward, HostRewrite};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, TE,
+};
+use nuncio_config::ServiceHost;
+use nuncio_routing::{Forward, HeaderCase, HostRewrite};
 use pingora_core::Result;
 use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
 
-use super::fields::{Nominated, is_gateways_own, is_hop_by_hop};
+use super::course::Course;
+use super::fields::{Nominated, is_hop_by_hop};
+use super::forwarding::X_ENVOY_EXTERNAL_ADDRESS;
 use super::head::{self, RequestTarget};
+use super::timer::Limits;
+use super::{header_rules, spelling, upgrade};
+use crate::live::Live;
 
-/// What the upstream's request is made from.
-pub(super) struct UpstreamHead<'a> {
-    pub(super) received: &'a RequestHeader,
-    pub(super) nominated: &'a Nominated,
-    pub(super) target: &'a RequestTarget<'a>,
-    pub(super) forward: &'a Forward,
-    /// The client's address as text.
-    pub(super) client: &'a HeaderValue,
+/// How a request differs from what came when it goes on. The default: in nothing.
+#[derive(Debug, Default)]
+pub(super) struct Outbound {
+    /// The target; `None` = as it came.
+    pub(super) path: Option<String>,
+    /// What it was before rewriting, if the upstream is told.
+    original_path: Option<HeaderValue>,
+    pub(super) host: Option<HeaderValue>,
+    /// What it was before rewriting, if the upstream is told.
+    original_host: Option<HeaderValue>,
+    nominated: Nominated,
     pub(super) body: BodyFraming,
-    /// Whether `x-envoy-*` fields are added.
-    pub(super) envoy_headers: bool,
+    /// What the connection is to become.
+    pub(super) upgrade: Option<HeaderValue>,
+    /// Whether trailers can come back.
+    takes_trailers: bool,
 }
 
 /// How the request's body is delimited towards the upstream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum BodyFraming {
     /// There is none, and nothing says so.
+    #[default]
     None,
     /// By the length the client gave.
     Length(u64),
@@ -57,57 +74,138 @@ impl BodyFraming {
     }
 }
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const X_ENVOY_EXTERNAL_ADDRESS: HeaderName = HeaderName::from_static("x-envoy-external-address");
 const X_ENVOY_EXPECTED_TIMEOUT: HeaderName =
     HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
 const X_ENVOY_ORIGINAL_PATH: HeaderName = HeaderName::from_static("x-envoy-original-path");
+const X_ENVOY_ORIGINAL_HOST: HeaderName = HeaderName::from_static("x-envoy-original-host");
 
-/// How many fields the gateway adds at most; sizes the map once.
-const ADDED: usize = 8;
+/// How many fields the gateway adds at most, but for rules; sizes the map once.
+const ADDED: usize = 9;
 
-impl UpstreamHead<'_> {
-    /// Builds the head.
-    ///
-    /// # Errors
-    ///
-    /// When the rewritten path is no request target.
-    pub(super) fn build(&self) -> Result<Box<RequestHeader>> {
-        let mut path = String::new();
-        let rewritten = self
-            .forward
-            .rewrite(&self.target.path, self.target.query, &mut path);
-        let path = if rewritten {
-            &path
-        } else {
-            &*self.target.path_and_query
+impl Outbound {
+    /// Of a request for `target` that is not sent on.
+    pub(super) fn unsent(target: &RequestTarget<'_>) -> Self {
+        let path = match &target.path_and_query {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(path) => Some(path.clone()),
         };
-        let size = self.received.headers.len() + ADDED;
-        let mut head = RequestHeader::build_no_case(
-            self.received.method.clone(),
-            path.as_bytes(),
-            Some(size),
-        )?;
-        self.add_host(&mut head)?;
-        self.copy_fields(&mut head)?;
-        self.add_framing(&mut head)?;
-        self.add_forwarding(&mut head)?;
-        if self.envoy_headers {
-            self.add_envoy_fields(&mut head, rewritten)?;
+        Self {
+            path,
+            host: Some(target.host_value.clone()),
+            ..Self::default()
         }
-        Ok(Box::new(head))
     }
 
-    fn add_host(&self, head: &mut RequestHeader) -> Result<()> {
-        match &self.forward.host {
-            HostRewrite::To(host) => head.insert_header(HOST, host.clone()),
-            // The cluster's name is not known here yet.
-            HostRewrite::Keep | HostRewrite::Upstream => {
-                head.insert_header(HOST, self.target.host_value.clone())
-            }
+    /// Of a request for `target` that goes on by `to`.
+    pub(super) fn new(to: &Forward, target: &RequestTarget<'_>, live: &Live) -> Self {
+        let mut outbound = Self::unsent(target);
+        let tells = !live.settings().suppress_envoy_headers;
+        let mut path = String::new();
+        if to.rewrite(&target.path, target.query, &mut path) {
+            outbound.path = Some(path);
+            // What was a request target is a header's value.
+            let original = HeaderValue::from_str(&target.path_and_query)
+                .or_else(|_| HeaderValue::from_bytes(target.path_and_query.as_bytes()));
+            outbound.original_path = original.ok().filter(|_| tells);
         }
+        if let Some(host) = rewritten_host(to, live) {
+            let original = outbound.host.replace(host);
+            outbound.original_host = original.filter(|_| tells);
+        }
+        let upstream = live.upstream(to.cluster);
+        outbound.takes_trailers = upstream.is_some_and(|upstream| upstream.cluster.http2);
+        outbound
+    }
+
+    pub(super) fn framed(mut self, body: BodyFraming, nominated: Nominated) -> Self {
+        self.body = body;
+        self.nominated = nominated;
+        self
+    }
+
+    pub(super) fn upgraded(mut self, upgrade: Option<HeaderValue>) -> Self {
+        self.upgrade = upgrade;
+        self
+    }
+
+    pub(super) fn original_path(&self) -> Option<&[u8]> {
+        self.original_path.as_ref().map(HeaderValue::as_bytes)
+    }
+}
+
+fn rewritten_host(to: &Forward, live: &Live) -> Option<HeaderValue> {
+    match &to.host {
+        HostRewrite::Keep => None,
+        HostRewrite::To(host) => Some(host.clone()),
+        HostRewrite::Upstream => match &live.upstream(to.cluster)?.cluster.host {
+            ServiceHost::Name(name) => HeaderValue::from_str(name).ok(),
+            ServiceHost::Ip(_) => None,
+        },
+    }
+}
+
+/// What a request's head for the upstream is made from.
+struct UpstreamHead<'a> {
+    course: &'a Course<'a>,
+    to: &'a Forward,
+    received: &'a RequestHeader,
+}
+
+/// Builds the head with which the request goes on by `to`; as often as it is sent.
+///
+/// # Errors
+///
+/// When the rewritten path is no request target, or there are more fields than a head can hold.
+pub(super) fn build(
+    course: &Course<'_>,
+    to: &Forward,
+    received: &RequestHeader,
+) -> Result<Box<RequestHeader>> {
+    let head = UpstreamHead {
+        course,
+        to,
+        received,
+    }
+    .build()?;
+    match &course.settings().connections.header_case {
+        HeaderCase::Lower => Ok(Box::new(head)),
+        case @ (HeaderCase::Proper | HeaderCase::Overrides(_)) => {
+            spelling::of_request(&head, case).map(Box::new)
+        }
+    }
+}
+
+impl UpstreamHead<'_> {
+    fn build(&self) -> Result<RequestHeader> {
+        let outbound = &self.course.outbound;
+        let came = self.received.uri.path_and_query();
+        let came = came.map_or("/", http::uri::PathAndQuery::as_str);
+        let path = outbound.path.as_deref().unwrap_or(came);
+        let size = self.received.headers.len() + ADDED;
+        let method = self.received.method.clone();
+        let mut head = RequestHeader::build_no_case(method, path.as_bytes(), Some(size))?;
+        if let Some(host) = &outbound.host {
+            head.insert_header(HOST, host.clone())?;
+        }
+        self.copy_fields(&mut head)?;
+        self.add_framing(&mut head)?;
+        if self.course.outbound.takes_trailers {
+            self.copy_te(&mut head)?;
+        }
+        if let Some(token) = &self.course.outbound.upgrade {
+            upgrade::announce(&mut head, token)?;
+        }
+        for (name, value) in self.course.forwarding.told() {
+            head.insert_header(name, value.clone())?;
+        }
+        if !self.course.settings().suppress_envoy_headers {
+            self.add_envoy_fields(&mut head)?;
+        }
+        if !self.to.request_headers.is_empty() {
+            let facts = self.course.facts(self.received);
+            header_rules::apply(&self.to.request_headers, &facts, &mut head)?;
+        }
+        Ok(head)
     }
 
     fn copy_fields(&self, head: &mut RequestHeader) -> Result<()> {
@@ -122,17 +220,32 @@ impl UpstreamHead<'_> {
         }
     }
 
+    /// RFC 9113 section 8.2.2: of all fields of a connection this one crosses, with this value.
+    fn copy_te(&self, head: &mut RequestHeader) -> Result<()> {
+        let mut wanted = self.received.headers.get_all(TE).iter();
+        let takes = wanted.any(|te| te.as_bytes().eq_ignore_ascii_case(b"trailers"));
+        match takes {
+            true => head.insert_header(TE, HeaderValue::from_static("trailers")),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the gateway alone compresses.
+    fn hides_codings(&self) -> bool {
+        let gzip = self.course.settings().gzip.as_ref();
+        gzip.is_some_and(|gzip| gzip.remove_accept_encoding_header)
+    }
+
     fn ends_here(&self, name: &HeaderName) -> bool {
         // The gateway answers `Expect` itself, as Envoy does unless told to proxy it.
         is_hop_by_hop(name)
             || matches!(*name, HOST | CONTENT_LENGTH | EXPECT)
-            || matches!(name.as_str(), "x-forwarded-for" | "x-forwarded-proto")
-            || is_gateways_own(name)
-            || self.nominated.contains(name)
+            || (*name == ACCEPT_ENCODING && self.hides_codings())
+            || self.course.outbound.nominated.contains(name)
     }
 
     fn add_framing(&self, head: &mut RequestHeader) -> Result<()> {
-        match self.body {
+        match self.course.outbound.body {
             BodyFraming::None => Ok(()),
             BodyFraming::Length(length) => {
                 head.insert_header(CONTENT_LENGTH, HeaderValue::from(length))
@@ -144,23 +257,24 @@ impl UpstreamHead<'_> {
         }
     }
 
-    /// `use_remote_address: true`: the peer is appended to what came, and the protocol and the
-    /// request id are the gateway's own.
-    fn add_forwarding(&self, head: &mut RequestHeader) -> Result<()> {
-        let forwarded_for = appended(&self.received.headers, &X_FORWARDED_FOR, self.client);
-        head.insert_header(X_FORWARDED_FOR, forwarded_for)?;
-        head.insert_header(X_FORWARDED_PROTO, HeaderValue::from_static("http"))?;
-        head.insert_header(X_REQUEST_ID, request_id())
-    }
-
-    fn add_envoy_fields(&self, head: &mut RequestHeader, rewritten: bool) -> Result<()> {
-        head.insert_header(X_ENVOY_EXTERNAL_ADDRESS, self.client.clone())?;
-        if let Some(timeout) = self.forward.timeout {
-            let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-            head.insert_header(X_ENVOY_EXPECTED_TIMEOUT, HeaderValue::from(ms))?;
+    fn add_envoy_fields(&self, head: &mut RequestHeader) -> Result<()> {
+        let outbound = &self.course.outbound;
+        let told = [
+            (
+                X_ENVOY_EXTERNAL_ADDRESS,
+                self.course.forwarding.external_address(),
+            ),
+            (X_ENVOY_ORIGINAL_PATH, outbound.original_path.as_ref()),
+            (X_ENVOY_ORIGINAL_HOST, outbound.original_host.as_ref()),
+        ];
+        for (name, value) in told {
+            if let Some(value) = value {
+                head.insert_header(name, value.clone())?;
+            }
         }
-        if rewritten {
-            head.insert_header(X_ENVOY_ORIGINAL_PATH, &*self.target.path_and_query)?;
+        if let Some(time) = Limits::of(self.to).expected(Duration::ZERO) {
+            let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+            head.insert_header(X_ENVOY_EXPECTED_TIMEOUT, HeaderValue::from(ms))?;
         }
         Ok(())
     }
@@ -179,74 +293,11 @@ fn joined(headers: &http::HeaderMap, name: &HeaderName, separator: &[u8]) -> Opt
     HeaderValue::from_maybe_shared(all.freeze()).ok()
 }
 
-/// The values of `name` followed by `last`, comma-separated as Envoy does.
-fn appended(headers: &http::HeaderMap, name: &HeaderName, last: &HeaderValue) -> HeaderValue {
-    let mut values = headers
-        .get_all(name)
-        .iter()
-        .filter(|value| !value.is_empty())
-        .peekable();
-    if values.peek().is_none() {
-        return last.clone();
-    }
-    let mut all = BytesMut::new();
-    for value in values {
-        all.extend_from_slice(value.as_bytes());
-        all.extend_from_slice(b",");
-    }
-    all.extend_from_slice(last.as_bytes());
-    HeaderValue::from_maybe_shared(all.freeze()).unwrap_or_else(|_| last.clone())
-}
-
-/// A random (version 4) UUID: RFC 9562 section 5.4.
-fn request_id() -> HeaderValue {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let bits = fastrand::u128(..) & !(0xf << 76 | 0x3 << 62) | 0x4 << 76 | 0x2 << 62;
-    let mut text = BytesMut::with_capacity(36);
-    for nibble in (0..32).rev() {
-        if matches!(nibble, 23 | 19 | 15 | 11) {
-            text.extend_from_slice(b"-");
-        }
-        let digit = usize::try_from(bits >> (nibble * 4) & 0xf).unwrap_or(0);
-        text.extend_from_slice(HEX.get(digit..=digit).unwrap_or(b"0"));
-    }
-    HeaderValue::from_maybe_shared(text.freeze())
-        .unwrap_or_else(|_| HeaderValue::from_static("00000000-0000-4000-8000-000000000000"))
-}
-
 #[cfg(test)]
 mod tests {
     use http::HeaderMap;
 
     use super::*;
-
-    #[test]
-    fn a_request_id_is_a_random_uuid() {
-        let (one, other) = (request_id(), request_id());
-        let text = one.to_str().unwrap();
-        assert_eq!(text.len(), 36);
-        assert_eq!(
-            text.split('-').map(str::len).collect::<Vec<_>>(),
-            [8, 4, 4, 4, 12]
-        );
-        assert_eq!(text.as_bytes()[14], b'4');
-        assert!(matches!(text.as_bytes()[19], b'8' | b'9' | b'a' | b'b'));
-        assert_ne!(one, other);
-    }
-
-    #[test]
-    fn the_client_is_appended_to_what_came_in_any_number_of_lines() {
-        let client = HeaderValue::from_static("10.0.0.1");
-        let mut headers = HeaderMap::new();
-        assert_eq!(appended(&headers, &X_FORWARDED_FOR, &client), "10.0.0.1");
-        headers.append(
-            X_FORWARDED_FOR,
-            HeaderValue::from_static("1.1.1.1, 2.2.2.2"),
-        );
-        headers.append(X_FORWARDED_FOR, HeaderValue::from_static("3.3.3.3"));
-        let all = appended(&headers, &X_FORWARDED_FOR, &client);
-        assert_eq!(all, "1.1.1.1, 2.2.2.2,3.3.3.3,10.0.0.1");
-    }
 
     #[test]
     fn cookie_crumbs_become_one_cookie() {

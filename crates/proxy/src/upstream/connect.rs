@@ -1,7 +1,9 @@
-//! A connection to an endpoint, new or idle, for one request.
+//! Makes connections to endpoints.
 //!
-//! Invariant: whoever takes a connection gives it back by [`Connector::give_back`], which keeps it
-//! only when both directions of the exchange ended where the message framing said they would.
+//! Invariant: a connection is counted, and counts against its cluster's limit, from when it is made
+//! until it is dropped, wherever that happens.
+//!
+//! Deliberately absent: when one is to be made.
 
 use std::cell::{OnceCell, RefCell};
 use std::io;
@@ -12,52 +14,63 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use nuncio_telemetry::{Assigned, Closed, ClusterStats, Protocol, Side, UpstreamRequest};
+use nuncio_routing::Cluster;
+use nuncio_telemetry::{Closed, ClusterStats, Protocol, Side};
 use pingora_core::connectors::TransportConnector;
-use pingora_core::protocols::Stream;
-use pingora_core::protocols::http::v1::client::HttpSession;
+use pingora_core::protocols::{ALPN, Stream};
 use pingora_core::upstreams::peer::HttpPeer;
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
-use super::Upstream;
-use super::pool::{Pool, PoolKey};
-use super::session::UpstreamSession;
+use super::breakers::Permit;
+use super::http2::Connections;
+use super::pool::Pools;
+use super::{Upstream, keepalive};
 use crate::carrier::Carrier;
 use crate::wire::{Traffic, Wire, Writes};
 
 /// A connection to an upstream, as pooled.
-pub(super) type UpstreamWire = Wire<Place>;
+pub(crate) type UpstreamWire = Wire<Place>;
 
 /// Makes and keeps the upstream connections of one worker.
 pub(crate) struct Connector {
-    pool: RefCell<Pool>,
+    pub(super) pools: RefCell<Pools>,
+    pub(super) http2: RefCell<Connections>,
     /// Made for the first cluster that needs it; `None` if the system has no certificate
     /// authorities, without which Pingora makes none.
     tls: OnceCell<Option<TransportConnector>>,
 }
 
-/// A connection in the hands of one request.
-pub(crate) struct Lease {
-    pub(crate) session: UpstreamSession,
-    /// Whether it served a request before, so that it may have been closed meanwhile.
-    pub(crate) reused: bool,
-    /// What goes over it.
-    pub(crate) traffic: Arc<Traffic>,
-    key: PoolKey,
-    owner: Arc<Upstream>,
-    _assigned: UpstreamRequest,
-}
-
-/// A connection's place in the counters; it leaves when dropped.
+/// A connection's place in the counters and among those there may be; it leaves when dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     stats: Arc<ClusterStats>,
     traffic: Arc<Traffic>,
     since: Instant,
     /// Whether a request has it, as opposed to the pool.
-    leased: AtomicBool,
+    leased: Arc<AtomicBool>,
+    _permit: Permit,
+}
+
+impl Place {
+    /// For whoever gives the connection to several requests.
+    pub(super) fn leased(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.leased)
+    }
+
+    /// Whether a request has the connection from now on.
+    pub(super) fn set_leased(&self, leased: bool) {
+        self.leased.store(leased, Relaxed);
+    }
+
+    /// Whether it serves no further request.
+    pub(super) fn is_too_old(&self, upstream: &Upstream, now: Instant) -> bool {
+        let age = now.saturating_duration_since(self.since);
+        let allowed = upstream.cluster.max_connection_lifetime;
+        allowed.is_some_and(|allowed| age >= allowed)
+    }
 }
 
 impl Drop for Place {
@@ -71,80 +84,46 @@ impl Drop for Place {
             by,
             with_active_request: self.leased.load(Relaxed),
         };
+        let (received, sent) = self.traffic.take();
+        self.stats.transferred(received, sent);
         self.stats.connection_closed(closed, self.since.elapsed());
     }
 }
 
 /// Why there is no connection.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum ConnectFailure {
     /// Refused, unreachable, or the TLS handshake failed.
     Failed(io::ErrorKind),
     /// Not established within the cluster's connect timeout.
     TimedOut,
-}
-
-/// Whether a lease may be an idle connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reuse {
-    /// The best one there is.
-    Allowed,
-    /// A new one: an idle one has just failed.
-    Refused,
+    /// What was to speak HTTP/2 does not.
+    NotHttp2,
+    /// A limit of the cluster is reached: told to the counters here.
+    Overflow,
 }
 
 impl Connector {
     pub(crate) fn new() -> Self {
         Self {
-            pool: RefCell::default(),
+            pools: RefCell::default(),
+            http2: RefCell::default(),
             tls: OnceCell::new(),
         }
     }
 
-    /// A connection of `upstream` to `address`.
-    pub(crate) async fn lease(
+    /// Makes a connection, as one of those there may be.
+    pub(super) async fn connect(
         &self,
         upstream: &Arc<Upstream>,
         address: SocketAddr,
-        reuse: Reuse,
-    ) -> Result<Lease, ConnectFailure> {
-        let key = PoolKey {
-            upstream: upstream.id,
-            address,
-        };
-        let idle = match reuse {
-            Reuse::Allowed => self.pool.borrow_mut().take(key),
-            Reuse::Refused => None,
-        };
-        let reused = idle.is_some();
-        let (wire, assigned) = match idle {
-            Some(wire) => (wire, upstream.stats.assigned(Assigned::Reused)),
-            None => self.connect(upstream, address).await?,
-        };
-        wire.place().leased.store(true, Relaxed);
-        let traffic = wire.traffic();
-        let session = UpstreamSession::Http1(Box::new(HttpSession::new(Box::new(wire))));
-        let owner = Arc::clone(upstream);
-        Ok(Lease {
-            session,
-            reused,
-            traffic,
-            key,
-            owner,
-            _assigned: assigned,
-        })
-    }
-
-    async fn connect(
-        &self,
-        upstream: &Arc<Upstream>,
-        address: SocketAddr,
-    ) -> Result<(UpstreamWire, UpstreamRequest), ConnectFailure> {
+        permit: Permit,
+    ) -> Result<UpstreamWire, ConnectFailure> {
         let started = Instant::now();
         let connecting = async {
             match upstream.cluster.tls {
                 true => self.connect_tls(upstream, address).await,
-                false => connect_plain(address).await,
+                false => connect_plain(upstream, address).await,
             }
         };
         let outcome = match timeout(upstream.cluster.connect_timeout, connecting).await {
@@ -152,29 +131,26 @@ impl Connector {
             Err(_) => Err(ConnectFailure::TimedOut),
         };
         let took = started.elapsed();
-        match outcome {
-            Ok(carrier) => {
-                let how = Assigned::New {
-                    protocol: Protocol::Http1,
-                    connect_time: took,
-                };
-                let assigned = upstream.stats.assigned(how);
-                let place = |traffic| Place {
-                    stats: Arc::clone(&upstream.stats),
-                    traffic,
-                    since: started,
-                    leased: AtomicBool::new(true),
-                };
-                Ok((Wire::new(carrier, Writes::Return, place), assigned))
-            }
-            Err(failure) => {
-                debug!(cluster = %upstream.cluster.name, %address, ?failure, "no connection");
-                upstream
-                    .stats
-                    .connect_failed(failure.kind(), Protocol::Http1, took);
-                Err(failure)
-            }
-        }
+        let protocol = protocol(&upstream.cluster);
+        let carrier = outcome.inspect_err(|failure| {
+            debug!(cluster = %upstream.cluster.name, %address, ?failure, "no connection");
+            let why = failure.kind();
+            upstream.stats.connect_failed(why, protocol, took);
+        })?;
+        upstream.stats.connected(protocol, took);
+        let place = |traffic| Place {
+            stats: Arc::clone(&upstream.stats),
+            traffic,
+            since: started,
+            leased: Arc::default(),
+            _permit: permit,
+        };
+        let writes = match protocol {
+            Protocol::Http1 => Writes::Return,
+            // The connection has a task of its own, which waits for it.
+            Protocol::Http2 => Writes::Wait,
+        };
+        Ok(Wire::new(carrier, writes, place))
     }
 
     /// TLS without a context: no certificate is verified and no name is sent, as in Ambassador.
@@ -183,54 +159,35 @@ impl Connector {
         let mut peer = HttpPeer::new(address, true, address.ip().to_string());
         peer.options.verify_cert = false;
         peer.options.verify_hostname = false;
+        if upstream.cluster.http2 {
+            peer.options.alpn = ALPN::H2;
+        }
         peer.options.connection_timeout = Some(upstream.cluster.connect_timeout);
+        peer.options.tcp_keepalive = upstream.cluster.keepalive.map(keepalive::of_pingora);
         let Some(tls) = self.tls.get_or_init(tls_connector) else {
             return Err(io::ErrorKind::Unsupported.into());
         };
         let stream: Stream = tls.new_stream(&peer).await.map_err(io::Error::other)?;
         Ok(Carrier::Tls(stream))
     }
-
-    /// Keeps the connection for the next request, if it can serve one.
-    ///
-    /// `request_sent`: whether all of the request went out.
-    pub(crate) async fn give_back(&self, lease: Lease, request_sent: bool) {
-        let Lease {
-            session,
-            key,
-            owner,
-            ..
-        } = lease;
-        if !request_sent {
-            return;
-        }
-        let UpstreamSession::Http1(mut session) = session;
-        // The exchange is over, whether or not the connection stays.
-        if let Some(wire) = session.stream().as_any().downcast_ref::<UpstreamWire>() {
-            wire.place().leased.store(false, Relaxed);
-        }
-        session.respect_keepalive();
-        let Some(stream) = session.reuse().await else {
-            return;
-        };
-        // Every lease holds the wire it was made with.
-        if let Ok(wire) = stream.into_any().downcast::<UpstreamWire>() {
-            self.pool.borrow_mut().put(key, &owner, *wire);
-        }
-    }
-
-    /// Closes idle connections that are of no more use.
-    pub(crate) fn sweep(&self) {
-        self.pool.borrow_mut().sweep(Instant::now());
-    }
 }
 
 impl ConnectFailure {
     fn kind(&self) -> nuncio_telemetry::ConnectFailure {
         match self {
-            Self::Failed(_) => nuncio_telemetry::ConnectFailure::Refused,
+            Self::Failed(_) | Self::NotHttp2 | Self::Overflow => {
+                nuncio_telemetry::ConnectFailure::Refused
+            }
             Self::TimedOut => nuncio_telemetry::ConnectFailure::Timeout,
         }
+    }
+}
+
+fn protocol(cluster: &Cluster) -> Protocol {
+    if cluster.http2 {
+        Protocol::Http2
+    } else {
+        Protocol::Http1
     }
 }
 
@@ -244,8 +201,11 @@ fn tls_connector() -> Option<TransportConnector> {
     connector
 }
 
-async fn connect_plain(address: SocketAddr) -> io::Result<Carrier> {
+async fn connect_plain(upstream: &Upstream, address: SocketAddr) -> io::Result<Carrier> {
     let tcp = TcpStream::connect(address).await?;
     tcp.set_nodelay(true)?;
+    if let Some(keepalive) = upstream.cluster.keepalive {
+        SockRef::from(&tcp).set_tcp_keepalive(&keepalive::of_socket(keepalive))?;
+    }
     Ok(Carrier::Tcp(tcp))
 }

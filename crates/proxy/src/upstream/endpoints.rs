@@ -1,18 +1,35 @@
-//! The addresses of one cluster, swapped while requests pick from them.
+//! The endpoints of one cluster, swapped while requests pick from them.
+//!
+//! Invariant: an endpoint that stays keeps what is known of it, however the others change.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use nuncio_routing::{Balance, Cluster};
+use nuncio_telemetry::ClusterStats;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-/// The current addresses, or nothing yet.
+use super::balance::Choice;
+use super::endpoint::{Endpoint, Host, Pick};
+use super::outliers::Watch;
+
+/// The current endpoints, or nothing yet.
 #[derive(Debug)]
 pub(super) struct Endpoints {
-    current: ArcSwapOption<Box<[SocketAddr]>>,
+    current: ArcSwapOption<Choice>,
     first: Notify,
+    balance: Balance,
+    /// Whether it matters how busy an endpoint is, or how well.
+    tracked: bool,
+    watch: Option<Arc<Watch>>,
+    /// Counts the requests balanced in turn.
+    turn: AtomicUsize,
+    /// One change at a time. Whoever picks does not look here.
+    changing: Mutex<()>,
 }
 
 /// Whether [`Endpoints::replace`] changed anything.
@@ -23,12 +40,25 @@ pub(super) enum Replaced {
     Unchanged,
 }
 
+/// An endpoint, and how it was come by.
+#[derive(Debug)]
+pub(super) struct Picked {
+    pub(super) endpoint: Endpoint,
+    /// Whether so few are fit that it may be one that is not.
+    pub(super) panicking: bool,
+}
+
 impl Endpoints {
-    /// Not resolved yet.
-    pub(super) fn pending() -> Arc<Self> {
+    /// Not resolved yet; `watch` is told of endpoints that fail.
+    pub(super) fn pending(cluster: &Cluster, watch: Option<Arc<Watch>>) -> Arc<Self> {
         Arc::new(Self {
             current: ArcSwapOption::empty(),
             first: Notify::new(),
+            balance: cluster.balance,
+            tracked: watch.is_some() || cluster.balance == Balance::LeastRequest,
+            watch,
+            turn: AtomicUsize::new(0),
+            changing: Mutex::default(),
         })
     }
 
@@ -36,19 +66,46 @@ impl Endpoints {
     pub(super) fn replace(&self, mut addresses: Vec<SocketAddr>) -> Replaced {
         addresses.sort_unstable();
         addresses.dedup();
-        if self
-            .current
-            .load()
-            .as_ref()
-            .is_some_and(|now| ***now == *addresses)
-        {
+        let changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.current.load_full();
+        let known = before.as_ref().map(|choice| choice.hosts());
+        if known.is_some_and(|known| {
+            known
+                .iter()
+                .map(|host| host.address())
+                .eq(addresses.iter().copied())
+        }) {
             return Replaced::Unchanged;
         }
         let count = addresses.len();
-        self.current
-            .store(Some(Arc::new(addresses.into_boxed_slice())));
+        let hosts = addresses
+            .into_iter()
+            .map(|address| self.host(address, known.unwrap_or_default()))
+            .collect();
+        self.store(hosts);
+        drop(changing);
         self.first.notify_waiters();
         Replaced::Changed(count)
+    }
+
+    /// Leaves out those that are not fit, and takes those in that are again.
+    pub(super) fn health_changed(&self, stats: &ClusterStats) {
+        let changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = self.current.load_full() {
+            self.store(before.hosts().into());
+        }
+        drop(changing);
+        self.tell_health(stats);
+    }
+
+    /// Tells the counters how many are fit, where that is not all.
+    pub(super) fn tell_health(&self, stats: &ClusterStats) {
+        if self.watch.is_some()
+            && let Some(current) = self.current.load_full()
+        {
+            let fit = current.hosts().iter().filter(|host| !host.is_ejected());
+            stats.health_changed(fit.count());
+        }
     }
 
     /// Whether there has been an answer, be it an empty one.
@@ -71,17 +128,75 @@ impl Endpoints {
         }
     }
 
-    /// The address whose turn it is.
-    pub(super) fn pick(&self, turn: usize) -> Option<SocketAddr> {
+    /// An endpoint for one attempt.
+    pub(super) fn pick(&self, pick: &Pick) -> Option<Picked> {
         let current = self.current.load();
-        let addresses = current.as_ref()?;
-        addresses.get(turn.checked_rem(addresses.len())?).copied()
+        let choice = current.as_ref()?;
+        let host = choice.pick(&self.turn, pick)?;
+        let endpoint = match self.tracked {
+            true => Endpoint::tracked(host),
+            false => Endpoint::untracked(host.address()),
+        };
+        Some(Picked {
+            endpoint,
+            panicking: choice.is_panicking(),
+        })
     }
+
+    /// How many there are, fit or not.
+    pub(super) fn count(&self) -> usize {
+        let current = self.current.load();
+        current.as_ref().map_or(0, |choice| choice.hosts().len())
+    }
+
+    /// Whether the address is among the current ones.
+    pub(super) fn contains(&self, address: SocketAddr) -> bool {
+        let current = self.current.load();
+        let hosts = current.as_ref().map(|choice| choice.hosts());
+        hosts.is_some_and(|hosts| position(hosts, address).is_some())
+    }
+
+    /// Whether it is still this endpoint that has its address.
+    pub(super) fn has(&self, host: &Arc<Host>) -> bool {
+        let current = self.current.load();
+        let hosts = current.as_ref().map(|choice| choice.hosts());
+        hosts.is_some_and(|hosts| hosts.iter().any(|one| Arc::ptr_eq(one, host)))
+    }
+
+    #[cfg(test)]
+    pub(super) fn hosts(&self) -> Vec<Arc<Host>> {
+        let current = self.current.load_full();
+        current.map_or_else(Vec::new, |choice| choice.hosts().to_vec())
+    }
+
+    fn host(&self, address: SocketAddr, known: &[Arc<Host>]) -> Arc<Host> {
+        let same = position(known, address).and_then(|position| known.get(position));
+        same.map_or_else(
+            || Arc::new(Host::new(address, self.watch.clone())),
+            Arc::clone,
+        )
+    }
+
+    fn store(&self, hosts: Box<[Arc<Host>]>) {
+        let choice = Choice::among(hosts, self.balance);
+        self.current.store(Some(Arc::new(choice)));
+    }
+}
+
+fn position(hosts: &[Arc<Host>], address: SocketAddr) -> Option<usize> {
+    hosts
+        .binary_search_by_key(&address, |host| host.address())
+        .ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::upstream::tests::cluster;
+
+    fn endpoints() -> Arc<Endpoints> {
+        Endpoints::pending(&cluster(), None)
+    }
 
     fn addresses(ports: &[u16]) -> Vec<SocketAddr> {
         ports
@@ -90,41 +205,58 @@ mod tests {
             .collect()
     }
 
+    fn pick(endpoints: &Endpoints) -> Option<SocketAddr> {
+        let picked = endpoints.pick(&Pick::default())?;
+        Some(picked.endpoint.address())
+    }
+
     #[test]
     fn addresses_take_turns() {
-        let endpoints = Endpoints::pending();
-        assert_eq!(endpoints.pick(0), None);
+        let endpoints = endpoints();
+        assert_eq!(pick(&endpoints), None);
         assert_eq!(
             endpoints.replace(addresses(&[2, 1, 2])),
             Replaced::Changed(2)
         );
-        let picked: Vec<_> = (0..4).filter_map(|turn| endpoints.pick(turn)).collect();
+        let picked: Vec<_> = (0..4).filter_map(|_| pick(&endpoints)).collect();
         assert_eq!(picked, addresses(&[1, 2, 1, 2]));
     }
 
     #[test]
     fn the_same_addresses_in_another_order_are_no_change() {
-        let endpoints = Endpoints::pending();
+        let endpoints = endpoints();
         endpoints.replace(addresses(&[1, 2]));
         assert_eq!(endpoints.replace(addresses(&[2, 1])), Replaced::Unchanged);
     }
 
     #[test]
+    fn an_endpoint_that_stays_keeps_what_is_known_of_it() {
+        let endpoints = endpoints();
+        endpoints.replace(addresses(&[1, 2]));
+        let before = endpoints.current.load_full().unwrap();
+        endpoints.replace(addresses(&[2, 3]));
+        assert!(!endpoints.has(&before.hosts()[0]));
+        assert!(endpoints.has(&before.hosts()[1]));
+        assert!(!endpoints.contains(addresses(&[1])[0]));
+        assert!(endpoints.contains(addresses(&[3])[0]));
+    }
+
+    #[test]
     fn no_addresses_is_an_answer_too() {
-        let endpoints = Endpoints::pending();
+        let endpoints = endpoints();
         assert_eq!(endpoints.replace(Vec::new()), Replaced::Changed(0));
         assert!(endpoints.is_resolved());
-        assert_eq!(endpoints.pick(7), None);
+        assert_eq!(pick(&endpoints), None);
     }
 
     #[tokio::test]
     async fn a_request_waits_for_the_first_answer_only() {
-        let endpoints = Endpoints::pending();
+        let endpoints = endpoints();
         let waiting = Arc::clone(&endpoints);
         let waiter = tokio::spawn(async move { waiting.resolved(Duration::from_secs(60)).await });
         endpoints.replace(addresses(&[1]));
         waiter.await.unwrap();
         endpoints.resolved(Duration::ZERO).await;
-        assert!(endpoints.pick(0).is_some());
+        assert!(pick(&endpoints).is_some());
     }
 }

@@ -5,24 +5,39 @@
 //!
 //! Deliberately absent: which request goes to which cluster.
 
+mod affinity;
+mod background;
+mod balance;
+mod breakers;
 mod connect;
+mod endpoint;
 mod endpoints;
+mod http2;
+mod keepalive;
+mod lease;
+mod outliers;
 mod pool;
 mod resolve;
 mod session;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use nuncio_config::ServiceHost;
+use nuncio_config::{DnsType, Priority, ServiceHost};
 use nuncio_routing::Cluster;
-use nuncio_telemetry::ClusterStats;
+use nuncio_telemetry::{Breaker, ClusterStats};
 
-pub(crate) use connect::{ConnectFailure, Connector, Lease, Reuse};
+pub(crate) use affinity::Affinity;
+use background::Background;
+use breakers::Breakers;
+pub(crate) use breakers::Permit;
+pub(crate) use connect::{ConnectFailure, Connector, UpstreamWire};
+pub(crate) use endpoint::{Endpoint, Pick};
 use endpoints::Endpoints;
-use resolve::Resolution;
+pub(crate) use lease::{Lease, Reuse};
+use outliers::Detector;
 pub use resolve::{ResolveError, Resolver};
 pub(crate) use session::UpstreamSession;
 
@@ -35,9 +50,11 @@ pub(crate) struct Upstream {
     /// Tells connections of this cluster from those of any other there ever was.
     id: u64,
     endpoints: Arc<Endpoints>,
-    next: AtomicUsize,
-    /// Keeps the endpoints current; ends with the cluster.
-    _resolution: Option<Resolution>,
+    breakers: Arc<Breakers>,
+    /// Keeps the endpoints current.
+    _resolution: Option<Background>,
+    /// Leaves out those that fail.
+    _detection: Option<Background>,
 }
 
 impl Upstream {
@@ -47,7 +64,11 @@ impl Upstream {
         resolver: &Resolver,
     ) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let endpoints = Endpoints::pending();
+        let (detector, watch) = cluster
+            .outlier_detection
+            .map(|settings| Detector::new(settings, &stats))
+            .unzip();
+        let endpoints = Endpoints::pending(&cluster, watch);
         let resolution = match &cluster.host {
             ServiceHost::Ip(ip) => {
                 endpoints.replace(vec![SocketAddr::new(*ip, cluster.port)]);
@@ -55,26 +76,83 @@ impl Upstream {
                 None
             }
             ServiceHost::Name(name) => {
-                Some(resolver.keep_current(name, cluster.port, &endpoints, &stats))
+                Some(resolver.keep_current(name, &cluster, &endpoints, &stats))
             }
         };
-        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let detection = detector.map(|detector| resolver.run(detector.run(Arc::clone(&endpoints))));
         Self {
+            breakers: Arc::new(Breakers::new(&cluster, &stats)),
             cluster,
             stats,
-            id,
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             endpoints,
-            next: AtomicUsize::new(0),
             _resolution: resolution,
+            _detection: detection,
         }
     }
 
-    /// The next endpoint in turn; `None` when there is none.
+    /// An endpoint for one attempt; `None` when there is none.
     ///
     /// Waits, at most for `patience`, only until the cluster has been resolved for the first time.
-    pub(crate) async fn endpoint(&self, patience: Duration) -> Option<SocketAddr> {
+    pub(crate) async fn endpoint(&self, patience: Duration, pick: &Pick) -> Option<Endpoint> {
         self.endpoints.resolved(patience).await;
-        self.endpoints
-            .pick(self.next.fetch_add(1, Ordering::Relaxed))
+        let picked = self.endpoints.pick(pick)?;
+        if picked.panicking {
+            self.stats.panicked();
+        }
+        Some(picked.endpoint)
+    }
+
+    /// Lets a request be sent again, unless as many retries as may are under way; then the caller
+    /// tells the counters. The retry counts as under way until the result is dropped.
+    pub(crate) fn admit_retry(&self, priority: Priority) -> Option<Permit> {
+        self.breakers.permit(priority, Breaker::Retries)
+    }
+
+    /// Whose connections those to `address` are: where a name is one endpoint, those to all its
+    /// addresses are alike.
+    fn pooled_as(&self, address: SocketAddr) -> SocketAddr {
+        match self.cluster.dns_type {
+            DnsType::Strict => address,
+            DnsType::Logical => (Ipv4Addr::UNSPECIFIED, self.cluster.port).into(),
+        }
+    }
+
+    /// Whether connections pooled under this address may still be wanted.
+    fn keeps_connections_to(&self, address: SocketAddr) -> bool {
+        match self.cluster.dns_type {
+            DnsType::Strict => self.endpoints.contains(address),
+            DnsType::Logical => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nuncio_routing::{Balance, Families, Limits};
+
+    /// A cluster with one endpoint that nobody listens on, and no options.
+    pub(super) fn cluster() -> Cluster {
+        Cluster {
+            name: "cluster_c".into(),
+            stats_name: "c".into(),
+            host: ServiceHost::Ip(Ipv4Addr::LOCALHOST.into()),
+            port: 1,
+            tls: false,
+            tls_context: None,
+            connect_timeout: Duration::from_secs(3),
+            http2: false,
+            balance: Balance::default(),
+            idle_timeout: None,
+            max_connection_lifetime: None,
+            keepalive: None,
+            dns_type: DnsType::default(),
+            respect_dns_ttl: false,
+            families: Families::default(),
+            limits: Limits::default(),
+            limits_high: Limits::default(),
+            outlier_detection: None,
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! What one Mapping says in vain, or cannot have.
 
-use nuncio_config::{Mapping, Module, PathMatch, Rewrite};
+use nuncio_config::{
+    HeaderValueMatch, HostMatch, Mapping, MethodMatch, Module, PathMatch, Pattern, QueryValueMatch,
+};
 
 use super::groups::Member;
 use super::report::Report;
@@ -9,31 +11,50 @@ use super::upstream::wants_no_family;
 /// Whether the Mapping can be live; what it says in vain is reported.
 pub(super) fn judge(member: &Member<'_>, module: &Module, report: &mut Report) -> bool {
     let Member { resource, mapping } = member;
-    let in_vain = [
-        (
-            wants_no_family(&mapping.cluster, module),
+    if wants_no_family(&mapping.cluster, module) {
+        report.warning(
+            resource,
             "neither enable_ipv4 nor enable_ipv6 is true: IPv4 is used, as Emissary does",
-        ),
-        (
-            mapping.host_rewrite.is_some() && mapping.auto_host_rewrite,
-            "auto_host_rewrite has no effect beside host_rewrite",
-        ),
-        (
-            is_rewritten(mapping) && mapping.regex_rewrite.is_some(),
-            "rewrite has no effect beside regex_rewrite",
-        ),
-        (
-            is_rewritten(mapping) && matches!(mapping.path, PathMatch::Regex(_)),
-            "rewrite has no effect on a prefix_regex; regex_rewrite has",
-        ),
-    ];
-    for (_, reason) in in_vain.into_iter().filter(|(is_so, _)| *is_so) {
-        report.warning(resource, reason);
+        );
     }
-    true
+    let limit = module.regex_max_size.unwrap_or(u64::MAX);
+    let too_large = |(_, pattern): &(_, &Pattern)| pattern.size() as u64 > limit;
+    let Some((attribute, pattern)) = patterns(mapping).find(too_large) else {
+        return true;
+    };
+    let reason = format_args!(
+        "{attribute} {:?} is too large: it has {} states, and the Module's regex_max_size is {limit}",
+        pattern.as_str(),
+        pattern.size()
+    );
+    report.error(resource, reason);
+    false
 }
 
-/// Whether the rewrite is another one than that of who says nothing.
-fn is_rewritten(mapping: &Mapping) -> bool {
-    matches!(&mapping.rewrite, Rewrite::Prefix(text) if **text != *"/")
+/// The patterns of a Mapping with their attributes.
+fn patterns(mapping: &Mapping) -> impl Iterator<Item = (&'static str, &Pattern)> {
+    let path = match &mapping.path {
+        PathMatch::Regex(pattern) => Some(("prefix_regex", pattern)),
+        PathMatch::Prefix(_) | PathMatch::Exact(_) => None,
+    };
+    let host = match &mapping.host {
+        HostMatch::Regex(pattern) => Some(("host_regex", pattern)),
+        HostMatch::Any | HostMatch::Exact(_) | HostMatch::Suffix(_) | HostMatch::Prefix(_) => None,
+    };
+    let method = match &mapping.method {
+        Some(MethodMatch::Regex(pattern)) => Some(("method_regex", pattern)),
+        Some(MethodMatch::Exact(_)) | None => None,
+    };
+    let headers = mapping.headers.iter();
+    let headers = headers.filter_map(|header| match &header.value {
+        HeaderValueMatch::Regex(pattern) => Some(("regex_headers", pattern)),
+        HeaderValueMatch::Exact(_) | HeaderValueMatch::Present => None,
+    });
+    let query = mapping.query_parameters.iter();
+    let query = query.filter_map(|parameter| match &parameter.value {
+        QueryValueMatch::Regex(pattern) => Some(("regex_query_parameters", pattern)),
+        QueryValueMatch::Exact(_) | QueryValueMatch::Present => None,
+    });
+    let one = [path, host, method].into_iter().flatten();
+    one.chain(headers).chain(query)
 }

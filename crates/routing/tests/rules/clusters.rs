@@ -1,9 +1,16 @@
 //! Names and identity of clusters.
 
-use nuncio_routing::{Action, Cluster, Snapshot};
+use std::time::Duration;
+
+use nuncio_config::{
+    CircuitBreaker, DnsType, HashOn, Keepalive, LoadBalancer, Mapping, OutlierDetection, Priority,
+};
+use nuncio_routing::{Action, Balance, Cluster, Families, Forward, Limits, Snapshot};
 
 use crate::requests::get;
-use crate::written::{Written, compiled, compiled_in, mapping, module};
+use crate::written::{
+    Written, circuit_breaker, compiled, compiled_in, complaints, mapping, module, outlier_detection,
+};
 
 /// Cluster name, statistics name, and what is connected to.
 fn cluster_in(namespace: &str, written: Written) -> (String, String, String) {
@@ -172,10 +179,266 @@ fn a_long_name_is_shortened_with_a_digest_and_its_statistics_are_not() {
 }
 
 fn cluster_of<'s>(snapshot: &'s Snapshot, path: &str) -> &'s Cluster {
+    snapshot
+        .cluster(forward_of(snapshot, path).cluster)
+        .unwrap()
+}
+
+fn forward_of<'s>(snapshot: &'s Snapshot, path: &str) -> &'s Forward {
     match &get(path).route(snapshot).unwrap().action {
-        Action::Forward(forward) => snapshot.cluster(forward.cluster).unwrap(),
-        Action::Redirect(_) | Action::Probe(_) => panic!("a probe"),
+        Action::Forward(forward) => forward,
+        Action::Redirect(_) | Action::Probe(_) => panic!("no Forward"),
     }
+}
+
+fn limited(priority: Priority, connections: u32) -> CircuitBreaker {
+    CircuitBreaker {
+        priority,
+        max_connections: Some(connections),
+        ..CircuitBreaker::default()
+    }
+}
+
+fn by_header(name: &str) -> LoadBalancer {
+    LoadBalancer::Maglev(HashOn::Header(name.into()))
+}
+
+type Change = fn(&mut Mapping);
+
+#[test]
+fn everything_that_makes_an_upstream_different_makes_another_cluster() {
+    let differences: [(&str, Change); 16] = [
+        ("grpc", |m| m.cluster.grpc = true),
+        ("load_balancer", |m| {
+            m.cluster.load_balancer = Some(LoadBalancer::LeastRequest);
+        }),
+        ("cluster_tag", |m| m.cluster.cluster_tag = Some("t".into())),
+        ("stats_name", |m| m.cluster.stats_name = Some("s".into())),
+        ("dns_type", |m| m.cluster.dns_type = Some(DnsType::Logical)),
+        ("respect_dns_ttl", |m| {
+            m.cluster.respect_dns_ttl = Some(true);
+        }),
+        ("enable_ipv6", |m| m.cluster.enable_ipv6 = Some(true)),
+        ("connect_timeout_ms", |m| {
+            m.cluster.connect_timeout = Some(Duration::from_secs(1));
+        }),
+        ("cluster_idle_timeout_ms", |m| {
+            m.cluster.cluster_idle_timeout = Some(Duration::ZERO);
+        }),
+        ("cluster_max_connection_lifetime_ms", |m| {
+            m.cluster.cluster_max_connection_lifetime = Some(Duration::from_secs(1));
+        }),
+        ("keepalive", |m| {
+            m.cluster.keepalive = Some(Keepalive::default());
+        }),
+        ("circuit_breakers", |m| {
+            m.cluster.circuit_breakers = Some([limited(Priority::High, 1)].into());
+        }),
+        ("circuit_breaker", |m| {
+            m.cluster.circuit_breaker = Some("cb".into());
+        }),
+        ("outlier_detection", |m| {
+            m.cluster.outlier_detection = Some("od".into());
+        }),
+        ("tls", |m| m.service = "https://web".parse().unwrap()),
+        ("port", |m| m.service = "web:8080".parse().unwrap()),
+    ];
+    for (attribute, change) in differences {
+        let snapshot = compiled([
+            mapping("a", "/a/"),
+            mapping("b", "/b/").with(change),
+            mapping("c", "/c/").with(change),
+            circuit_breaker("cb", limited(Priority::Default, 1)),
+            outlier_detection("od", DETECTION),
+        ]);
+        assert_eq!(complaints(&snapshot), [""; 0], "{attribute}");
+        assert_eq!(snapshot.clusters.len(), 2, "{attribute}");
+        let names: Vec<_> = snapshot.clusters.iter().map(|c| &*c.name).collect();
+        assert_ne!(names[0], names[1], "{attribute}");
+        assert_eq!(
+            cluster_of(&snapshot, "/b/"),
+            cluster_of(&snapshot, "/c/"),
+            "{attribute}"
+        );
+    }
+}
+
+const DETECTION: OutlierDetection = OutlierDetection {
+    consecutive_5xx: 5,
+    max_ejection_percent: 100,
+    interval: Duration::from_secs(3),
+};
+
+#[test]
+fn what_nobody_says_is_as_in_envoy() {
+    let snapshot = compiled([mapping("m", "/")]);
+    let cluster = cluster_of(&snapshot, "/");
+    assert_eq!(cluster.connect_timeout, Duration::from_secs(3));
+    assert_eq!(cluster.balance, Balance::RoundRobin);
+    assert_eq!(cluster.idle_timeout, None);
+    assert_eq!(cluster.max_connection_lifetime, None);
+    assert_eq!(cluster.keepalive, None);
+    assert_eq!(cluster.dns_type, DnsType::Strict);
+    assert_eq!(cluster.families, Families::V4);
+    assert_eq!(
+        (cluster.limits, cluster.limits_high),
+        (Limits::default(), Limits::default())
+    );
+    assert_eq!(cluster.outlier_detection, None);
+    assert!(!cluster.http2 && !cluster.respect_dns_ttl);
+}
+
+#[test]
+fn what_the_mapping_does_not_say_the_module_says() {
+    let module = || {
+        module("{}").with_module(|m| {
+            m.cluster_idle_timeout = Some(Duration::from_secs(1));
+            m.cluster_max_connection_lifetime = Some(Duration::from_secs(2));
+            m.keepalive = Some(Keepalive::default());
+            m.circuit_breakers = Some([limited(Priority::Default, 7)].into());
+            m.load_balancer = Some(by_header("x-user"));
+            m.enable_ipv6 = Some(true);
+            m.defaults.stats_name = Some("all".into());
+        })
+    };
+    let snapshot = compiled([mapping("m", "/"), module()]);
+    let cluster = cluster_of(&snapshot, "/");
+    assert_eq!(cluster.idle_timeout, Some(Duration::from_secs(1)));
+    assert_eq!(
+        cluster.max_connection_lifetime,
+        Some(Duration::from_secs(2))
+    );
+    assert_eq!(cluster.keepalive, Some(Keepalive::default()));
+    assert_eq!(cluster.limits.max_connections, 7);
+    assert_eq!(cluster.balance, Balance::Maglev);
+    assert_eq!(cluster.families, Families::Both);
+    assert_eq!(&*cluster.stats_name, "all");
+    let hash_on = Some(HashOn::Header("x-user".into()));
+    assert_eq!(forward_of(&snapshot, "/").hash_on, hash_on);
+
+    let own = mapping("m", "/").with(|m| {
+        m.cluster.cluster_idle_timeout = Some(Duration::ZERO);
+        m.cluster.cluster_max_connection_lifetime = Some(Duration::ZERO);
+        m.cluster.circuit_breakers = Some([limited(Priority::High, 3)].into());
+        m.cluster.load_balancer = Some(LoadBalancer::RoundRobin);
+        m.cluster.enable_ipv4 = Some(false);
+        m.cluster.stats_name = Some("mine".into());
+    });
+    let snapshot = compiled([own, module()]);
+    let cluster = cluster_of(&snapshot, "/");
+    assert_eq!(cluster.idle_timeout, Some(Duration::ZERO), "for ever");
+    assert_eq!(cluster.max_connection_lifetime, None, "any age");
+    assert_eq!(cluster.limits, Limits::default(), "the list is replaced");
+    assert_eq!(cluster.limits_high.max_connections, 3);
+    assert_eq!(cluster.limits_high.max_retries, 3);
+    assert_eq!(cluster.balance, Balance::RoundRobin);
+    assert_eq!(cluster.families, Families::V6);
+    assert_eq!(&*cluster.stats_name, "mine");
+    assert_eq!(forward_of(&snapshot, "/").hash_on, None);
+}
+
+#[test]
+fn who_wants_neither_family_gets_ipv4_and_is_told_so() {
+    let snapshot = compiled([mapping("m", "/").with(|m| m.cluster.enable_ipv4 = Some(false))]);
+    assert_eq!(cluster_of(&snapshot, "/").families, Families::V4);
+    assert_eq!(
+        complaints(&snapshot),
+        [
+            "warning: Mapping m: neither enable_ipv4 nor enable_ipv6 is true: IPv4 is used, as \
+             Emissary does"
+        ]
+    );
+}
+
+#[test]
+fn names_tell_of_tags_breakers_and_load_balancers() {
+    let named = |change: Change| cluster_in("default", service("web").with(change)).0;
+    let table: [(Change, &str); 5] = [
+        (
+            |m| m.cluster.cluster_tag = Some("blue".into()),
+            "cluster_blue_web_default",
+        ),
+        (
+            |m| {
+                m.cluster.circuit_breakers = Some(
+                    [CircuitBreaker {
+                        priority: Priority::High,
+                        max_connections: Some(1),
+                        max_pending_requests: Some(2),
+                        max_requests: Some(3),
+                        max_retries: Some(4),
+                    }]
+                    .into(),
+                );
+            },
+            "cluster_web_default_cbhc1p2r3t4",
+        ),
+        (
+            |m| m.cluster.load_balancer = Some(LoadBalancer::LeastRequest),
+            "cluster_web_default_er_least_request",
+        ),
+        (
+            |m| m.cluster.load_balancer = Some(by_header("x-user")),
+            "cluster_web_default_er_maglev_hdr_x_user",
+        ),
+        (
+            |m| m.cluster.load_balancer = Some(LoadBalancer::RingHash(HashOn::SourceIp)),
+            "cluster_web_default_er_ring_hash_srcip",
+        ),
+    ];
+    for (change, name) in table {
+        assert_eq!(named(change), name);
+    }
+}
+
+fn with_v0(mapping: Written) -> Written {
+    mapping.with(|m| {
+        m.cluster.circuit_breaker = Some("cb".into());
+        m.cluster.outlier_detection = Some("od".into());
+    })
+}
+
+#[test]
+fn objects_of_v0_are_found_by_name_and_in_the_own_namespace_first() {
+    let breaker = |connections| circuit_breaker("cb", limited(Priority::Default, connections));
+    let snapshot = compiled([
+        breaker(1).namespace("a"),
+        breaker(2).namespace("b"),
+        outlier_detection("od", DETECTION).namespace("a"),
+        with_v0(mapping("m", "/b/")).namespace("b"),
+        with_v0(mapping("m", "/c/")).namespace("c"),
+        module("{}").with_module(|m| {
+            m.circuit_breakers = Some([limited(Priority::Default, 9)].into());
+        }),
+    ]);
+    let b = cluster_of(&snapshot, "/b/");
+    assert_eq!(&*b.name, "cluster_web_b_b_cb_cb_od_od");
+    assert_eq!(b.limits.max_connections, 2);
+    assert_eq!(b.outlier_detection, Some(DETECTION));
+    assert_eq!(cluster_of(&snapshot, "/c/").limits.max_connections, 1);
+    assert_eq!(complaints(&snapshot), [""; 0]);
+}
+
+#[test]
+fn an_unknown_object_of_v0_is_named_and_the_mapping_is_live() {
+    let snapshot = compiled([with_v0(mapping("m", "/"))]);
+    assert_eq!(&*cluster_of(&snapshot, "/").name, "cluster_web_default");
+    assert_eq!(
+        complaints(&snapshot),
+        [
+            "warning: Mapping m: circuit_breaker: there is no CircuitBreaker cb",
+            "warning: Mapping m: outlier_detection: there is no OutlierDetection od",
+        ]
+    );
+}
+
+#[test]
+fn the_later_of_two_objects_of_v0_with_one_name_counts() {
+    let breaker = |connections| circuit_breaker("cb", limited(Priority::Default, connections));
+    let mapping = mapping("m", "/").with(|m| m.cluster.circuit_breaker = Some("cb".into()));
+    let snapshot = compiled([breaker(1), breaker(2), mapping]);
+    assert_eq!(cluster_of(&snapshot, "/").limits.max_connections, 2);
+    assert_eq!(complaints(&snapshot).len(), 1);
 }
 
 #[test]

@@ -7,7 +7,10 @@
     reason = "what these lints allow in tests they do not allow in the functions tests share"
 )]
 
+mod attributes;
 mod clusters;
+mod everything;
+mod explain;
 mod groups;
 mod model;
 mod oracle;
@@ -15,7 +18,9 @@ mod order;
 mod prefixes;
 mod probes;
 mod random;
+mod redirects;
 mod requests;
 mod resources;
 mod settings;
+mod shadows;
 mod written;

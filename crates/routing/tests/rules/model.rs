@@ -43,6 +43,21 @@ proptest! {
     }
 
     #[test]
+    fn explanations_name_who_answers_for_every_draw(
+        rules in prop::collection::vec(rule(), 0..12),
+        request in request(),
+    ) {
+        let snapshot = compile(&numbered(written(&rules)), [], &Identity::default(), 1);
+        let explanation = snapshot.explain(&request.question());
+        for draw in Draw::all() {
+            let found = snapshot.routes.find(&request.head(), draw);
+            let found = found.map(|route| route.mapping.to_string());
+            let told = explanation.answer(draw).map(|answer| answer.mapping.clone());
+            prop_assert_eq!(told, found);
+        }
+    }
+
+    #[test]
     fn the_order_of_the_input_does_not_matter(
         rules in prop::collection::vec(rule(), 0..12),
         swaps in prop::collection::vec(any::<(Index, Index)>(), 0..12),

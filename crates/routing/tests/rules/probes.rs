@@ -1,5 +1,6 @@
 //! The health checks on the data port.
 
+use nuncio_config::InternalMapping;
 use nuncio_routing::{Action, Probe};
 
 use crate::requests::get;
@@ -75,4 +76,22 @@ fn the_module_turns_each_off() {
         complaints(&compiled([no_readiness(), mapping("own", READY)])),
         [""; 0]
     );
+}
+
+#[test]
+fn the_module_moves_them() {
+    let moved = || {
+        module("{}").with_module(|m| {
+            m.liveness_probe = Some(InternalMapping {
+                enabled: Some(true),
+                prefix: Some("/healthy".into()),
+            });
+        })
+    };
+    assert_eq!(
+        answered_by_gateway("/healthy", [moved()]),
+        Some(Probe::Alive)
+    );
+    assert_eq!(answered_by_gateway(ALIVE, [moved()]), None);
+    assert_eq!(answered_by_gateway(READY, [moved()]), Some(Probe::Ready));
 }

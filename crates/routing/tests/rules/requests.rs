@@ -1,7 +1,7 @@
 //! Requests: `get("/a/").host("x")`.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use nuncio_routing::{Draw, RequestHead, Route, Snapshot};
+use nuncio_routing::{Draw, Question, RequestHead, Route, Snapshot};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -65,6 +65,25 @@ impl Request {
             query: query.as_deref(),
             headers,
         }
+    }
+
+    /// As `nuncio explain` is asked.
+    pub(crate) fn question(&self) -> Question {
+        let mut headers = vec![format!("host: {}", self.host)];
+        headers.extend(
+            self.headers
+                .iter()
+                .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())),
+        );
+        let query = self.query.as_ref();
+        let query = query.map_or_else(String::new, |query| format!("?{query}"));
+        let target = format!("{}{query}", self.path);
+        Question::parse(
+            self.method.as_str(),
+            &target,
+            headers.iter().map(|line| &**line),
+        )
+        .unwrap()
     }
 
     /// The Route that takes this request, whatever it draws.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use nuncio_routing::{Action, Settings, Snapshot};
+use nuncio_config::{InternalMapping, Mapping, PathMatch, Pattern};
+use nuncio_routing::{Action, HeaderCase, Settings, Snapshot};
 
 use crate::requests::get;
 use crate::written::{Written, compiled, compiled_in, complaints, mapping, module};
@@ -78,4 +79,54 @@ fn of_several_modules_in_one_namespace_the_later_counts() {
     let snapshot = compiled([named("first"), named("second")]);
     assert_eq!(snapshot.settings.server_name, "second");
     assert_eq!(complaints(&snapshot).len(), 1);
+}
+
+#[test]
+fn diagnostics_on_the_data_port_are_refused_aloud() {
+    let enabled = |enabled| {
+        module("{}").with_module(|m| {
+            let prefix = None;
+            m.diagnostics = Some(InternalMapping { enabled, prefix });
+        })
+    };
+    assert_eq!(
+        complaints(&compiled([enabled(Some(true))])),
+        [
+            "warning: Module ambassador: diagnostics: the pages are on the admin port only, never \
+             on the ports of requests"
+        ]
+    );
+    assert_eq!(complaints(&compiled([enabled(Some(false))])), [""; 0]);
+    assert_eq!(complaints(&compiled([enabled(None)])), [""; 0]);
+}
+
+#[test]
+fn two_ways_to_spell_headers_are_one_too_many() {
+    let snapshot = compiled([module("{}").with_module(|m| {
+        m.connections.proper_case = Some(true);
+        m.connections.header_case_overrides = Some(["X-My".into()].into());
+    })]);
+    let overrides = HeaderCase::Overrides(["X-My".into()].into());
+    assert_eq!(snapshot.settings.connections.header_case, overrides);
+    assert_eq!(
+        complaints(&snapshot),
+        ["warning: Module ambassador: proper_case has no effect beside header_case_overrides"]
+    );
+}
+
+#[test]
+fn a_pattern_larger_than_the_module_allows_is_an_error() {
+    let large = |m: &mut Mapping| {
+        m.path = PathMatch::Regex(Pattern::parse("/(alpha|beta|gamma){9}").unwrap());
+    };
+    let limited = |size| module("{}").with_module(|m| m.regex_max_size = size);
+    let mapping = || mapping("m", "/").with(large);
+    let refused = compiled([mapping(), limited(Some(100))]);
+    assert_eq!(refused.clusters.len(), 0);
+    let complaint = &complaints(&refused)[0];
+    let start = "error: Mapping m: prefix_regex \"/(alpha|beta|gamma){9}\" is too large: it has ";
+    assert!(complaint.starts_with(start), "{complaint}");
+    for size in [None, Some(1_000)] {
+        assert_eq!(complaints(&compiled([mapping(), limited(size)])), [""; 0]);
+    }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use nuncio_config::{
-    Case, Diagnostic, HeaderMatch, HeaderValueMatch, HostMatch, Identity, Kind, Mapping,
-    MethodMatch, Module, ObjectRef, Origin, PathMatch, Pattern, QueryMatch, QueryValueMatch,
-    Resource, Rewrite, parse_annotation,
+    Case, CircuitBreaker, Diagnostic, HeaderMatch, HeaderValueMatch, HostMatch, Identity, Kind,
+    Mapping, MethodMatch, Module, ObjectRef, Origin, OutlierDetection, PathMatch, Pattern,
+    QueryMatch, QueryValueMatch, Resource, Rewrite, parse_annotation,
 };
 use nuncio_routing::{Snapshot, compile};
 
@@ -40,6 +40,19 @@ pub(crate) fn module(config: &str) -> Written {
     Written(parsed(&format!(
         "{{apiVersion: ambassador/v1, kind: Module, name: ambassador, config: {config}}}"
     )))
+}
+
+pub(crate) fn circuit_breaker(name: &str, breaker: CircuitBreaker) -> Written {
+    object_of(name, Kind::CircuitBreaker(breaker))
+}
+
+pub(crate) fn outlier_detection(name: &str, detection: OutlierDetection) -> Written {
+    object_of(name, Kind::OutlierDetection(detection))
+}
+
+fn object_of(name: &str, kind: Kind) -> Written {
+    let Written(resource) = mapping(name, "/");
+    Written(Resource { kind, ..resource })
 }
 
 impl Written {
@@ -122,6 +135,11 @@ impl Written {
     pub(crate) fn service(self, service: &str) -> Self {
         let service = service.parse().unwrap();
         self.with(|mapping| mapping.service = service)
+    }
+
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        self.0.name = name.into();
+        self
     }
 
     pub(crate) fn namespace(mut self, namespace: &str) -> Self {

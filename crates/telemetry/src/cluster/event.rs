@@ -1,25 +1,5 @@
 //! What can happen between the gateway and an upstream, in the words of the proxy.
 
-use std::time::Duration;
-
-use crate::request::Protocol;
-
-/// How a request got its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Assigned {
-    /// An open connection was there: idle, or HTTP/2 with a stream to spare.
-    Reused,
-    /// It had to wait for a new connection, which it then got.
-    New {
-        /// What the connection speaks.
-        protocol: Protocol,
-        /// How long connecting took, TLS included.
-        connect_time: Duration,
-    },
-    /// It had to wait because of a limit, and got a connection that came free.
-    AfterWaiting,
-}
-
 /// Why there is no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectFailure {
@@ -36,6 +16,19 @@ pub enum Overflow {
     Connections,
     /// Requests, waiting or active: the request is refused.
     Requests,
+}
+
+/// What a circuit breaker counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Breaker {
+    /// Open connections.
+    Connections,
+    /// Requests without a connection.
+    Pending,
+    /// Requests with a connection.
+    Requests,
+    /// Requests sent again.
+    Retries,
 }
 
 /// What an attempt that is given up for another came to.

@@ -124,6 +124,7 @@ impl Family {
                     self.sample(out, labels, gauge.value());
                 }
             }
+            Value::Flag(at) => self.sample(out, labels, at(handle).value().min(1)),
             Value::Histogram(at) => {
                 let histogram = at(handle);
                 if always || histogram.is_used() {
@@ -221,7 +222,7 @@ impl<S> Stat<S> {
             Value::Counter(_) | Value::Classes(_) | Value::Codes(_) | Value::ZeroCounter => {
                 Kind::Counter
             }
-            Value::Gauge(_) | Value::ZeroGauge => Kind::Gauge,
+            Value::Gauge(_) | Value::Flag(_) | Value::ZeroGauge => Kind::Gauge,
             Value::Histogram(_) => Kind::Histogram,
         }
     }

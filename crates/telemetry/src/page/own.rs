@@ -158,7 +158,18 @@ pub(super) fn nuncio(telemetry: &Telemetry, out: &mut Vec<u8>) {
     );
     info.sample(out, "", &labels, Fixed::whole(1));
     nuncio_config(&telemetry.control, out);
+    let lines = &telemetry.access_log_counts;
     for (name, help, value) in [
+        (
+            "nuncio_access_log_written_total",
+            "Lines of the access log that were written.",
+            &lines.written,
+        ),
+        (
+            "nuncio_access_log_dropped_total",
+            "Lines of the access log that were not: too many at once, or no file to write to.",
+            &lines.dropped,
+        ),
         (
             "nuncio_statsd_datagrams_total",
             "Datagrams sent to statsd.",

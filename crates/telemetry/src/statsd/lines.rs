@@ -152,7 +152,11 @@ impl Batch {
                         line(code, value, &name, Some((u64::from(code), "")));
                     }
                 }
-                Value::Gauge(_) | Value::Histogram(_) | Value::ZeroCounter | Value::ZeroGauge => {}
+                Value::Gauge(_)
+                | Value::Flag(_)
+                | Value::Histogram(_)
+                | Value::ZeroCounter
+                | Value::ZeroGauge => {}
             }
         }
     }
@@ -160,12 +164,14 @@ impl Batch {
     fn gauges<S: Scope>(&mut self, handle: &S) {
         let wire = &handle.series().wire;
         for stat in S::STATS {
-            let Value::Gauge(at) = stat.value else {
-                continue;
+            let (gauge, most) = match stat.value {
+                Value::Gauge(at) => (at(handle), u64::MAX),
+                Value::Flag(at) => (at(handle), 1),
+                _ => continue,
             };
-            let gauge = at(handle);
             if gauge.is_used() {
-                self.line(&[wire, stat.name], None, gauge.value(), "|g", None);
+                let value = gauge.value().min(most);
+                self.line(&[wire, stat.name], None, value, "|g", None);
             }
         }
     }

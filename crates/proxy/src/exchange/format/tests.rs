@@ -9,11 +9,13 @@ use super::*;
 use crate::exchange::facts::{
     Clock, ConnectionFacts, RequestFacts, ResponseFacts, Started, UpstreamFacts,
 };
+use crate::exchange::forwarding::Forwarding;
 
 /// What an exchange with an upstream came to.
 struct Exchange {
     request: HeaderMap,
     response: HeaderMap,
+    forwarding: Forwarding,
 }
 
 impl Exchange {
@@ -25,7 +27,12 @@ impl Exchange {
         request.append("x-odd", HeaderValue::from_bytes(b"\xff\"").unwrap());
         let mut response = HeaderMap::new();
         response.append("content-type", HeaderValue::from_static("text/html"));
-        Self { request, response }
+        let forwarding = Forwarding::unread("10.0.0.9:55555".parse().unwrap());
+        Self {
+            request,
+            response,
+            forwarding,
+        }
     }
 
     fn facts(&self) -> Facts<'_> {
@@ -34,11 +41,11 @@ impl Exchange {
             request: RequestFacts {
                 method: &Method::GET,
                 path: "/after?x=1",
-                original_path: Some("/before?x=1"),
+                original_path: Some(b"/before?x=1"),
                 host: b"example.com",
-                scheme: "http",
                 version: Version::HTTP_2,
                 headers: &self.request,
+                forwarding: &self.forwarding,
                 body_bytes: 5,
             },
             connection: ConnectionFacts {
@@ -232,4 +239,16 @@ fn a_lone_operator_keeps_its_type() {
         Piece::Operator(Operator::ResponseCode, None),
     ]));
     assert!(single(&mixed, &facts).is_none());
+}
+
+#[test]
+fn a_format_that_repeats_a_long_header_ends_somewhere() {
+    let mut exchange = Exchange::new();
+    let long = HeaderValue::from_str(&"x".repeat(50_000)).unwrap();
+    exchange.request.insert("x-long", long);
+    let again = Piece::Operator(Operator::RequestHeader(field("x-long"), None), None);
+    let format = Format(vec![again; 10_000].into());
+    let mut out = Vec::new();
+    write(&format, &exchange.facts(), Unknown::Dash, &mut out);
+    assert_eq!(out.len(), 300_000);
 }

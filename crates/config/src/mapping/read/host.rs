@@ -1,0 +1,54 @@
+//! Which hosts: `hostname` goes before `host`, as in Emissary, and either before a header named
+//! `:authority`.
+
+use crate::fields::Fields;
+use crate::mapping::HostMatch;
+
+pub(super) fn read(fields: &mut Fields<'_, '_>, authority: Option<HostMatch>) -> HostMatch {
+    let regex = fields.boolean("host_regex").unwrap_or(false);
+    if regex && fields.entry("host").is_none() {
+        fields.in_vain("host_regex", " without `host`");
+    }
+    let host = match regex {
+        true => fields.pattern("host").map(HostMatch::Regex),
+        false => fields.parsed("host"),
+    };
+    let authority = refuse_two_conditions(fields, authority);
+    let written = [
+        ("hostname", fields.parsed("hostname")),
+        ("host", host),
+        (":authority", authority),
+    ];
+    let mut written = written
+        .into_iter()
+        .filter_map(|(key, host)| Some((key, host?)));
+    let Some((first, host)) = written.next() else {
+        return HostMatch::Any;
+    };
+    for (key, other) in written {
+        if other != host {
+            let line = fields.line_of(first);
+            fields.warning(
+                line,
+                format!("`{first}` goes before `{key}`, which is ignored"),
+            );
+        }
+    }
+    host
+}
+
+/// Emissary lets an expression for `:authority` hold beside `host`. A host is one condition here, and
+/// without the other the Mapping would take requests that are not meant for it.
+fn refuse_two_conditions(
+    fields: &mut Fields<'_, '_>,
+    authority: Option<HostMatch>,
+) -> Option<HostMatch> {
+    let mut others = ["hostname", "host"].into_iter();
+    let other = others.find(|key| fields.entry(key).is_some());
+    let (Some(HostMatch::Regex(_)), Some(key)) = (&authority, other) else {
+        return authority;
+    };
+    let reason = format!("`{key}` cannot stand beside `:authority` in `regex_headers`");
+    fields.error(fields.line_of(key), reason);
+    None
+}

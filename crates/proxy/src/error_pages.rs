@@ -1,0 +1,123 @@
+//! Texts of files that errors are answered with (`text_format_source`).
+//!
+//! Invariant: read when a configuration comes into force, never on the way of a request, and small.
+//! Annotations are written by people who may not read the gateway's files: what belongs to the
+//! system, and what Kubernetes mounts for processes alone, is not shown to anybody.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use nuncio_config::{Format, OverrideBody};
+use nuncio_routing::Snapshot;
+use tracing::warn;
+
+/// The texts of one configuration, by the names of their files.
+#[derive(Debug, Default)]
+pub(crate) struct ErrorPages(HashMap<Box<str>, Format>);
+
+/// Larger files are not read: Envoy has the same bound for what it makes up itself.
+const MAX_BYTES: u64 = 4096;
+
+/// Where no page comes from, symbolic links followed.
+const PRIVATE: [&str; 7] = ["/dev", "/etc", "/proc", "/root", "/run", "/sys", "/var/lib"];
+
+/// A page cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error("it cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    #[error("it has more than {MAX_BYTES} bytes")]
+    TooLarge,
+    #[error("it is in a directory of the system's, or no file")]
+    Private,
+    #[error("it is no text with operators")]
+    NoFormat,
+}
+
+impl ErrorPages {
+    /// Reads what `snapshot` names. What cannot be used is left out with a warning.
+    pub(crate) fn read(snapshot: &Snapshot) -> Self {
+        let routes = snapshot.routes.iter();
+        let of_routes = routes.flat_map(|route| route.response.error_overrides.iter());
+        let of_module = snapshot.settings.error_overrides.iter();
+        let mut pages = HashMap::new();
+        let mut unusable = HashSet::new();
+        for rule in of_routes.chain(of_module) {
+            let OverrideBody::File(name) = &rule.body else {
+                continue;
+            };
+            if pages.contains_key(name) || unusable.contains(name) {
+                continue;
+            }
+            match page(Path::new(&**name)) {
+                Ok(page) => drop(pages.insert(name.clone(), page)),
+                Err(reason) => {
+                    warn!(file = ?name, %reason, "an error page is left out");
+                    unusable.insert(name);
+                }
+            }
+        }
+        Self(pages)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Format> {
+        self.0.get(name)
+    }
+}
+
+fn page(path: &Path) -> Result<Format, Unusable> {
+    let path = path.canonicalize()?;
+    let is_private = PRIVATE.iter().any(|directory| path.starts_with(directory));
+    if is_private || !path.is_file() {
+        return Err(Unusable::Private);
+    }
+    let mut text = String::new();
+    File::open(path)?
+        .take(MAX_BYTES + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(Unusable::TooLarge);
+    }
+    text.parse().map_err(|_| Unusable::NoFormat)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(text: &str) -> Result<Format, Unusable> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("page.html");
+        std::fs::write(&path, text).unwrap();
+        page(&path)
+    }
+
+    #[test]
+    fn a_page_is_a_small_text_with_operators() {
+        let page = outcome("<h1>%RESPONSE_CODE%</h1>").unwrap();
+        assert_eq!(page.0.len(), 3);
+        assert!(matches!(
+            outcome(&"x".repeat(4097)),
+            Err(Unusable::TooLarge)
+        ));
+        assert!(outcome(&"x".repeat(4096)).is_ok());
+    }
+
+    #[test]
+    fn files_of_the_system_are_no_pages() {
+        for path in [
+            "/etc/hostname",
+            "/proc/self/environ",
+            "/proc/self/root/etc/passwd",
+            "/",
+        ] {
+            assert!(page(Path::new(path)).is_err(), "{path}");
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("page.html");
+        std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
+        assert!(matches!(page(&link), Err(Unusable::Private)));
+    }
+}

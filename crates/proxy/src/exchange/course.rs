@@ -1,0 +1,109 @@
+//! What is known and decided of one request, until it is over.
+//!
+//! Invariant: filled in once, in the order in which requests are served: who sent it, its Route, how
+//! it goes on. Whatever is made for the request later, a second attempt's head or a line of a log,
+//! is made from here and so agrees with what was made before.
+//!
+//! Deliberately absent: the request's head itself, which the session holds.
+
+use std::time::Instant;
+
+use http::HeaderValue;
+use nuncio_routing::{HeaderCase, Route, Settings};
+use pingora_core::Result;
+use pingora_core::protocols::http::{HttpTask, ServerSession};
+use pingora_http::RequestHeader;
+
+use super::facts::{Clock, ConnectionFacts, Facts, RequestFacts, ResponseFacts, UpstreamFacts};
+use super::forwarding::Forwarding;
+use super::upstream_head::Outbound;
+use crate::downstream::Connection;
+use crate::live::Live;
+
+/// One request on its way.
+pub(super) struct Course<'a> {
+    pub(super) connection: &'a Connection,
+    /// The configuration it is served by.
+    pub(super) live: &'a Live,
+    pub(super) started: Instant,
+    pub(super) forwarding: Forwarding,
+    /// Whether the client ends its connection with this request.
+    pub(super) client_leaves: bool,
+    /// `None` while there is none, and when none matches.
+    pub(super) route: Option<&'a Route>,
+    pub(super) outbound: Outbound,
+    /// The page of another origin that may read the response.
+    pub(super) origin: Option<HeaderValue>,
+}
+
+impl<'a> Course<'a> {
+    /// Of a request that nothing was read of.
+    pub(super) fn new(connection: &'a Connection, live: &'a Live, started: Instant) -> Self {
+        Self {
+            connection,
+            live,
+            started,
+            forwarding: Forwarding::unread(connection.peer()),
+            client_leaves: false,
+            route: None,
+            outbound: Outbound::default(),
+            origin: None,
+        }
+    }
+
+    pub(super) fn settings(&self) -> &'a Settings {
+        self.live.settings()
+    }
+
+    /// Sends the client what begins its response.
+    ///
+    /// # Errors
+    ///
+    /// When the client does not take it.
+    pub(super) async fn begin_response(
+        &self,
+        session: &mut ServerSession,
+        tasks: Vec<HttpTask>,
+    ) -> Result<bool> {
+        let traffic = self.connection.traffic();
+        traffic.expect_head(!session.is_http2() && self.spells_in_lower_case());
+        let sent = session.response_duplex_vec(tasks).await;
+        traffic.expect_head(false);
+        sent
+    }
+
+    /// Whether names of HTTP/1 headers are spelled as Envoy spells them.
+    pub(super) fn spells_in_lower_case(&self) -> bool {
+        self.settings().connections.header_case == HeaderCase::Lower
+    }
+
+    /// What can be said before anything was answered.
+    pub(super) fn facts<'f>(&'f self, received: &'f RequestHeader) -> Facts<'f> {
+        let outbound = &self.outbound;
+        let came = received.uri.path_and_query();
+        let came = came.map_or("", http::uri::PathAndQuery::as_str);
+        let host = outbound.host.as_ref().map(HeaderValue::as_bytes);
+        Facts {
+            request: RequestFacts {
+                method: &received.method,
+                path: outbound.path.as_deref().unwrap_or(came),
+                original_path: outbound.original_path(),
+                host: host.unwrap_or_default(),
+                version: received.version,
+                headers: &received.headers,
+                forwarding: &self.forwarding,
+                body_bytes: 0,
+            },
+            connection: ConnectionFacts {
+                id: self.connection.id(),
+                client: self.forwarding.client,
+                peer: self.connection.peer(),
+                local: self.connection.local(),
+            },
+            route: self.route.map(|route| &*route.mapping.name),
+            upstream: UpstreamFacts::default(),
+            response: ResponseFacts::default(),
+            clock: Clock::started(self.started),
+        }
+    }
+}

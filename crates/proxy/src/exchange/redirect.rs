@@ -1,0 +1,82 @@
+//! Answers that send the client elsewhere.
+//!
+//! Invariant: a location is one header line, whatever path was asked for.
+
+use http::header::{HeaderValue, LOCATION};
+use nuncio_routing::Redirect;
+
+use super::forwarding::Scheme;
+use super::head::RequestTarget;
+use super::reply::Reply;
+
+/// The answer of a Mapping with `host_redirect`.
+pub(super) fn elsewhere(redirect: &Redirect, scheme: Scheme, target: &RequestTarget<'_>) -> Reply {
+    let mut path = String::new();
+    redirect.location_path(&target.path, target.query, &mut path);
+    located(redirect.status, scheme, &redirect.host, &path)
+}
+
+/// The answer to a request that came in plain text where `x_forwarded_proto_redirect` is set.
+pub(super) fn to_https(target: &RequestTarget<'_>) -> Reply {
+    located(301, Scheme::Https, target.host, &target.path_and_query)
+}
+
+fn located(status: u16, scheme: Scheme, host: &str, path: &str) -> Reply {
+    let mut location = String::with_capacity(10 + host.len() + path.len());
+    location.extend([scheme.as_str(), "://", host]);
+    for c in path.chars() {
+        match c {
+            '!'..='~' => location.push(c),
+            // What is no URI (RFC 3986 section 2) is none in a location either.
+            other => {
+                for byte in other.encode_utf8(&mut [0; 4]).bytes() {
+                    location.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+                }
+            }
+        }
+    }
+    match HeaderValue::try_from(location) {
+        Ok(location) => Reply::new(status, "").with(LOCATION, location),
+        // A host that is none.
+        Err(_) => Reply::new(404, ""),
+    }
+}
+
+fn digit(nibble: u8) -> char {
+    char::from_digit(nibble.into(), 16).map_or('0', |digit| digit.to_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn location(host: &str, path: &str) -> String {
+        let reply = located(301, Scheme::Http, host, path);
+        reply.field(&LOCATION).unwrap().to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_location_is_a_whole_uri() {
+        assert_eq!(
+            location("a.example:81", "/b?c=d"),
+            "http://a.example:81/b?c=d"
+        );
+    }
+
+    #[test]
+    fn no_path_ends_the_line_or_leaves_ascii() {
+        assert_eq!(
+            location("a", "/%0d%0aset-cookie:x"),
+            "http://a/%0d%0aset-cookie:x"
+        );
+        assert_eq!(
+            location("a", "/é b\r\n\u{7f}"),
+            "http://a/%C3%A9%20b%0D%0A%7F"
+        );
+    }
+
+    #[test]
+    fn a_host_that_is_none_leads_nowhere() {
+        assert_eq!(located(301, Scheme::Http, "a\r\nb", "/").status, 404);
+    }
+}

@@ -1,0 +1,173 @@
+//! From the upstream to the client.
+
+use std::time::Duration;
+
+use http::header::SET_COOKIE;
+use pingora_core::protocols::http::HttpTask;
+use pingora_core::{BError, ErrorType, RetryType};
+use pingora_http::ResponseHeader;
+
+use super::upload::Upload;
+use super::{Culprit, Relay, Relayed};
+use crate::exchange::failure::Failure;
+use crate::exchange::{client_head, upgrade};
+
+/// What becomes of an answer's head.
+enum Verdict {
+    PassOn(Box<ResponseHeader>),
+    /// There is another attempt instead.
+    Discard,
+    /// Its framing cannot be trusted.
+    Unsound,
+}
+
+/// More answers before the answer than anybody needs.
+const MAX_INTERIM_ANSWERS: u8 = 16;
+
+impl Relay<'_, '_, '_> {
+    /// Takes what the upstream sent; `Some` when that was the end.
+    pub(super) async fn answer(&mut self, task: Result<HttpTask, BError>) -> Option<Relayed> {
+        let task = match task {
+            Ok(HttpTask::Header(head, _)) if self.is_upgrade(&head) => {
+                return Some(self.upgrade(&head).await);
+            }
+            Ok(HttpTask::Header(head, _)) if head.status.is_informational() => {
+                return self.interim(&head);
+            }
+            Ok(HttpTask::Header(head, end)) => match self.verdict(&head) {
+                Verdict::PassOn(head) => HttpTask::Header(head, end),
+                Verdict::Discard => return Some(self.discarded(end)),
+                Verdict::Unsound => return Some(Relayed::Failed(Failure::UpstreamMalformed)),
+            },
+            Ok(HttpTask::Failed(error)) | Err(error) => return Some(self.upstream_failed(&error)),
+            Ok(
+                task @ (HttpTask::Body(..)
+                | HttpTask::UpgradedBody(..)
+                | HttpTask::Trailer(_)
+                | HttpTask::Done),
+            ) => task,
+        };
+        self.pass_on(task).await
+    }
+
+    async fn pass_on(&mut self, task: HttpTask) -> Option<Relayed> {
+        let end = task.is_end();
+        let tasks = self.body.pass(task);
+        if tasks.is_empty() {
+            return None;
+        }
+        let session = &mut *self.request.session;
+        let sent = match tasks.first() {
+            Some(HttpTask::Header(..)) => self.rules.course.begin_response(session, tasks).await,
+            _ => session.response_duplex_vec(tasks).await,
+        };
+        match sent {
+            Ok(_) if end => Some(self.complete()),
+            Ok(_) => None,
+            Err(_) => Some(self.broken(Culprit::Client, Failure::ClientLeft)),
+        }
+    }
+
+    /// Whether the client is given what it asked for and its route allows.
+    fn is_upgrade(&self, head: &ResponseHeader) -> bool {
+        upgrade::is_granted(head) && self.rules.course.outbound.upgrade.is_some()
+    }
+
+    async fn upgrade(&mut self, received: &ResponseHeader) -> Relayed {
+        let request = self.request.session.req_header();
+        let built = client_head::build(self.rules.course, request, received, self.took());
+        let confirmed = built.and_then(|(mut head, _)| {
+            upgrade::confirm(&mut head, received)?;
+            Ok(head)
+        });
+        let Ok(head) = confirmed else {
+            return Relayed::Failed(Failure::UpstreamMalformed);
+        };
+        let head = HttpTask::Header(Box::new(head), false);
+        match self.request.session.response_duplex_vec(vec![head]).await {
+            Ok(_) => {
+                self.upgraded = true;
+                self.status = Some(received.status.as_u16());
+                self.complete()
+            }
+            Err(_) => Relayed::Failed(Failure::ClientLeft),
+        }
+    }
+
+    /// The gateway has answered `Expect` itself, and nobody asked for an upgrade: nothing to pass
+    /// on.
+    fn interim(&mut self, head: &ResponseHeader) -> Option<Relayed> {
+        self.interim_answers += 1;
+        let hostile = head.status == http::StatusCode::SWITCHING_PROTOCOLS
+            || self.interim_answers > MAX_INTERIM_ANSWERS;
+        hostile.then_some(Relayed::Failed(Failure::UpstreamMalformed))
+    }
+
+    fn verdict(&mut self, received: &ResponseHeader) -> Verdict {
+        if !client_head::is_framed_soundly(received) {
+            return Verdict::Unsound;
+        }
+        self.rules.endpoint.answered(received.status.as_u16());
+        if self.request.can_be_sent_again()
+            && let Some(retries) = &mut self.rules.retries
+            && retries.after_answer(received)
+        {
+            return Verdict::Discard;
+        }
+        let request = self.request.session.req_header();
+        let built = client_head::build(self.rules.course, request, received, self.took());
+        let Ok((mut head, body)) = built else {
+            return Verdict::Unsound;
+        };
+        if let Some(cookie) = self.rules.set_cookie
+            && head.append_header(SET_COOKIE, cookie.clone()).is_err()
+        {
+            return Verdict::Unsound;
+        }
+        self.body = body;
+        self.status = Some(received.status.as_u16());
+        self.request.answer_begins();
+        Verdict::PassOn(Box::new(head))
+    }
+
+    fn discarded(&self, end: bool) -> Relayed {
+        Relayed::Discarded {
+            whole: end && self.upload == Upload::Finished,
+        }
+    }
+
+    fn complete(&self) -> Relayed {
+        Relayed::Complete {
+            // A response without a status cannot be: `answer` saw its head first.
+            status: self.status.unwrap_or_default(),
+            upstream_time: self.took(),
+            request_sent: self.upload == Upload::Finished,
+        }
+    }
+
+    /// Since the end of the request.
+    pub(super) fn took(&self) -> Duration {
+        self.request
+            .end()
+            .map_or(Duration::ZERO, |end| end.elapsed())
+    }
+
+    fn upstream_failed(&self, error: &BError) -> Relayed {
+        tracing::debug!(%error, "the upstream failed");
+        let refused = error.retry == RetryType::Decided(true);
+        let failure = match error.etype() {
+            ErrorType::H2Error | ErrorType::ConnectionClosed
+                if refused || error.etype() == &ErrorType::H2Error =>
+            {
+                return self.broken(Culprit::UpstreamStream, Failure::UpstreamReset { refused });
+            }
+            ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError => {
+                let no_answer = self.interim_answers == 0 && error.retry == RetryType::ReusedOnly;
+                let untouched = no_answer && self.request.can_be_sent_again();
+                Failure::UpstreamClosed { untouched }
+            }
+            _ => Failure::UpstreamMalformed,
+        };
+        self.broken(Culprit::Upstream, failure)
+    }
+}

@@ -1,0 +1,188 @@
+//! The client's side of an exchange that is forwarded, whichever attempt serves it.
+//!
+//! Invariant: a body is kept whole or not at all, and never beyond the bound that was set; what is
+//! not kept is passed on once.
+//!
+//! Deliberately absent: the response, and everything upstream.
+
+use std::future::pending;
+
+use bytes::Bytes;
+use pingora_core::protocols::http::ServerSession;
+use pingora_core::{BError, ErrorType};
+use tokio::time::Instant;
+
+use super::failure::Failure;
+use super::shadow::Mirror;
+use super::timer::Limit;
+
+/// A request on its way.
+pub(super) struct Request<'a> {
+    pub(super) session: &'a mut ServerSession,
+    /// When it was complete; `None` while its body is still coming.
+    end: Option<Instant>,
+    /// Whether anything of the body was taken from the client, who will not send it again.
+    begun: bool,
+    /// Whether the client is still listened to. It is not once it has sent the beginning of its
+    /// next request: its connection ends with this response.
+    heard: bool,
+    /// When the client was sent the head of the upstream's answer.
+    answered: Option<Instant>,
+    kept: Kept,
+    mirror: Option<Mirror>,
+}
+
+/// What is kept of the body, so that it can be sent again.
+#[derive(Debug)]
+enum Kept {
+    Nothing,
+    /// Everything that came, up to `limit` bytes.
+    Everything {
+        body: Vec<u8>,
+        limit: u64,
+    },
+    TooLarge,
+}
+
+impl<'a> Request<'a> {
+    /// The request whose head `session` read at `started`.
+    pub(super) fn new(session: &'a mut ServerSession, started: Instant) -> Self {
+        let end = session.is_body_empty().then_some(started);
+        Self {
+            session,
+            end,
+            begun: false,
+            heard: true,
+            answered: None,
+            kept: Kept::Nothing,
+            mirror: None,
+        }
+    }
+
+    /// When it was complete; `None` while its body is still coming.
+    pub(super) fn end(&self) -> Option<Instant> {
+        self.end
+    }
+
+    /// Takes note that the answer begins.
+    pub(super) fn answer_begins(&mut self) {
+        self.answered = Some(Instant::now());
+    }
+
+    /// When the answer began.
+    pub(super) fn answered(&self) -> Option<Instant> {
+        self.answered
+    }
+
+    /// Keeps the body as it comes, if it has no more than `limit` bytes.
+    pub(super) fn keep_up_to(&mut self, limit: u64) {
+        if self.end.is_some() {
+            return;
+        }
+        self.kept = Kept::Everything {
+            body: Vec::new(),
+            limit,
+        };
+    }
+
+    /// Gives up what is kept: nothing will be sent again.
+    pub(super) fn forget(&mut self) {
+        self.kept = Kept::Nothing;
+    }
+
+    /// Whether everything that came can be sent again.
+    pub(super) fn can_be_sent_again(&self) -> bool {
+        !self.begun || matches!(self.kept, Kept::Everything { .. })
+    }
+
+    /// Whether it could be sent again, but for its size.
+    pub(super) fn is_too_large(&self) -> bool {
+        matches!(self.kept, Kept::TooLarge)
+    }
+
+    /// What is kept of the body, less the first `sent` bytes.
+    pub(super) fn kept(&self, sent: usize) -> &[u8] {
+        match &self.kept {
+            Kept::Everything { body, .. } => body.get(sent..).unwrap_or_default(),
+            Kept::Nothing | Kept::TooLarge => &[],
+        }
+    }
+
+    /// Has a shadow see the body too.
+    pub(super) fn mirror_to(&mut self, mirror: Mirror) {
+        self.mirror = Some(mirror);
+    }
+
+    /// Whether there is a point in [`Self::next`].
+    pub(super) fn is_heard(&self) -> bool {
+        self.heard
+    }
+
+    /// The next piece of the body; after its end, the client's leaving.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, BError> {
+        self.session.read_body_or_idle(self.end.is_some()).await
+    }
+
+    /// Takes note of what [`Self::next`] gave; returns what is to be sent on and is not kept.
+    pub(super) fn took(&mut self, body: Option<Bytes>) -> Option<Bytes> {
+        self.begun = true;
+        let is_last = self.end.is_none() && (body.is_none() || self.session.is_body_done());
+        // The codec gives an empty piece before trailers, and for an empty DATA frame; sent on, it
+        // would end the body (RFC 9112 section 7.1).
+        let piece = body.filter(|bytes| !bytes.is_empty());
+        if let Some(bytes) = &piece {
+            self.mirror = self.mirror.take().and_then(|mirror| mirror.piece(bytes));
+        }
+        let unkept = piece.and_then(|bytes| self.keep(bytes));
+        if is_last {
+            self.end = Some(Instant::now());
+            if let Some(mirror) = self.mirror.take() {
+                mirror.end();
+            }
+        }
+        unkept
+    }
+
+    /// What is not kept is given back.
+    fn keep(&mut self, bytes: Bytes) -> Option<Bytes> {
+        let Kept::Everything { body, limit } = &mut self.kept else {
+            return Some(bytes);
+        };
+        if (body.len() + bytes.len()) as u64 > *limit {
+            self.kept = Kept::TooLarge;
+            return Some(bytes);
+        }
+        body.extend_from_slice(&bytes);
+        None
+    }
+
+    /// What an error of [`Self::next`] means, if it means anything for this exchange.
+    pub(super) fn failed(&mut self, error: &BError) -> Option<Failure> {
+        match error.etype() {
+            // Pingora's word for bytes behind the end of the request: a pipelined request. It is
+            // not served on this connection, and this one is not harmed.
+            ErrorType::ConnectError => {
+                self.heard = false;
+                self.session.set_keepalive(None);
+                None
+            }
+            ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::H2Error => {
+                Some(Failure::ClientLeft)
+            }
+            ErrorType::ReadTimedout => Some(Failure::OutOfTime(Limit::Silence)),
+            _ => Some(Failure::ClientMalformed),
+        }
+    }
+
+    /// Waits until the client of a complete request has left.
+    pub(super) async fn left(&mut self) -> Failure {
+        while self.end.is_some() && self.heard {
+            if let Err(error) = self.next().await
+                && let Some(failure) = self.failed(&error)
+            {
+                return failure;
+            }
+        }
+        pending().await
+    }
+}
