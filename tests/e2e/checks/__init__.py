@@ -5,6 +5,7 @@ from checks import (
     demo,
     directory_sources,
     drain,
+    explain,
     live_edit,
     prometheus_scrape,
     startup,
@@ -15,6 +16,7 @@ from checks import (
 ALL = [
     *startup.CHECKS,
     *bad_manifests.CHECKS,
+    *explain.CHECKS,
     *directory_sources.CHECKS,
     *prometheus_scrape.CHECKS,
     *statsd_lines.CHECKS,
