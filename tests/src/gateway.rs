@@ -2,11 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use nuncio_config::{Identity, ObjectRef, Origin, parse_annotation};
 use nuncio_proxy::{Listener, Phase, Probes, Resolver, Switch, Workers};
 use nuncio_routing::{Probe, Snapshot, compile};
-use nuncio_telemetry::{BuildInfo, Telemetry};
+use nuncio_telemetry::{AccessLogWriter, BuildInfo, Telemetry};
 
 use crate::control::eventually;
 use crate::counters::Counters;
@@ -21,6 +22,7 @@ pub struct Gateway {
     workers: Workers,
     /// Bound until the data path stops, as in the real process.
     listeners: Vec<Listener>,
+    access_log: Option<AccessLogWriter>,
 }
 
 impl Gateway {
@@ -43,6 +45,19 @@ impl Gateway {
         Self::begin(snapshot(annotation, 1), count)
     }
 
+    /// As [`Gateway::start`], with the access log on.
+    pub fn with_access_log(annotation: &str) -> Self {
+        let telemetry = Telemetry::new(BuildInfo::default());
+        let writer = telemetry.start_access_log().unwrap();
+        let mut gateway = Self::serve(
+            snapshot(annotation, 1),
+            1,
+            (telemetry, Resolver::from_system().unwrap()),
+        );
+        gateway.access_log = Some(writer);
+        gateway
+    }
+
     /// A data path that no source of configuration has been read for.
     pub fn unconfigured() -> Self {
         Self::begin(snapshot("", 0), 1)
@@ -54,6 +69,14 @@ impl Gateway {
 
     fn begin_with(snapshot: Snapshot, workers: usize, resolver: Resolver) -> Self {
         let telemetry = Telemetry::new(BuildInfo::default());
+        Self::serve(snapshot, workers, (telemetry, resolver))
+    }
+
+    fn serve(
+        snapshot: Snapshot,
+        workers: usize,
+        (telemetry, resolver): (Arc<Telemetry>, Resolver),
+    ) -> Self {
         let switch = Switch::new(Arc::new(snapshot), Arc::clone(&telemetry), resolver);
         let switch = Arc::new(switch);
         let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
@@ -66,6 +89,7 @@ impl Gateway {
             telemetry,
             workers,
             listeners,
+            access_log: None,
         }
     }
 
@@ -105,6 +129,15 @@ impl Gateway {
         eventually("every worker has ended", || self.is_done()).await;
     }
 
+    /// Ends everything, the last lines of the access log written.
+    pub async fn finish(mut self) {
+        self.stop();
+        self.done().await;
+        if let Some(writer) = self.access_log.take() {
+            writer.finish(LAST_LINES);
+        }
+    }
+
     /// The counters of the Prometheus page.
     pub fn counters(&self) -> Counters {
         let mut page = Vec::new();
@@ -117,6 +150,9 @@ impl Gateway {
         eventually(what, || condition(&self.counters())).await;
     }
 }
+
+/// Nobody stops reading in tests that look at lines.
+const LAST_LINES: Duration = Duration::from_secs(20);
 
 /// What the probes say.
 pub const ALIVE: &str = "the probe says it is alive\n";

@@ -153,6 +153,16 @@ pub(crate) struct LifeArguments {
         default_value = "info"
     )]
     pub(crate) log: String,
+    /// Whether each request is logged on standard output, as Ambassador does.
+    ///
+    /// The Module says how and where: envoy_log_type, envoy_log_format, envoy_log_path.
+    #[arg(
+        long,
+        value_name = "WHETHER",
+        env = "NUNCIO_ACCESS_LOG",
+        default_value = "on"
+    )]
+    pub(crate) access_log: AccessLogSwitch,
     /// How to log.
     #[arg(
         long,
@@ -161,6 +171,15 @@ pub(crate) struct LifeArguments {
         default_value = "text"
     )]
     pub(crate) log_format: LogFormat,
+}
+
+/// Whether requests are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AccessLogSwitch {
+    /// One line each.
+    On,
+    /// Not at all.
+    Off,
 }
 
 /// The form of log lines.

@@ -11,13 +11,13 @@ use anyhow::{Context, bail};
 use nuncio_admin::{Admin, Facts, Latch, Readiness};
 use nuncio_controller::{Options, Source, kube_client, load_offline};
 use nuncio_proxy::{Resolver, Workers};
-use nuncio_telemetry::{ServerState, Telemetry, statsd};
+use nuncio_telemetry::{AccessLogWriter, ServerState, Telemetry, statsd};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
-use crate::arguments::{IdentityArguments, RunArguments};
+use crate::arguments::{AccessLogSwitch, IdentityArguments, RunArguments};
 use crate::data_path::{self, DrainTimes};
 use crate::publication::Publication;
 use crate::signals::{Ask, Signals};
@@ -25,6 +25,9 @@ use crate::{build, door, logging};
 
 /// How long clients wait for the first snapshot before they are told that there is none.
 const FIRST_SNAPSHOT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long the last lines of the access log may take; whoever reads them may have stopped.
+const LAST_LINES_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs the gateway until it is asked to end.
 pub(crate) fn run(arguments: RunArguments) -> anyhow::Result<()> {
@@ -55,6 +58,7 @@ pub(crate) struct Gateway {
     identity: IdentityArguments,
     times: DrainTimes,
     statsd: statsd::Options,
+    access_log: Option<AccessLogWriter>,
 }
 
 /// What runs beside the requests, to be stopped with them.
@@ -82,6 +86,7 @@ impl Gateway {
         door.announce();
         let telemetry = Telemetry::new(build::info(&identity));
         telemetry.server().set_state(ServerState::Initializing);
+        let access_log = access_log(&telemetry, life.access_log)?;
         let readiness = Arc::new(Readiness::new());
         let resolver = Resolver::from_system().context("cannot resolve names")?;
         let publication = Publication::new(&identity.identity(), &telemetry, &readiness, resolver);
@@ -98,6 +103,7 @@ impl Gateway {
                 limit: life.drain_limit,
             },
             statsd: statsd_options(),
+            access_log,
         })
     }
 
@@ -155,6 +161,9 @@ impl Gateway {
         let ask = asked(&workers, &readiness, &mut signals).await?;
         end(&workers, ask, times, &mut signals, (&readiness, &telemetry)).await;
         background.stop().await;
+        if let Some(writer) = self.access_log {
+            writer.finish(LAST_LINES_PATIENCE);
+        }
         Ok(())
     }
 
@@ -244,6 +253,19 @@ fn asked_by_module(config_dirs: &[PathBuf], identity: &IdentityArguments) -> Opt
         .ok()?
         .settings
         .service_port
+}
+
+fn access_log(
+    telemetry: &Telemetry,
+    switch: AccessLogSwitch,
+) -> anyhow::Result<Option<AccessLogWriter>> {
+    match switch {
+        AccessLogSwitch::Off => Ok(None),
+        AccessLogSwitch::On => {
+            let writer = telemetry.start_access_log();
+            writer.map(Some).context("cannot start the access log")
+        }
+    }
 }
 
 fn statsd_options() -> statsd::Options {

@@ -14,6 +14,7 @@ use nuncio_routing::{Cluster, ClusterIndex, Route, RouteTable, Settings, Snapsho
 use nuncio_telemetry::Telemetry;
 
 use crate::error_pages::ErrorPages;
+use crate::exchange::LogPlan;
 use crate::upstream::{Resolver, Upstream};
 
 /// What requests are served by.
@@ -24,6 +25,7 @@ pub(crate) struct Live {
     upstreams: Box<[Arc<Upstream>]>,
     error_pages: ErrorPages,
     watches_forwarding: bool,
+    log_plan: LogPlan,
 }
 
 impl Live {
@@ -43,6 +45,11 @@ impl Live {
     /// Whether Routes look at what the gateway says of where a request comes from.
     pub(crate) fn watches_forwarding(&self) -> bool {
         self.watches_forwarding
+    }
+
+    /// What lines of the access log look like.
+    pub(crate) fn log_plan(&self) -> &LogPlan {
+        &self.log_plan
     }
 
     /// The text of a file that an error is answered with; `None` when it cannot be read.
@@ -74,6 +81,7 @@ impl Switch {
             upstreams: Box::default(),
             error_pages: ErrorPages::default(),
             watches_forwarding: false,
+            log_plan: LogPlan::of(&snapshot.settings.access_log),
         };
         let switch = Self {
             live: ArcSwap::from_pointee(nothing),
@@ -108,11 +116,13 @@ impl Switch {
             .set_active_clusters(upstreams.iter().map(|upstream| upstream.stats.name()));
         let error_pages = ErrorPages::read(&snapshot);
         let watches_forwarding = snapshot.routes.iter().any(|route| watches(route));
+        let log_plan = LogPlan::of(&snapshot.settings.access_log);
         self.live.store(Arc::new(Live {
             snapshot,
             upstreams,
             error_pages,
             watches_forwarding,
+            log_plan,
         }));
     }
 

@@ -14,7 +14,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::arguments::{
-    DemoArguments, IdentityArguments, LifeArguments, LogFormat, PortArguments, RunArguments,
+    AccessLogSwitch, DemoArguments, IdentityArguments, LifeArguments, LogFormat, PortArguments,
+    RunArguments,
 };
 use crate::logging;
 use crate::run::{Gateway, control_runtime};
@@ -86,6 +87,8 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
             // There is no load balancer that has to take notice.
             drain_delay: Duration::ZERO,
             drain_limit: Duration::from_secs(5),
+            // Its output is a guide to read.
+            access_log: AccessLogSwitch::Off,
             log: arguments.log,
             log_format: LogFormat::Text,
         },

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nuncio_routing::Probe;
-use nuncio_telemetry::ListenerStats;
+use nuncio_telemetry::{AccessLog, ListenerStats};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
@@ -22,6 +22,7 @@ use tracing::warn;
 
 use super::Phase;
 use super::connection::{Accepted, Activity};
+use super::log::WorkerLog;
 use crate::live::{Live, Switch};
 use crate::upstream::Connector;
 
@@ -32,6 +33,8 @@ pub type Probes = dyn Fn(Probe) -> (u16, &'static str) + Send + Sync;
 pub(crate) struct Worker {
     switch: Arc<Switch>,
     probes: Arc<Probes>,
+    /// `None` while the access log is off.
+    log: Option<WorkerLog>,
     /// The configuration last seen, so that requests share it without counting references
     /// across threads.
     live: RefCell<Rc<Pinned>>,
@@ -73,11 +76,16 @@ const STOP_CHECK: Duration = Duration::from_millis(20);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Worker {
-    pub(super) fn new(switch: Arc<Switch>, probes: Arc<Probes>) -> Rc<Self> {
+    pub(super) fn new(
+        switch: Arc<Switch>,
+        probes: Arc<Probes>,
+        log: Option<&AccessLog>,
+    ) -> Rc<Self> {
         let live = RefCell::new(Rc::new(Pinned(switch.live())));
         Rc::new(Self {
             switch,
             probes,
+            log: log.map(WorkerLog::new),
             live,
             connector: Connector::new(),
             phase: Cell::default(),
@@ -101,6 +109,7 @@ impl Worker {
             })
             .collect();
         let sweeping = task::spawn_local(Rc::clone(&self).sweep());
+        let logging = task::spawn_local(Rc::clone(&self).deliver_log());
         while self.phase.get() < Phase::Stopping && phase.changed().await.is_ok() {
             self.phase.set(*phase.borrow_and_update());
             self.left.notify_waiters();
@@ -111,6 +120,7 @@ impl Worker {
         }
         self.close_idle().await;
         sweeping.abort();
+        logging.abort();
         // Nobody waits for them.
         self.shadows.borrow_mut().abort_all();
     }
@@ -125,6 +135,11 @@ impl Worker {
 
     pub(crate) fn connector(&self) -> &Connector {
         &self.connector
+    }
+
+    /// Where lines of the access log go; `None` while it is off.
+    pub(crate) fn log(&self) -> Option<&WorkerLog> {
+        self.log.as_ref()
     }
 
     /// Runs `shadow` beside the connections, at most until the last of them has ended.
@@ -229,6 +244,12 @@ impl Worker {
                 }
             }
             sleep(STOP_CHECK).await;
+        }
+    }
+
+    async fn deliver_log(self: Rc<Self>) {
+        if let Some(log) = &self.log {
+            log.deliver().await;
         }
     }
 

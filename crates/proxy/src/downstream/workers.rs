@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
-use nuncio_telemetry::{ListenerStats, Telemetry};
+use nuncio_telemetry::{AccessLog, ListenerStats, Telemetry};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
@@ -53,6 +53,7 @@ impl Workers {
                 queues: share(listeners, &stats)?,
                 switch: Arc::clone(switch),
                 probes: Arc::clone(probes),
+                log: telemetry.access_log().cloned(),
                 phase: phase.subscribe(),
             };
             threads.push(seat.start(&format!("worker-{n}"))?);
@@ -96,6 +97,7 @@ struct Seat {
     queues: Vec<(std::net::TcpListener, Arc<ListenerStats>)>,
     switch: Arc<Switch>,
     probes: Arc<Probes>,
+    log: Option<AccessLog>,
     phase: watch::Receiver<Phase>,
 }
 
@@ -131,7 +133,7 @@ impl Seat {
                 Ok(queues) => {
                     // The receiver waits for this and nothing else.
                     drop(started.send(Ok(())));
-                    Worker::new(self.switch, self.probes)
+                    Worker::new(self.switch, self.probes, self.log.as_ref())
                         .run(queues, self.phase)
                         .await;
                 }

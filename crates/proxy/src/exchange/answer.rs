@@ -202,7 +202,8 @@ pub(super) async fn local<'a>(
     outcome: Outcome,
     reply: Reply,
 ) -> Account<'a> {
-    match reply.send(course, session, outcome).await {
+    let text = reply.text;
+    let mut account = match reply.send(course, session, outcome).await {
         Ok(()) => {
             let is_call = grpc::is_call(&session.req_header().headers);
             let mut account = Account::local(outcome, Afterwards::Finish);
@@ -210,5 +211,7 @@ pub(super) async fn local<'a>(
             account
         }
         Err(_) => Account::local(Outcome::ClientLeft, Afterwards::Abort),
-    }
+    };
+    account.particulars.text = text;
+    account
 }

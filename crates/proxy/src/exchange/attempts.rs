@@ -5,6 +5,7 @@
 //!
 //! Deliberately absent: telling the client what came of it.
 
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -43,6 +44,8 @@ pub(super) struct Attempts<'c, 'a> {
 pub(super) struct Sent {
     /// How often the request was sent, or was to be.
     pub(super) attempts: u32,
+    /// Where it was sent last.
+    pub(super) endpoint: Option<SocketAddr>,
     /// Bytes received and sent.
     pub(super) traffic: (u64, u64),
     /// Whether the last connection had served a request before.
@@ -123,6 +126,11 @@ impl<'c, 'a> Attempts<'c, 'a> {
         self.sent.attempts > 1 && answered && granted
     }
 
+    /// Whether there would have been another attempt, but for their number.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.retries.as_ref().is_some_and(Retries::is_exhausted)
+    }
+
     async fn attempt(
         &mut self,
         request: &mut Request<'_>,
@@ -174,6 +182,7 @@ impl<'c, 'a> Attempts<'c, 'a> {
         let patience = self.upstream.cluster.connect_timeout;
         let endpoint = self.upstream.endpoint(patience, &self.pick).await;
         let endpoint = endpoint.ok_or(Failure::NoEndpoint)?;
+        self.sent.endpoint = Some(endpoint.address());
         // The next attempt goes elsewhere, if there is anywhere else.
         let tried = &mut self.pick.tried;
         if self.retries.is_some() && !tried.contains(&endpoint.address()) {

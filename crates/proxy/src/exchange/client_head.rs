@@ -18,6 +18,7 @@ use pingora_http::{RequestHeader, ResponseHeader};
 use super::course::Course;
 use super::facts::{Facts, ResponseFacts};
 use super::fields::{Nominated, is_hop_by_hop};
+use super::gzip::Encoder;
 use super::overrides::{self, Replacement};
 use super::response_body::ResponseBody;
 use super::{cors, header_rules, spelling};
@@ -70,6 +71,10 @@ pub(super) fn build(
     if let Some(replacement) = overrides::replacement(course, status, request, &facts) {
         replace(&mut head, &replacement)?;
         body = ResponseBody::replaced(replacement.body, &request.method);
+    } else if let Some(gzip) = &course.settings().gzip
+        && let Some(encoder) = Encoder::begin(gzip, request, &mut head)
+    {
+        body = ResponseBody::Compressed(Box::new(encoder));
     }
     Ok((finished(head, course, &facts)?, body))
 }

@@ -266,6 +266,15 @@ impl Clock {
 }
 
 impl Started {
+    /// By the clock that never jumps.
+    pub(crate) fn at(self) -> Instant {
+        match self {
+            Self::At(instant) => instant,
+            #[cfg(test)]
+            Self::On(_) => Instant::now(),
+        }
+    }
+
     fn on(self) -> SystemTime {
         match self {
             Self::At(instant) => {

@@ -13,6 +13,7 @@ use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
 use tokio::time::{Instant as Moment, sleep_until};
 
+use super::access_log::Particulars;
 use super::attempts::Attempts;
 use super::course::Course;
 use super::failure::{Failure, Stage};
@@ -62,7 +63,17 @@ pub(super) async fn forward<'a>(
         is_complete: request.end().is_some(),
         is_retry: sent.attempts > 1,
     };
+    let mut particulars = Particulars {
+        upstream: sent.endpoint,
+        attempts: sent.attempts,
+        is_exhausted: attempts.is_exhausted(),
+        request_end: request.end().map(Moment::into_std),
+        response_start: request.answered().map(Moment::into_std),
+        text: "",
+    };
     let mut account = conclude(course, session, relayed, stage).await;
+    particulars.text = account.particulars.text;
+    account.particulars = particulars;
     account.cluster = Some(&upstream.stats);
     account.upstream_bytes = sent.traffic;
     account.retried = retried;

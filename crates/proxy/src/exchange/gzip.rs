@@ -21,6 +21,7 @@ use pingora_core::protocols::http::HttpTask;
 use pingora_http::{RequestHeader, ResponseHeader};
 
 /// One response on its way.
+#[derive(Debug)]
 pub(super) struct Encoder(Compress);
 
 /// Envoy's default: a small window, since there is one for every response under way.
@@ -100,7 +101,14 @@ impl Encoder {
                     HttpTask::Trailer(trailers),
                 ]
             }
-            task @ (HttpTask::Header(..)
+            HttpTask::Header(head, true) => {
+                let last = self.compress(&[], FlushCompress::Finish);
+                vec![
+                    HttpTask::Header(head, false),
+                    HttpTask::Body(Some(last), true),
+                ]
+            }
+            task @ (HttpTask::Header(_, false)
             | HttpTask::Body(None, false)
             | HttpTask::UpgradedBody(..)
             | HttpTask::Failed(_)) => vec![task],

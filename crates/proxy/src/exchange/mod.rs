@@ -5,29 +5,23 @@
 //!
 //! Deliberately absent: accepting connections and keeping them.
 
+mod access_log;
 mod answer;
 mod attempts;
 mod client_head;
 mod clients;
 mod cors;
 mod course;
-#[allow(dead_code, reason = "the access log says more than headers do")]
 mod facts;
 mod failure;
 mod fields;
-#[allow(
-    dead_code,
-    reason = "the access log writes in more ways than headers do"
-)]
 mod format;
 mod forward;
 mod forwarding;
 mod grpc;
-#[allow(dead_code, reason = "called once relaying takes filters")]
 mod gzip;
 mod head;
 mod header_rules;
-#[allow(dead_code, reason = "the access log writes strings only")]
 mod json;
 mod overrides;
 mod redirect;
@@ -51,6 +45,8 @@ use nuncio_telemetry::{Bytes, ClusterStats, Outcome, Protocol, RequestRecord};
 use pingora_core::protocols::http::ServerSession;
 
 use crate::downstream::Connection;
+pub(crate) use access_log::LogPlan;
+use access_log::Particulars;
 use course::Course;
 use head::Refusal;
 pub(crate) use timer::STREAM_IDLE_TIMEOUT;
@@ -74,6 +70,7 @@ struct Account<'a> {
     retried: bool,
     /// What the client is told, where that is not what became of the request.
     told: Option<u16>,
+    particulars: Particulars,
 }
 
 impl Account<'_> {
@@ -87,6 +84,7 @@ impl Account<'_> {
             upstream_bytes: (0, 0),
             retried: false,
             told: None,
+            particulars: Particulars::default(),
         }
     }
 }
@@ -106,6 +104,7 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     if let Some(status) = account.told {
         request.told(status);
     }
+    access_log::log(&course, session, &account);
     let (downstream_received, downstream_sent) = connection.traffic().take();
     let (upstream_received, upstream_sent) = account.upstream_bytes;
     let bytes = Bytes {
@@ -142,6 +141,7 @@ pub(crate) async fn refuse_unread(
     session: &mut ServerSession,
     unread: Unread,
 ) {
+    let started = Instant::now();
     let reply = match unread {
         Unread::Malformed => Refusal::Malformed,
         Unread::TooLarge => Refusal::HeadTooLarge,
@@ -153,11 +153,15 @@ pub(crate) async fn refuse_unread(
     session.set_keepalive(None);
     // A client that sends no HTTP may well not wait for an answer either.
     drop(reply.send_unread(session, live.settings()).await);
+    let outcome = Outcome::Malformed { status };
+    let course = Course::new(connection, &live, started);
+    let account = Account::local(outcome, Afterwards::Abort);
+    access_log::log_malformed(&course, session, &account);
     let (downstream_received, downstream_sent) = connection.traffic().take();
     RequestRecord {
         request,
         cluster: None,
-        outcome: Outcome::Malformed { status },
+        outcome,
         duration: Duration::ZERO,
         upstream_time: None,
         bytes: Bytes {

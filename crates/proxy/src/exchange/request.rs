@@ -26,6 +26,8 @@ pub(super) struct Request<'a> {
     /// Whether the client is still listened to. It is not once it has sent the beginning of its
     /// next request: its connection ends with this response.
     heard: bool,
+    /// When the client was sent the head of the upstream's answer.
+    answered: Option<Instant>,
     kept: Kept,
     mirror: Option<Mirror>,
 }
@@ -51,6 +53,7 @@ impl<'a> Request<'a> {
             end,
             begun: false,
             heard: true,
+            answered: None,
             kept: Kept::Nothing,
             mirror: None,
         }
@@ -59,6 +62,16 @@ impl<'a> Request<'a> {
     /// When it was complete; `None` while its body is still coming.
     pub(super) fn end(&self) -> Option<Instant> {
         self.end
+    }
+
+    /// Takes note that the answer begins.
+    pub(super) fn answer_begins(&mut self) {
+        self.answered = Some(Instant::now());
+    }
+
+    /// When the answer began.
+    pub(super) fn answered(&self) -> Option<Instant> {
+        self.answered
     }
 
     /// Keeps the body as it comes, if it has no more than `limit` bytes.

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use http::Method;
 use pingora_core::protocols::http::HttpTask;
 
+use super::gzip::Encoder;
+
 /// One response's body.
 #[derive(Debug, Default)]
 pub(super) enum ResponseBody {
@@ -17,6 +19,8 @@ pub(super) enum ResponseBody {
     Replaced(Bytes),
     /// It went; what the upstream sends goes nowhere.
     Gone,
+    /// It is compressed as it comes.
+    Compressed(Box<Encoder>),
 }
 
 impl ResponseBody {
@@ -34,6 +38,11 @@ impl ResponseBody {
         let end = task.is_end();
         match (std::mem::take(self), task) {
             (Self::Untouched, task) => vec![task],
+            (Self::Compressed(mut encoder), task) => {
+                let tasks = encoder.encode(task);
+                *self = Self::Compressed(encoder);
+                tasks
+            }
             (Self::Replaced(body), HttpTask::Header(head, _)) => {
                 *self = Self::Gone;
                 vec![

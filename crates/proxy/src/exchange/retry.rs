@@ -28,6 +28,7 @@ pub(super) struct Retries<'a> {
     /// Of the retry under way.
     permit: Option<Permit>,
     succeeded: bool,
+    exhausted: bool,
 }
 
 /// Envoy's `retry_back_off`: jittered, exponential.
@@ -50,6 +51,7 @@ impl<'a> Retries<'a> {
             pause: FIRST_PAUSE,
             permit: None,
             succeeded: false,
+            exhausted: false,
         })
     }
 
@@ -85,11 +87,17 @@ impl<'a> Retries<'a> {
         self.succeeded
     }
 
+    /// Whether another attempt was wanted when none was left.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.exhausted
+    }
+
     fn is_granted(&mut self, cause: RetryCause) -> bool {
         // The retry under way is over, whatever becomes of the next.
         self.permit = None;
         let stats = &self.upstream.stats;
         let Some(left) = self.left.checked_sub(1) else {
+            self.exhausted = true;
             stats.retry_refused(RetryRefused::LimitExceeded);
             return false;
         };

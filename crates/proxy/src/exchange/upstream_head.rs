@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use http::Method;
-use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, TE};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, TE,
+};
 use nuncio_config::ServiceHost;
 use nuncio_routing::{Forward, HeaderCase, HostRewrite};
 use pingora_core::Result;
@@ -228,10 +230,17 @@ impl UpstreamHead<'_> {
         }
     }
 
+    /// Whether the gateway alone compresses.
+    fn hides_codings(&self) -> bool {
+        let gzip = self.course.settings().gzip.as_ref();
+        gzip.is_some_and(|gzip| gzip.remove_accept_encoding_header)
+    }
+
     fn ends_here(&self, name: &HeaderName) -> bool {
         // The gateway answers `Expect` itself, as Envoy does unless told to proxy it.
         is_hop_by_hop(name)
             || matches!(*name, HOST | CONTENT_LENGTH | EXPECT)
+            || (*name == ACCEPT_ENCODING && self.hides_codings())
             || self.course.outbound.nominated.contains(name)
     }
 

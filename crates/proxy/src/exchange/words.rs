@@ -16,6 +16,8 @@ pub(super) fn flags(outcome: Outcome) -> &'static str {
         Outcome::ClientLeft => "DC",
         Outcome::NoRoute => "NR",
         Outcome::NoCluster => "NC",
+        // A version that is too old is no mistake of the protocol.
+        Outcome::Malformed { status: 426 } => "",
         Outcome::Malformed { .. } => "DPE",
         Outcome::Filter { .. } => "UAEX",
         Outcome::IdleTimeout { .. } => "SI",
@@ -52,6 +54,9 @@ pub(super) fn details(outcome: Outcome) -> Option<&'static str> {
             "upstream_reset_before_response_started{remote_reset}"
         }
         Outcome::UpstreamMalformed => "upstream_reset_before_response_started{protocol_error}",
+        Outcome::Malformed { status: 400 } => "http1.codec_error",
+        Outcome::Malformed { status: 426 } => "low_version",
+        Outcome::Malformed { status: 431 } => "http1.headers_too_large",
         Outcome::Malformed { .. } | Outcome::Refused { .. } | Outcome::Filter { .. } => {
             return None;
         }

@@ -2,7 +2,6 @@
 
 use nuncio_config::{
     HeaderValueMatch, HostMatch, Mapping, MethodMatch, Module, PathMatch, Pattern, QueryValueMatch,
-    Rewrite,
 };
 
 use super::groups::Member;
@@ -12,26 +11,11 @@ use super::upstream::wants_no_family;
 /// Whether the Mapping can be live; what it says in vain is reported.
 pub(super) fn judge(member: &Member<'_>, module: &Module, report: &mut Report) -> bool {
     let Member { resource, mapping } = member;
-    let in_vain = [
-        (
-            wants_no_family(&mapping.cluster, module),
+    if wants_no_family(&mapping.cluster, module) {
+        report.warning(
+            resource,
             "neither enable_ipv4 nor enable_ipv6 is true: IPv4 is used, as Emissary does",
-        ),
-        (
-            mapping.host_rewrite.is_some() && mapping.auto_host_rewrite,
-            "auto_host_rewrite has no effect beside host_rewrite",
-        ),
-        (
-            is_rewritten(mapping) && mapping.regex_rewrite.is_some(),
-            "rewrite has no effect beside regex_rewrite",
-        ),
-        (
-            is_rewritten(mapping) && matches!(mapping.path, PathMatch::Regex(_)),
-            "rewrite has no effect on a prefix_regex; regex_rewrite has",
-        ),
-    ];
-    for (_, reason) in in_vain.into_iter().filter(|(is_so, _)| *is_so) {
-        report.warning(resource, reason);
+        );
     }
     let limit = module.regex_max_size.unwrap_or(u64::MAX);
     let too_large = |(_, pattern): &(_, &Pattern)| pattern.size() as u64 > limit;
@@ -73,9 +57,4 @@ fn patterns(mapping: &Mapping) -> impl Iterator<Item = (&'static str, &Pattern)>
     });
     let one = [path, host, method].into_iter().flatten();
     one.chain(headers).chain(query)
-}
-
-/// Whether the rewrite is another one than that of who says nothing.
-fn is_rewritten(mapping: &Mapping) -> bool {
-    matches!(&mapping.rewrite, Rewrite::Prefix(text) if **text != *"/")
 }

@@ -386,35 +386,11 @@ fn linkerd_is_told_the_service_as_the_gateway_sees_it() {
 }
 
 #[test]
-fn a_pattern_is_not_rewritten_and_says_so() {
+fn a_pattern_is_not_rewritten() {
     let regex = |m: &mut Mapping| m.path = PathMatch::Regex(Pattern::parse("/a/[0-9]+").unwrap());
     let snapshot = compiled([mapping("m", "/").with(regex)]);
     assert_eq!(forwards(&snapshot)[0].rewrite, Rewrite::Untouched);
     assert_eq!(complaints(&snapshot), [""; 0]);
     let snapshot = compiled([mapping("m", "/").rewrite("/b/").with(regex)]);
     assert_eq!(forwards(&snapshot)[0].rewrite, Rewrite::Untouched);
-    assert_eq!(
-        complaints(&snapshot),
-        ["warning: Mapping m: rewrite has no effect on a prefix_regex; regex_rewrite has"]
-    );
-}
-
-#[test]
-fn what_has_no_effect_beside_something_else_is_reported() {
-    let snapshot = compiled([
-        mapping("hosts", "/a/").with(|m| {
-            m.host_rewrite = Some(HeaderValue::from_static("a"));
-            m.auto_host_rewrite = true;
-        }),
-        mapping("paths", "/b/").rewrite("/c/").with(|m| {
-            m.regex_rewrite = Some(Substitution::parse("a", "b").unwrap());
-        }),
-    ]);
-    assert_eq!(
-        complaints(&snapshot),
-        [
-            "warning: Mapping hosts: auto_host_rewrite has no effect beside host_rewrite",
-            "warning: Mapping paths: rewrite has no effect beside regex_rewrite",
-        ]
-    );
 }

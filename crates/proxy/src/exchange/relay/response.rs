@@ -126,6 +126,7 @@ impl Relay<'_, '_, '_> {
         }
         self.body = body;
         self.status = Some(received.status.as_u16());
+        self.request.answer_begins();
         Verdict::PassOn(Box::new(head))
     }
 
