@@ -187,8 +187,10 @@ impl<'c, 'a> Attempts<'c, 'a> {
         let traffic = &mut self.sent.traffic;
         *traffic = (traffic.0 + received, traffic.1 + sent);
         match &mut relayed {
-            // Part of an answer is an answer.
-            Relayed::Failed(Failure::UpstreamClosed { untouched }) => *untouched &= received == 0,
+            // Part of an answer is an answer. What came over a shared connection may be others'.
+            Relayed::Failed(Failure::UpstreamClosed { untouched }) => {
+                *untouched &= received == 0 || lease.traffic.is_shared();
+            }
             Relayed::Failed(Failure::OutOfTime(Limit::Attempt)) => {
                 self.upstream.stats.attempt_timed_out();
             }

@@ -100,7 +100,8 @@ async fn prepare(
     } else if to.retry.is_some() {
         request.keep_up_to(settings.connections.buffer_limit);
     }
-    if to.shadow.is_some() {
+    // What goes through a tunnel is nobody else's.
+    if to.shadow.is_some() && course.outbound.upgrade.is_none() {
         shadow::start((course, to), request, &head);
     }
     Ok(head)

@@ -183,11 +183,6 @@ impl Shadow {
             Err(_) => {}
         }
         self.traffic = lease.traffic.take();
-        match status {
-            Ok(status) => endpoint.answered(status),
-            Err(Failure::ClientLeft) => {}
-            Err(_) => endpoint.failed(),
-        }
         let request_sent = self.request_end.is_some();
         if status.is_ok() {
             let connector = self.worker.connector();

@@ -83,7 +83,8 @@ impl Relay<'_, '_, '_> {
             return Relayed::Failed(Failure::UpstreamMalformed);
         };
         let head = HttpTask::Header(Box::new(head), false);
-        match self.request.session.response_duplex_vec(vec![head]).await {
+        let session = &mut *self.request.session;
+        match self.rules.course.begin_response(session, vec![head]).await {
             Ok(_) => {
                 self.upgraded = true;
                 self.status = Some(received.status.as_u16());
