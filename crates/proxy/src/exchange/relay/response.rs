@@ -122,6 +122,7 @@ impl Relay<'_, '_, '_> {
         self.body = body;
         self.status = Some(received.status.as_u16());
         self.request.answer_begins();
+        self.forget_kept();
         Verdict::PassOn(Box::new(head))
     }
 
