@@ -46,8 +46,13 @@ pub enum Answer {
     Echo(usize),
     /// Answers with that many bytes; what the connection took of them is [`Upstream::flooded`].
     Flood(usize),
-    /// Sends `opening`, then every byte back as it comes; when there are no more, `farewell`.
-    Tunnel { opening: Bytes, farewell: Bytes },
+    /// Sends every byte back as it comes.
+    Tunnel {
+        /// What it sends before.
+        opening: Bytes,
+        /// What it sends when there are no more.
+        farewell: Bytes,
+    },
     /// As [`Answer::Tunnel`] with nothing to say at the end, but only after [`Upstream::release`].
     LateTunnel(Bytes),
 }
