@@ -46,11 +46,11 @@ pub enum Answer {
     Echo(usize),
     /// Answers with that many bytes; what the connection took of them is [`Upstream::flooded`].
     Flood(usize),
-    /// Sends every byte back as it comes.
+    /// Sends `opening`, then every byte back as it comes; when there are no more, `farewell`.
     Tunnel {
-        /// What it sends before.
+        /// Sent right behind the `101`.
         opening: Bytes,
-        /// What it sends when there are no more.
+        /// Sent when the other side has ended.
         farewell: Bytes,
     },
     /// As [`Answer::Tunnel`] with nothing to say at the end, but only after [`Upstream::release`].
