@@ -20,6 +20,7 @@ use super::forwarding::Forwarding;
 use super::upstream_head::Outbound;
 use crate::downstream::Connection;
 use crate::live::Live;
+use crate::upstream::Affinity;
 
 /// One request on its way.
 pub(super) struct Course<'a> {
@@ -35,6 +36,8 @@ pub(super) struct Course<'a> {
     pub(super) outbound: Outbound,
     /// The page of another origin that may read the response.
     pub(super) origin: Option<HeaderValue>,
+    /// What it is balanced by.
+    pub(super) affinity: Affinity,
 }
 
 impl<'a> Course<'a> {
@@ -49,6 +52,7 @@ impl<'a> Course<'a> {
             route: None,
             outbound: Outbound::default(),
             origin: None,
+            affinity: Affinity::default(),
         }
     }
 
