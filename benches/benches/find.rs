@@ -2,7 +2,7 @@
 //!
 //! Shapes of table: every Mapping has a prefix of its own; a prefix, and headers and a method to
 //! match; prefix `/` and a host of its own; a regular expression of its own. Two mixes of requests:
-//! *few* repeats 64 requests, as many in a table of one Mapping as in one of 100,000, so that only
+//! *few* repeats 32 requests, as many in a table of one Mapping as in one of 100,000, so that only
 //! the size of the table varies; *all* hits Mappings at random, so that large tables pay for their
 //! cache misses as well.
 #![allow(
@@ -30,7 +30,7 @@ const SHAPES: [Shape; 4] = [
     Shape::Hosts,
     Shape::Regexes,
 ];
-const MIXES: [(&str, usize); 2] = [("few", 64), ("all", 4_096)];
+const MIXES: [(&str, usize); 2] = [("few", 32), ("all", 4_096)];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Shape {
@@ -162,7 +162,7 @@ fn miss(criterion: &mut Criterion) {
     for size in SIZES {
         let resources = Shape::Prefixes.resources(size);
         let table = compile(&resources, [], &Identity::default(), 1).routes;
-        let requests: Vec<_> = (0..64)
+        let requests: Vec<_> = (0..32)
             .map(|nth| {
                 let path = format!("/missing-{:06}/api/v1/orders/42", scattered(nth) % size);
                 ("www.example.com".to_owned(), path)

@@ -11,6 +11,7 @@ use nuncio_telemetry::{AccessLogWriter, BuildInfo, Telemetry};
 
 use crate::control::eventually;
 use crate::counters::Counters;
+use crate::names::NameServer;
 
 /// A running data path on loopback. Ends when dropped.
 #[derive(Debug)]
@@ -33,6 +34,12 @@ impl Gateway {
         Self::begin(snapshot(annotation, 1), 1)
     }
 
+    /// As [`Gateway::start`], asking this name server for the names of upstreams.
+    pub fn start_with_names(annotation: &str, names: &NameServer) -> Self {
+        let resolver = Resolver::from_name_server(names.address()).unwrap();
+        Self::begin_with(snapshot(annotation, 1), 1, resolver)
+    }
+
     /// As [`Gateway::start`], with that many workers.
     pub fn with_workers(count: usize, annotation: &str) -> Self {
         Self::begin(snapshot(annotation, 1), count)
@@ -42,7 +49,11 @@ impl Gateway {
     pub fn with_access_log(annotation: &str) -> Self {
         let telemetry = Telemetry::new(BuildInfo::default());
         let writer = telemetry.start_access_log().unwrap();
-        let mut gateway = Self::serve(snapshot(annotation, 1), 1, telemetry);
+        let mut gateway = Self::serve(
+            (snapshot(annotation, 1), Resolver::from_system().unwrap()),
+            1,
+            telemetry,
+        );
         gateway.access_log = Some(writer);
         gateway
     }
@@ -53,11 +64,22 @@ impl Gateway {
     }
 
     fn begin(snapshot: Snapshot, workers: usize) -> Self {
-        Self::serve(snapshot, workers, Telemetry::new(BuildInfo::default()))
+        Self::begin_with(snapshot, workers, Resolver::from_system().unwrap())
     }
 
-    fn serve(snapshot: Snapshot, workers: usize, telemetry: Arc<Telemetry>) -> Self {
-        let resolver = Resolver::from_system().unwrap();
+    fn begin_with(snapshot: Snapshot, workers: usize, resolver: Resolver) -> Self {
+        Self::serve(
+            (snapshot, resolver),
+            workers,
+            Telemetry::new(BuildInfo::default()),
+        )
+    }
+
+    fn serve(
+        (snapshot, resolver): (Snapshot, Resolver),
+        workers: usize,
+        telemetry: Arc<Telemetry>,
+    ) -> Self {
         let switch = Switch::new(Arc::new(snapshot), Arc::clone(&telemetry), resolver);
         let switch = Arc::new(switch);
         let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();

@@ -18,5 +18,6 @@ pub mod control;
 pub mod counters;
 pub mod gateway;
 pub mod kube_api;
+pub mod names;
 pub mod scene;
 pub mod upstream;

@@ -63,11 +63,7 @@ async fn a_request_is_logged_as_ambassador_logs_it() {
     let logged = Logged::start(&mapping("/a/", &upstream.service(), ""), "");
     let mut client = logged.client().await;
     client
-        .request(
-            "POST",
-            "/a/b?c=d",
-            "user-agent: curl/8\ncontent-length: 3",
-        )
+        .request("POST", "/a/b?c=d", "user-agent: curl/8\ncontent-length: 3")
         .await;
     client.send("abc").await;
     assert_eq!(client.response().await.status, 200);

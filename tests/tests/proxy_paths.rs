@@ -95,5 +95,5 @@ async fn the_absolute_form_is_sent_on_as_a_path() {
 async fn there_is_no_mapping_for_the_server_as_a_whole() {
     assert_eq!(sent("", "OPTIONS *").await, (404, None));
     assert_eq!(sent("", "GET *").await, (400, None));
-    assert_eq!(sent("", "CONNECT a.example:443").await.0, 400);
+    assert_eq!(sent("", "CONNECT a.example:443").await, (405, None));
 }

@@ -172,6 +172,82 @@ async fn larger_heads_are_accepted_on_request() {
 }
 
 #[tokio::test]
+async fn a_head_beyond_what_is_read_at_all_is_too_large_as_well() {
+    let upstream = Upstream::ok("").await;
+    let gateway = gateway(&upstream, "max_request_headers_kb: 8192").await;
+    let many = "x: y\n".repeat(300);
+    let large = format!("x-large: {}", "x".repeat(1024 * 1024));
+    for lines in [many.trim_end(), &large] {
+        let request = format!("GET /a/ HTTP/1.1\nhost: a\n{lines}\n\n");
+        let mut client = Client::connect(gateway.address()).await;
+        let request = request.replace('\n', "\r\n");
+        let response = client.send_while_reading(request.as_bytes()).await;
+        assert_eq!(response.status, 431);
+    }
+}
+
+#[tokio::test]
+async fn names_are_in_lower_case_towards_both_sides() {
+    let answer = "HTTP/1.1 200 OK\nX-Some: Thing\ncontent-length: 2\n\nOk";
+    let upstream = Upstream::always(Answer::text(answer)).await;
+    let gateway = gateway(&upstream, "").await;
+    let twice = "GET /a/ HTTP/1.1\nHost: a\nX-Other: Thing\n\n\
+                 POST /a/ HTTP/1.1\nHost: a\nConnection: close\n\n";
+    let response = raw(&gateway, twice).await;
+    let names = |text: &str| -> Vec<String> {
+        let fields = text.split("\r\n").filter_map(|line| line.split_once(": "));
+        fields.map(|(name, _)| name.to_owned()).collect()
+    };
+    let expected = [
+        "x-some",
+        "content-length",
+        "x-envoy-upstream-service-time",
+        "server",
+        "date",
+        "connection",
+    ];
+    assert_eq!(names(&response), [expected, expected].concat());
+    assert!(response.contains("Thing") && response.ends_with("\r\n\r\nOk"));
+    for request in upstream.received() {
+        for name in names(&request.head) {
+            assert_eq!(name, name.to_lowercase());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_not_taken_for_a_head() {
+    let answer = "HTTP/1.1 200 OK\ncontent-length: 10\n\n\nX: Y\nZ:";
+    let upstream = Upstream::always(Answer::text(answer)).await;
+    let gateway = gateway(&upstream, "").await;
+    let mut client = Client::connect(gateway.address()).await;
+    for _ in 0..2 {
+        client
+            .send("POST /a/ HTTP/1.1\nhost: a\ncontent-length: 6\n\n\nA: B")
+            .await;
+        assert_eq!(client.response().await.text(), "\r\nX: Y\r\nZ:");
+        assert_eq!(upstream.last().body, b"\r\nA: B");
+    }
+}
+
+#[tokio::test]
+async fn a_client_may_end_its_connection_in_any_line() {
+    let upstream = Upstream::ok("").await;
+    let gateway = gateway(&upstream, "").await;
+    for lines in [
+        "connection: close",
+        "connection: keep-alive\nconnection: close",
+        "connection: keep-alive, close",
+    ] {
+        let mut client = Client::connect(gateway.address()).await;
+        client.request("GET", "/a/", lines).await;
+        let response = client.response().await;
+        assert_eq!(response.value("connection"), Some("close"), "{lines}");
+        assert!(client.is_closed().await);
+    }
+}
+
+#[tokio::test]
 async fn names_with_underscores_are_refused_or_dropped_on_request() {
     let upstream = Upstream::ok("").await;
     for (action, status, kept) in [

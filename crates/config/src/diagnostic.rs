@@ -16,7 +16,7 @@ use crate::Location;
 pub enum Severity {
     /// The document is live, but something in it was not honoured or is surprising.
     Warning,
-    /// The document (or the file) is not live.
+    /// The document (or the file) is not live; of a Module, the key.
     Error,
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 pub(crate) use sections::Line;
 
+use crate::patterns::Patterns;
 use crate::quote::quoted;
 use crate::report::Report;
 use crate::yaml::{self, Entry};
@@ -58,6 +59,15 @@ impl<'n, 'r> Fields<'n, 'r> {
         self.read(key, "text", |entry| entry.value.text())
     }
 
+    /// The text of an entry of these keys.
+    pub(crate) fn text_of(&mut self, entry: &'n Entry<'n>) -> Option<&'n str> {
+        let text = entry.value.text();
+        if text.is_none() {
+            self.wrong_type(entry, "text");
+        }
+        text
+    }
+
     pub(crate) fn boolean(&mut self, key: &str) -> Option<bool> {
         self.read(key, "true or false", |entry| entry.value.boolean())
     }
@@ -98,7 +108,25 @@ impl<'n, 'r> Fields<'n, 'r> {
 
     /// A regular expression.
     pub(crate) fn pattern(&mut self, key: &str) -> Option<Pattern> {
-        self.parsed_by(key, Pattern::parse)
+        let entry = self.entry(key)?;
+        self.pattern_of(entry)
+    }
+
+    /// The regular expression of an entry of these keys.
+    pub(crate) fn pattern_of(&mut self, entry: &'n Entry<'n>) -> Option<Pattern> {
+        let text = self.text_of(entry)?;
+        match self.patterns().pattern(text) {
+            Ok(pattern) => Some(pattern),
+            Err(why) => {
+                let reason = format!("{}: {} {why}", self.name(&entry.key), quoted(text));
+                self.report.error(entry.line, reason);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn patterns(&mut self) -> &mut Patterns {
+        self.report.patterns()
     }
 
     pub(crate) fn milliseconds(&mut self, key: &str) -> Option<Duration> {

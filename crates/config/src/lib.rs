@@ -16,6 +16,7 @@ mod mapping;
 mod module;
 mod name;
 mod pattern;
+mod patterns;
 mod quote;
 mod report;
 mod resource;

@@ -31,6 +31,7 @@ struct Compiled {
     text: Box<str>,
     matcher: Matcher,
     outline: Outline,
+    size: usize,
 }
 
 impl Pattern {
@@ -41,12 +42,22 @@ impl Pattern {
     /// When it is no regular expression of this dialect, or too large.
     pub fn parse(text: &str) -> Result<Self, InvalidPattern> {
         let expression = expression(text)?;
+        let (matcher, size) = Matcher::build(&expression)?;
         Ok(Self(Arc::new(Compiled {
             text: text.into(),
-            matcher: Matcher::build(&expression)?,
+            matcher,
             outline: Outline::of(&expression),
+            size,
         })))
     }
+
+    /// What it takes and took to compile, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.0.matcher.weight()
+    }
+
+    /// The most that one can weigh.
+    pub(crate) const HEAVIEST: usize = matcher::MAX_TABLE;
 
     /// The expression as written.
     pub fn as_str(&self) -> &str {
@@ -61,6 +72,12 @@ impl Pattern {
     /// Whether the text of these bytes matches.
     pub fn matches_bytes(&self, bytes: impl Iterator<Item = u8>) -> bool {
         self.0.matcher.matches(bytes)
+    }
+
+    /// How many states it has. What RE2 calls the size of a program is about as much, and rather
+    /// more.
+    pub fn size(&self) -> usize {
+        self.0.size
     }
 
     /// What the texts that match look like.
@@ -110,6 +127,12 @@ pub enum InvalidPattern {
     /// Compiled, it would take more memory than any pattern may.
     #[error("is too large a regular expression")]
     TooLarge,
+    /// With those before it in the annotation, it would take more memory than all may.
+    #[error("comes after too many large regular expressions in the same object")]
+    TooMany,
+    /// The substitution is longer than any path needs.
+    #[error("is longer than {} bytes", Substitution::LONGEST)]
+    Long,
     /// The substitution names this group, which the pattern does not have.
     #[error("names the group \\{0}, which the pattern does not have")]
     Group(u8),

@@ -1,9 +1,10 @@
-//! Collects the diagnostics of one annotation or file.
+//! Collects the diagnostics of one annotation or file, and bounds what reading it may cost.
 //!
 //! Invariant: the list is bounded whatever the text holds, and says how many were left out.
 
 use std::sync::Arc;
 
+use crate::patterns::Patterns;
 use crate::{Diagnostic, Location, ObjectRef, Origin, Severity};
 
 /// The diagnostics so far, and the document that the next ones are about.
@@ -16,6 +17,7 @@ pub(crate) struct Report {
     errors: u64,
     listed: Vec<Diagnostic>,
     unlisted: Option<Unlisted>,
+    patterns: Patterns,
 }
 
 impl Report {
@@ -28,6 +30,7 @@ impl Report {
             errors: 0,
             listed: Vec::new(),
             unlisted: None,
+            patterns: Patterns::default(),
         }
     }
 
@@ -52,6 +55,11 @@ impl Report {
     /// What follows is about this resource of the current document.
     pub(crate) fn name_resource(&mut self, kind: &str, name: &str) {
         self.resource = Some(format!("{kind} {name}").into());
+    }
+
+    /// Compiles the regular expressions of the text.
+    pub(crate) fn patterns(&mut self) -> &mut Patterns {
+        &mut self.patterns
     }
 
     /// Errors of the current document so far.

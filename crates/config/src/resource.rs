@@ -1,6 +1,7 @@
 //! What one annotation yields: the documents that were understood, and what was wrong.
 //!
-//! Invariant: a [`Resource`] is valid throughout; a document with an error yields none.
+//! Invariant: a [`Resource`] is valid throughout; a document with an error yields none, but for a
+//! Module, which goes on without the keys that had one.
 
 use std::fmt;
 

@@ -20,6 +20,7 @@ mod carrier;
 mod downstream;
 mod error_pages;
 mod exchange;
+mod head_bytes;
 mod live;
 mod upstream;
 mod wire;

@@ -8,16 +8,16 @@
 //! as it is waited on for the answer: an upstream that must get rid of a part of its answer before
 //! it reads on would otherwise wait for us, and we for it.
 //!
-//! Deliberately absent: any knowledge of HTTP.
+//! Deliberately absent: any knowledge of HTTP, but for how heads are spelled when it is told that one
+//! follows.
+
+mod traffic;
 
 use std::fmt::Debug;
-use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::iter;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
@@ -30,54 +30,8 @@ use pingora_core::protocols::{
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use crate::carrier::Carrier;
-
-/// What went over one connection, for whoever wants to know from outside of it.
-#[derive(Debug, Default)]
-pub(crate) struct Traffic {
-    received: AtomicU64,
-    sent: AtomicU64,
-    peer_closed: AtomicBool,
-    /// Whether the connection holds bytes that the other side did not take yet.
-    backed_up: AtomicBool,
-}
-
-impl Traffic {
-    /// Bytes received and sent since the last call.
-    pub(crate) fn take(&self) -> (u64, u64) {
-        (self.received.swap(0, Relaxed), self.sent.swap(0, Relaxed))
-    }
-
-    /// Whether the other side closed the connection or broke it off.
-    pub(crate) fn peer_closed(&self) -> bool {
-        self.peer_closed.load(Relaxed)
-    }
-
-    /// Waits until everything written is sent, while somebody else reads from the connection.
-    pub(crate) async fn caught_up(&self) {
-        // No waker: whoever reads is in the same task, and is woken when more can be sent.
-        poll_fn(|_| match self.is_backed_up() {
-            true => Poll::Pending,
-            false => Poll::Ready(()),
-        })
-        .await;
-    }
-
-    /// Whether what was written last waits for the other side to read.
-    pub(crate) fn is_backed_up(&self) -> bool {
-        self.backed_up.load(Relaxed)
-    }
-
-    fn read(&self, outcome: &io::Result<()>, bytes: usize, asked: usize) {
-        self.received.fetch_add(bytes as u64, Relaxed);
-        if outcome.is_err() || (bytes == 0 && asked > 0) {
-            self.peer_closed.store(true, Relaxed);
-        }
-    }
-
-    fn sent(&self, bytes: usize) {
-        self.sent.fetch_add(bytes as u64, Relaxed);
-    }
-}
+use crate::head_bytes::lower_names;
+pub(crate) use traffic::Traffic;
 
 /// A connection. `P` is what lives and ends with it, such as its place in the counters.
 #[derive(Debug)]
@@ -190,7 +144,7 @@ impl<P: Place> Wire<P> {
             ready!(Pin::new(&mut self.carrier).poll_flush(cx))?;
             self.unflushed = false;
         }
-        self.traffic.backed_up.store(false, Relaxed);
+        self.traffic.back_up(false);
         Poll::Ready(Ok(()))
     }
 
@@ -204,7 +158,7 @@ impl<P: Place> Wire<P> {
         if sent.is_ready() || self.writes == Writes::Wait || self.held.len() > MAX_KEPT {
             return sent;
         }
-        self.traffic.backed_up.store(true, Relaxed);
+        self.traffic.back_up(true);
         let before = self.held.len();
         slices
             .iter()
@@ -281,9 +235,16 @@ impl<P: Place> AsyncWrite for Wire<P> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        if this.corked && this.held.is_empty() && bytes.len() <= CORK_LIMIT {
+        let is_head = this.traffic.is_head_expected();
+        let may_wait = this.corked && this.held.is_empty() && bytes.len() <= CORK_LIMIT;
+        if is_head || may_wait {
             this.corked = false;
+            let start = this.held.len();
             this.held.extend_from_slice(bytes);
+            if is_head {
+                this.traffic.expect_head(false);
+                lower_names(&mut this.held, start);
+            }
             return Poll::Ready(Ok(bytes.len()));
         }
         this.poll_send_or_keep(cx, &[IoSlice::new(bytes)])
@@ -305,7 +266,7 @@ impl<P: Place> AsyncWrite for Wire<P> {
         self.unflushed = true;
         match self.poll_send_held(cx) {
             Poll::Pending if self.writes == Writes::Return => {
-                self.traffic.backed_up.store(true, Relaxed);
+                self.traffic.back_up(true);
                 Poll::Ready(Ok(()))
             }
             sent => sent,

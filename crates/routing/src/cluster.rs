@@ -7,6 +7,7 @@
 mod name;
 mod roster;
 
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use nuncio_config::{DnsType, Keepalive, OutlierDetection, Priority, ServiceHost};
@@ -15,7 +16,7 @@ pub(crate) use name::{NameParts, stats as stats_name};
 pub(crate) use roster::Roster;
 
 /// One upstream. Ordered by name first.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cluster {
     /// Emissary's name for it, e.g. `cluster_httpbin_default`; at most 60 characters.
     pub name: Box<str>,
@@ -53,6 +54,13 @@ pub struct Cluster {
     pub limits_high: Limits,
     /// When an endpoint that fails is left out; `None` = never.
     pub outlier_detection: Option<OutlierDetection>,
+}
+
+impl Hash for Cluster {
+    /// Clusters with one name are rare, and the rest costs more to hash than to compare.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
 }
 
 impl Cluster {

@@ -82,7 +82,15 @@ pub(crate) struct State {
 impl Upstream {
     /// Answers each request as `script` says, once its head is there.
     pub async fn start(script: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        Self::on((Ipv4Addr::LOCALHOST, 0).into(), script).await
+    }
+
+    /// As [`Upstream::start`], at this address.
+    pub async fn on(
+        address: SocketAddr,
+        script: impl Fn(&Received) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
             script: Box::new(script),
@@ -108,6 +116,11 @@ impl Upstream {
     /// Answers every request with `200` and this body.
     pub async fn ok(body: &str) -> Self {
         Self::always(Answer::ok(body)).await
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// `127.0.0.1:port`, for `service:`.
@@ -174,6 +187,20 @@ impl fmt::Debug for Upstream {
             .field("address", &self.address)
             .finish_non_exhaustive()
     }
+}
+
+/// Upstreams at 127.0.0.1, 127.0.0.2 and so on, all with the same port and script.
+pub async fn replicas<S>(count: u8, script: S) -> Vec<Upstream>
+where
+    S: Fn(&Received) -> Answer + Clone + Send + Sync + 'static,
+{
+    let mut all = vec![Upstream::start(script.clone()).await];
+    let port = all[0].address.port();
+    for n in 2..=count {
+        let address = ([127, 0, 0, n], port).into();
+        all.push(Upstream::on(address, script.clone()).await);
+    }
+    all
 }
 
 /// A port nobody listens on: bound by nobody since it was given back to the system.

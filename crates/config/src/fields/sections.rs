@@ -56,9 +56,19 @@ impl<'n> Fields<'n, '_> {
     pub(crate) fn list<T>(
         &mut self,
         key: &str,
-        mut read: impl FnMut(&mut Fields<'n, '_>) -> Option<T>,
+        read: impl FnMut(&mut Fields<'n, '_>) -> Option<T>,
     ) -> Option<Box<[T]>> {
         let entry = self.entry(key)?;
+        self.list_of(entry, read)
+    }
+
+    /// What `read` makes of each mapping of a list of these keys.
+    pub(crate) fn list_of<T>(
+        &mut self,
+        entry: &'n Entry<'n>,
+        mut read: impl FnMut(&mut Fields<'n, '_>) -> Option<T>,
+    ) -> Option<Box<[T]>> {
+        let key = &entry.key;
         let Some(items) = entry.value.items() else {
             self.wrong_type(entry, "a list");
             return None;

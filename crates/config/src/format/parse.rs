@@ -42,8 +42,8 @@ impl FromStr for Format {
 /// Why a text is no format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidFormat {
-    /// A `%` that neither begins an operator nor is written twice.
-    #[error("has a lone `%` before {0}: a percent sign is written `%%`")]
+    /// A `%` at this place neither begins an operator nor is written twice.
+    #[error("has a lone `%`{0}: a percent sign is written `%%`")]
     LonePercent(Box<str>),
     /// Envoy has no operator of this name.
     #[error("has the operator {0}, which is not known")]
@@ -69,7 +69,12 @@ struct Command<'t> {
 impl<'t> Command<'t> {
     /// Reads what follows a `%`; also gives what follows the operator.
     fn split(text: &'t str) -> Result<(Self, &'t str), InvalidFormat> {
-        Self::try_split(text).ok_or_else(|| InvalidFormat::LonePercent(quoted(text).into()))
+        Self::try_split(text).ok_or_else(|| {
+            InvalidFormat::LonePercent(match text {
+                "" => " at its end".into(),
+                _ => format!(" before {}", quoted(text)).into(),
+            })
+        })
     }
 
     fn try_split(text: &'t str) -> Option<(Self, &'t str)> {
@@ -306,18 +311,16 @@ mod tests {
 
     #[test]
     fn mistakes_name_the_operator() {
+        let lone = |place: &str| InvalidFormat::LonePercent(place.into());
         let unknown = InvalidFormat::Unknown("`PROTOCLO`".into());
         for (text, why) in [
             ("%PROTOCLO%", unknown),
             ("%REQ%", InvalidFormat::NoArgument("REQ".into())),
             ("%PROTOCOL(x)%", InvalidFormat::Argument("PROTOCOL".into())),
-            ("100%", InvalidFormat::LonePercent("``".into())),
-            ("100% sure", InvalidFormat::LonePercent("` sure`".into())),
-            ("%REQ(a", InvalidFormat::LonePercent("`REQ(a`".into())),
-            (
-                "%REQ(a):x%",
-                InvalidFormat::LonePercent("`REQ(a):x%`".into()),
-            ),
+            ("100%", lone(" at its end")),
+            ("100% sure", lone(" before ` sure`")),
+            ("%REQ(a", lone(" before `REQ(a`")),
+            ("%REQ(a):x%", lone(" before `REQ(a):x%`")),
             (
                 "%REQ(a b)%",
                 InvalidFormat::Header("REQ".into(), "`a b`".into()),

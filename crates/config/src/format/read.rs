@@ -28,7 +28,7 @@ pub(crate) fn read_fields(fields: &mut Fields<'_, '_>, key: &str) -> Option<Box<
     fields.section(key, |fields| {
         let entries = fields.entries();
         let formats = entries.iter().filter_map(|entry| {
-            let text = fields.text(&entry.key)?;
+            let text = fields.text_of(entry)?;
             let name = fields.name(&entry.key);
             let line = entry.line;
             let format = read(fields, &name, Line { text, line })?;

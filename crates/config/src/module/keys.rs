@@ -72,6 +72,7 @@ const HONOURED: &[&str] = &[
     "preserve_external_request_id",
     "proper_case",
     "readiness_probe",
+    "regex_max_size",
     "reject_requests_with_escaped_slashes",
     "resolver",
     "retry_policy",
@@ -107,7 +108,6 @@ const POINTLESS: &[&str] = &[
     "diag_port",
     "envoy_validation_timeout",
     "prune_unreachable_routes",
-    "regex_max_size",
     "regex_type",
     "runtime_flags",
 ];

@@ -26,20 +26,21 @@ pub(super) enum Matcher {
 }
 
 /// What a table may take, in bytes.
-const MAX_TABLE: usize = 256 * 1024;
+pub(super) const MAX_TABLE: usize = 256 * 1024;
 
 /// What the states of an expression may take, in bytes.
 const MAX_STATES_SIZE: usize = 64 * 1024;
 
 impl Matcher {
-    /// Compiles `expression` so that it matches whole texts.
-    pub(super) fn build(expression: &Hir) -> Result<Self, InvalidPattern> {
+    /// Compiles `expression` so that it matches whole texts, and tells how many states that takes.
+    pub(super) fn build(expression: &Hir) -> Result<(Self, usize), InvalidPattern> {
         let states = states(expression)?;
+        let size = states.states().len();
         if let Some(matcher) = Self::table(&states) {
-            return Ok(matcher);
+            return Ok((matcher, size));
         }
-        match states.states().len() {
-            ..=simulation::MAX_STATES => Ok(Self::Simulation(Box::new(states))),
+        match size {
+            ..=simulation::MAX_STATES => Ok((Self::Simulation(Box::new(states)), size)),
             _ => Err(InvalidPattern::TooLarge),
         }
     }
@@ -56,6 +57,14 @@ impl Matcher {
         let start = table.start_state(&start).ok()?;
         let table = Box::new(table);
         Some(Self::Table { table, start })
+    }
+
+    /// What it takes, in bytes; of a simulation, what was tried before.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Table { table, .. } => table.memory_usage(),
+            Self::Simulation(_) => MAX_TABLE,
+        }
     }
 
     /// Whether the text of these bytes matches.
@@ -104,7 +113,7 @@ mod tests {
     use super::*;
 
     fn built(text: &str) -> Matcher {
-        Matcher::build(&expression(text).unwrap()).unwrap()
+        Matcher::build(&expression(text).unwrap()).unwrap().0
     }
 
     fn simulated(text: &str) -> Matcher {

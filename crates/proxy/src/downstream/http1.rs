@@ -10,7 +10,7 @@ use pingora_core::protocols::http::ServerSession;
 use tokio::time::timeout;
 
 use super::connection::{Busy, Connection};
-use crate::exchange::{self, Afterwards, STREAM_IDLE_TIMEOUT};
+use crate::exchange::{self, Afterwards, STREAM_IDLE_TIMEOUT, Unread};
 
 /// How long a client may go on sending a body nobody wants before the connection is cut: cut at
 /// once, it might never see the answer (RFC 9112 section 9.6).
@@ -98,6 +98,19 @@ async fn refuse(connection: &Connection, session: &mut ServerSession, error: &BE
         ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::ReadTimedout
     );
     if !has_left {
-        exchange::refuse_malformed(connection, session).await;
+        exchange::refuse_unread(connection, session, unread(error)).await;
+    }
+}
+
+/// What the codec could not read. It has no type for its limits (1 MiB, 256 fields), only words.
+fn unread(error: &BError) -> Unread {
+    let reason = error.to_string();
+    let is_too_large = ["header larger than", "too many headers"]
+        .iter()
+        .any(|limit| reason.contains(limit));
+    if is_too_large {
+        Unread::TooLarge
+    } else {
+        Unread::Malformed
     }
 }

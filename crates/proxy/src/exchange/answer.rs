@@ -31,7 +31,11 @@ pub(super) async fn answer<'a>(
         return refuse(course, session, Refusal::Malformed).await;
     }
     let body = BodyFraming::of(session);
-    match decide(course, session.req_header_mut(), body) {
+    let decision = decide(course, session.req_header_mut(), body);
+    if course.client_leaves {
+        session.set_keepalive(None);
+    }
+    match decision {
         Ok(Decision::Forward(to)) => forward::forward(course, session, to).await,
         Ok(Decision::Reply(outcome, reply)) => local(course, session, outcome, reply).await,
         Err(refusal) => refuse(course, session, refusal).await,
@@ -49,6 +53,7 @@ fn decide<'a>(
     let live = course.live;
     let connections = &live.settings().connections;
     let nominated = head::check(head, connections)?;
+    course.client_leaves = nominated.closes();
     head::treat_underscores(head, connections.underscores)?;
     course.forwarding = Forwarding::read(&head.headers, course.connection, connections);
     course.forwarding.impose(head, live.watches_forwarding());

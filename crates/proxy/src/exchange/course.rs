@@ -9,7 +9,9 @@
 use std::time::Instant;
 
 use http::HeaderValue;
-use nuncio_routing::{Route, Settings};
+use nuncio_routing::{HeaderCase, Route, Settings};
+use pingora_core::Result;
+use pingora_core::protocols::http::{HttpTask, ServerSession};
 use pingora_http::RequestHeader;
 
 use super::facts::{Clock, ConnectionFacts, Facts, RequestFacts, ResponseFacts, UpstreamFacts};
@@ -25,6 +27,8 @@ pub(super) struct Course<'a> {
     pub(super) live: &'a Live,
     pub(super) started: Instant,
     pub(super) forwarding: Forwarding,
+    /// Whether the client ends its connection with this request.
+    pub(super) client_leaves: bool,
     /// `None` while there is none, and when none matches.
     pub(super) route: Option<&'a Route>,
     pub(super) outbound: Outbound,
@@ -40,6 +44,7 @@ impl<'a> Course<'a> {
             live,
             started,
             forwarding: Forwarding::unread(connection.peer()),
+            client_leaves: false,
             route: None,
             outbound: Outbound::default(),
             origin: None,
@@ -48,6 +53,28 @@ impl<'a> Course<'a> {
 
     pub(super) fn settings(&self) -> &'a Settings {
         self.live.settings()
+    }
+
+    /// Sends the client what begins its response.
+    ///
+    /// # Errors
+    ///
+    /// When the client does not take it.
+    pub(super) async fn begin_response(
+        &self,
+        session: &mut ServerSession,
+        tasks: Vec<HttpTask>,
+    ) -> Result<bool> {
+        let traffic = self.connection.traffic();
+        traffic.expect_head(!session.is_http2() && self.spells_in_lower_case());
+        let sent = session.response_duplex_vec(tasks).await;
+        traffic.expect_head(false);
+        sent
+    }
+
+    /// Whether names of HTTP/1 headers are spelled as Envoy spells them.
+    pub(super) fn spells_in_lower_case(&self) -> bool {
+        self.settings().connections.header_case == HeaderCase::Lower
     }
 
     /// What can be said before anything was answered.

@@ -9,7 +9,10 @@ use http::header::{CONNECTION, HeaderMap, HeaderName};
 
 /// The fields a message's `Connection` nominates besides the standard ones.
 #[derive(Debug, Default)]
-pub(super) struct Nominated(Vec<HeaderName>);
+pub(super) struct Nominated {
+    names: Vec<HeaderName>,
+    closes: bool,
+}
 
 /// `Connection` nominates what it must not: a malformed name, a pseudo header, a field that
 /// routing and the upstream rely on, or more than [`MAX_NOMINATIONS`].
@@ -27,21 +30,28 @@ impl Nominated {
             .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
             .map(<[u8]>::trim_ascii)
             .filter(|token| !token.is_empty());
-        let mut names = Vec::new();
+        let mut nominated = Self::default();
         for (n, token) in tokens.enumerate() {
             let name = HeaderName::from_bytes(token).map_err(|_| ForbiddenNomination)?;
             if n == MAX_NOMINATIONS || is_protected(&name) {
                 return Err(ForbiddenNomination);
             }
-            if !is_hop_by_hop(&name) && name != "close" {
-                names.push(name);
+            if name == "close" {
+                nominated.closes = true;
+            } else if !is_hop_by_hop(&name) {
+                nominated.names.push(name);
             }
         }
-        Ok(Self(names))
+        Ok(nominated)
+    }
+
+    /// Whether the connection ends with this message, in whichever line it says so.
+    pub(super) fn closes(&self) -> bool {
+        self.closes
     }
 
     pub(super) fn contains(&self, name: &HeaderName) -> bool {
-        self.0.contains(name)
+        self.names.contains(name)
     }
 }
 

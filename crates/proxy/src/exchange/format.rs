@@ -20,9 +20,16 @@ pub(crate) enum Unknown {
     Nothing,
 }
 
-/// Writes `format` at the end of `out`.
+/// How long a text may become: a format may name a long header many times.
+const MAX_WRITTEN: usize = 256 * 1024;
+
+/// Writes `format` at the end of `out`; what comes after more bytes than anybody needs is left out.
 pub(crate) fn write(format: &Format, facts: &Facts<'_>, unknown: Unknown, out: &mut Vec<u8>) {
+    let start = out.len();
     for piece in &format.0 {
+        if out.len() - start > MAX_WRITTEN {
+            return;
+        }
         match piece {
             Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
             Piece::Operator(operator, cut) => {

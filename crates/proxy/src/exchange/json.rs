@@ -18,6 +18,9 @@ pub(crate) enum Types {
     Strings,
 }
 
+/// How long an object may become before further values are `null`.
+const MAX_WRITTEN: usize = 1024 * 1024;
+
 /// Writes an object with `fields` in their order at the end of `out`.
 pub(crate) fn write(
     fields: &[(Box<str>, Format)],
@@ -25,6 +28,7 @@ pub(crate) fn write(
     types: Types,
     out: &mut Vec<u8>,
 ) {
+    let start = out.len();
     out.push(b'{');
     for (n, (key, value)) in fields.iter().enumerate() {
         if n > 0 {
@@ -32,7 +36,11 @@ pub(crate) fn write(
         }
         write_string(key.as_bytes(), out);
         out.push(b':');
-        write_value(value, facts, types, out);
+        if out.len() - start > MAX_WRITTEN {
+            out.extend_from_slice(b"null");
+        } else {
+            write_value(value, facts, types, out);
+        }
     }
     out.push(b'}');
 }

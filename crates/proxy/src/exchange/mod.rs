@@ -45,7 +45,7 @@ use crate::downstream::Connection;
 pub(crate) use access_log::LogPlan;
 use access_log::Particulars;
 use course::Course;
-use reply::Reply;
+use head::Refusal;
 pub(crate) use timer::STREAM_IDLE_TIMEOUT;
 
 /// What becomes of the client's connection (HTTP/1) or stream (HTTP/2) afterwards.
@@ -117,15 +117,33 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     account.afterwards
 }
 
+/// What was sent instead of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// No HTTP.
+    Malformed,
+    /// More of it than the codec reads.
+    TooLarge,
+}
+
 /// Answers what was sent instead of a request.
-pub(crate) async fn refuse_malformed(connection: &Connection, session: &mut ServerSession) {
+pub(crate) async fn refuse_unread(
+    connection: &Connection,
+    session: &mut ServerSession,
+    unread: Unread,
+) {
     let started = Instant::now();
+    let reply = match unread {
+        Unread::Malformed => Refusal::Malformed,
+        Unread::TooLarge => Refusal::HeadTooLarge,
+    }
+    .reply();
+    let status = reply.status;
     let request = connection.listener().request_started(Protocol::Http1);
     let live = connection.worker().live();
     session.set_keepalive(None);
     // A client that sends no HTTP may well not wait for an answer either.
-    drop(Reply::MALFORMED.send_unread(session, live.settings()).await);
-    let status = Reply::MALFORMED.status;
+    drop(reply.send_unread(session, live.settings()).await);
     let outcome = Outcome::Malformed { status };
     let course = Course::new(connection, &live, started);
     let account = Account::local(outcome, Afterwards::Abort);

@@ -66,7 +66,7 @@ impl Reply {
         let (head, body) = self.made(course, request, outcome)?;
         let bodyless = body.is_empty() || request.method == Method::HEAD;
         let head = HttpTask::Header(Box::new(head), bodyless);
-        session.response_duplex_vec(vec![head]).await?;
+        course.begin_response(session, vec![head]).await?;
         if bodyless {
             Ok(())
         } else {

@@ -9,8 +9,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::LookupIpStrategy;
+use hickory_resolver::config::{
+    ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig,
+};
+use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::{ResolverBuilder, TokioResolver};
 use nuncio_config::DnsType;
 use nuncio_routing::{Cluster, Families};
 use nuncio_telemetry::{ClusterStats, Resolution as Resolved};
@@ -37,7 +41,7 @@ pub struct Resolver {
 /// The system's resolver configuration cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the resolver configuration")]
-pub struct ResolveError(#[source] hickory_resolver::net::NetError);
+pub struct ResolveError(#[source] NetError);
 
 /// Nothing is asked more often, whatever the TTL.
 const MIN_REFRESH: Duration = Duration::from_secs(1);
@@ -62,10 +66,43 @@ impl Resolver {
     ///
     /// When the configuration exists and cannot be used.
     pub fn from_system() -> Result<Self, ResolveError> {
+        Self::new(TokioResolver::builder_tokio)
+    }
+
+    /// Asks this name server and no other. Tasks run on the current runtime.
+    ///
+    /// # Errors
+    ///
+    /// When the system has nothing left to make a resolver with.
+    pub fn from_name_server(address: SocketAddr) -> Result<Self, ResolveError> {
+        let mut udp = ConnectionConfig::udp();
+        udp.port = address.port();
+        let server = NameServerConfig::new(address.ip(), true, vec![udp]);
+        let config = ResolverConfig::from_name_servers(vec![server]);
+        let provider = TokioRuntimeProvider::default;
+        Self::new(|| {
+            Ok(TokioResolver::builder_with_config(
+                config.clone(),
+                provider(),
+            ))
+        })
+    }
+
+    fn new(
+        ask: impl Fn() -> Result<ResolverBuilder<TokioRuntimeProvider>, NetError>,
+    ) -> Result<Self, ResolveError> {
+        let by = |strategy| {
+            let mut builder = ask()?;
+            let options = builder.options_mut();
+            options.ip_strategy = strategy;
+            // Each name is asked for by one task, when it is time.
+            options.cache_size = 0;
+            builder.build()
+        };
         Ok(Self {
-            v4: system(LookupIpStrategy::Ipv4Only)?,
-            v6: system(LookupIpStrategy::Ipv6Only)?,
-            either: system(LookupIpStrategy::Ipv6thenIpv4)?,
+            v4: by(LookupIpStrategy::Ipv4Only).map_err(ResolveError)?,
+            v6: by(LookupIpStrategy::Ipv6Only).map_err(ResolveError)?,
+            either: by(LookupIpStrategy::Ipv6thenIpv4).map_err(ResolveError)?,
             places: Arc::new(Semaphore::new(MAX_LOOK_UPS)),
             runtime: Handle::current(),
         })
@@ -99,15 +136,6 @@ impl Resolver {
     pub(super) fn run(&self, work: impl Future<Output = ()> + Send + 'static) -> Background {
         self.runtime.spawn(work).into()
     }
-}
-
-fn system(strategy: LookupIpStrategy) -> Result<TokioResolver, ResolveError> {
-    let mut builder = TokioResolver::builder_tokio().map_err(ResolveError)?;
-    let options = builder.options_mut();
-    options.ip_strategy = strategy;
-    // Each name is asked for by one task, when it is time.
-    options.cache_size = 0;
-    builder.build().map_err(ResolveError)
 }
 
 struct NameWatch {
@@ -210,5 +238,80 @@ fn loopback(families: Families) -> IpAddr {
         Families::V6 => Ipv6Addr::LOCALHOST.into(),
         Families::Both if has_v6() => Ipv6Addr::LOCALHOST.into(),
         Families::Both => Ipv4Addr::LOCALHOST.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upstream::tests::cluster;
+    use nuncio_telemetry::{BuildInfo, Telemetry};
+
+    fn watch(adjust: impl FnOnce(&mut Cluster)) -> (NameWatch, Arc<Telemetry>) {
+        let mut cluster = cluster();
+        adjust(&mut cluster);
+        let telemetry = Telemetry::new(BuildInfo::default());
+        let resolver = Resolver::from_system().unwrap();
+        let watch = NameWatch {
+            dns: resolver.v4,
+            places: resolver.places,
+            name: "a.example".into(),
+            endpoints: Endpoints::pending(&cluster, None),
+            cluster: Arc::new(cluster),
+            stats: telemetry.cluster("c"),
+        };
+        (watch, telemetry)
+    }
+
+    fn ip(n: u8) -> IpAddr {
+        [10, 0, 0, n].into()
+    }
+
+    #[tokio::test]
+    async fn names_are_asked_for_every_five_seconds_whatever_their_ttl() {
+        let (watch, _telemetry) = watch(|_| {});
+        for ttl in [0, 1, 60, 86_400].map(Duration::from_secs) {
+            assert_eq!(watch.pause(ttl), Duration::from_secs(5));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_ttl_is_respected_within_reason() {
+        let (watch, _telemetry) = watch(|cluster| cluster.respect_dns_ttl = true);
+        for (ttl, pause) in [(0, 1), (1, 1), (60, 60), (86_400, 300)] {
+            let ttl = Duration::from_secs(ttl);
+            assert_eq!(watch.pause(ttl), Duration::from_secs(pause));
+        }
+    }
+
+    #[tokio::test]
+    async fn every_address_is_an_endpoint() {
+        let (watch, telemetry) = watch(|_| {});
+        watch.replace(vec![ip(1), ip(2)]);
+        watch.replace(vec![ip(2), ip(1)]);
+        watch.replace(vec![ip(2)]);
+        assert_eq!(watch.endpoints.count(), 1);
+        assert_eq!(telemetry.cluster("c").summary().endpoints_total, 1);
+    }
+
+    #[tokio::test]
+    async fn a_logical_name_is_one_endpoint_at_the_first_address() {
+        let (watch, telemetry) = watch(|cluster| cluster.dns_type = DnsType::Logical);
+        watch.replace(vec![ip(2), ip(1)]);
+        assert!(watch.endpoints.contains((ip(2), 1).into()));
+        watch.replace(vec![ip(1), ip(2)]);
+        assert!(watch.endpoints.contains((ip(1), 1).into()));
+        assert_eq!(watch.endpoints.count(), 1);
+        let mut page = Vec::new();
+        telemetry.render(&mut page);
+        let changes = "envoy_cluster_membership_change{envoy_cluster_name=\"c\"} 1\n";
+        assert!(String::from_utf8(page).unwrap().contains(changes));
+    }
+
+    #[test]
+    fn localhost_has_an_address_of_each_family() {
+        assert!(loopback(Families::V4).is_ipv4());
+        assert!(loopback(Families::V6).is_ipv6());
+        assert!(loopback(Families::Both).is_loopback());
     }
 }

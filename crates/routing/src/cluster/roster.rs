@@ -6,12 +6,19 @@ use std::sync::Arc;
 use super::{Cluster, ClusterIndex, name};
 
 /// The clusters asked for so far, numbered in the order of asking.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Roster {
     numbers: HashMap<Cluster, ClusterIndex>,
 }
 
 impl Roster {
+    /// For so many clusters, or somewhat more.
+    pub(crate) fn with_capacity(clusters: usize) -> Self {
+        Self {
+            numbers: HashMap::with_capacity(clusters),
+        }
+    }
+
     /// The number of a cluster, to be looked up in the [`Positions`] once all are known. Its name is
     /// the [full](name::full) one; clusters that differ in anything else are kept apart.
     pub(crate) fn ask(&mut self, cluster: Cluster) -> ClusterIndex {

@@ -19,7 +19,7 @@ use super::groups::Member;
 use crate::{HeaderRules, ResponseRules, Retry};
 
 /// The attributes of a group.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Attributes<'r> {
     pub(super) regex_rewrite: Option<&'r Substitution>,
     pub(super) priority: Priority,
@@ -63,21 +63,22 @@ impl<'r> Attributes<'r> {
     }
 
     /// What happens to the responses of one member.
-    pub(super) fn response(&self, mapping: &Mapping) -> ResponseRules {
+    pub(super) fn take_response(&mut self, mapping: &Mapping) -> ResponseRules {
+        let error_overrides = std::mem::take(&mut self.overrides);
         ResponseRules {
-            headers: self.response_headers.clone(),
-            cors: self.cors.clone(),
+            headers: std::mem::take(&mut self.response_headers),
+            cors: self.cors.take(),
             error_overrides: match mapping.bypass_error_response_overrides {
                 true => Arc::default(),
-                false => Arc::clone(&self.overrides),
+                false => error_overrides,
             },
         }
     }
 
     /// What happens to a redirect: in Envoy, CORS is an affair of routes that forward.
-    pub(super) fn redirect_response(&self) -> ResponseRules {
+    pub(super) fn redirect_response(self) -> ResponseRules {
         ResponseRules {
-            headers: self.response_headers.clone(),
+            headers: self.response_headers,
             ..ResponseRules::default()
         }
     }

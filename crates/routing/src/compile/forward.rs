@@ -24,14 +24,14 @@ pub(super) struct Destination {
 /// A member's Forward: its own attributes and those of its group.
 pub(super) fn forward(
     mapping: &Mapping,
-    attributes: &Attributes<'_>,
+    attributes: Attributes<'_>,
     destination: &Destination,
     surroundings: &Surroundings<'_>,
 ) -> Box<Forward> {
     let Surroundings {
         settings, defaults, ..
     } = surroundings;
-    let mut request_headers = attributes.request_headers.clone();
+    let mut request_headers = attributes.request_headers;
     if let Some(addition) = linkerd(mapping, defaults, &destination.authority) {
         request_headers.add = with(request_headers.add, addition);
     }

@@ -72,7 +72,7 @@ pub(super) fn form<'r>(
         .map(|member| (member, Matching::of(member.mapping)))
         .collect();
     let mut places = HashMap::with_capacity(rules.len());
-    let mut groups = Vec::<Gathering<'r>>::new();
+    let mut groups = Vec::<Gathering<'_, 'r>>::with_capacity(rules.len());
     for (member, matching) in &rules {
         if matching.host_len() > MAX_HOST_LEN {
             report.error(
@@ -87,7 +87,7 @@ pub(super) fn form<'r>(
             None => groups.push(Gathering::begin(matching, *member, report)),
         }
     }
-    let complete = |group: Gathering<'r>| group.complete(report);
+    let complete = |group: Gathering<'_, 'r>| group.complete(report);
     groups.into_iter().filter_map(complete).collect()
 }
 

@@ -16,20 +16,24 @@ use super::matching::Matching;
 use super::report::{Place, Report};
 
 /// A group whose members are not all known yet.
-pub(super) struct Gathering<'r> {
-    matching: Matching<'r>,
+pub(super) struct Gathering<'m, 'r> {
+    matching: &'m Matching<'r>,
     first: Member<'r>,
     members: Vec<Member<'r>>,
     redirect: Option<Member<'r>>,
     shadow: Option<Member<'r>>,
 }
 
-impl<'r> Gathering<'r> {
-    pub(super) fn begin(matching: &Matching<'r>, first: Member<'r>, report: &mut Report) -> Self {
+impl<'m, 'r> Gathering<'m, 'r> {
+    pub(super) fn begin(
+        matching: &'m Matching<'r>,
+        first: Member<'r>,
+        report: &mut Report,
+    ) -> Self {
         let mut group = Self {
-            matching: matching.clone(),
+            matching,
             first,
-            members: Vec::new(),
+            members: Vec::with_capacity(1),
             redirect: None,
             shadow: None,
         };
@@ -116,7 +120,7 @@ impl<'r> Gathering<'r> {
             },
             (None, _) => return None,
         };
-        Some(Group::new(self.matching, members))
+        Some(Group::new(self.matching.clone(), members))
     }
 }
 

@@ -48,7 +48,7 @@ impl<'r> Surroundings<'r> {
         let mut layout = Layout {
             surroundings: self,
             report,
-            roster: Roster::default(),
+            roster: Roster::with_capacity(groups.len()),
             routes: Vec::with_capacity(groups.len()),
         };
         for group in groups {
@@ -96,15 +96,13 @@ impl<'r> Layout<'_, 'r> {
             Members::Forwarding { members, shadow } => {
                 let attributes = Attributes::of(members, &self.surroundings.defaults);
                 let shadow = shadow.map(|shadow| self.shadow(shadow));
-                for (member, share) in split(members, self.report) {
+                let each = std::iter::repeat_n(attributes, members.len());
+                for ((member, share), mut attributes) in split(members, self.report).zip(each) {
                     let destination = self.destination(member, shadow);
                     let Member { mapping, .. } = member;
-                    let forward = forward(mapping, &attributes, &destination, self.surroundings);
-                    let outcome = (
-                        Action::Forward(forward),
-                        attributes.response(mapping),
-                        share,
-                    );
+                    let response = attributes.take_response(mapping);
+                    let forward = forward(mapping, attributes, &destination, self.surroundings);
+                    let outcome = (Action::Forward(forward), response, share);
                     self.routes.push(route(matching, member.into(), outcome));
                 }
             }

@@ -1,6 +1,8 @@
 //! What one Mapping says in vain, or cannot have.
 
-use nuncio_config::Module;
+use nuncio_config::{
+    HeaderValueMatch, HostMatch, Mapping, MethodMatch, Module, PathMatch, Pattern, QueryValueMatch,
+};
 
 use super::groups::Member;
 use super::report::Report;
@@ -15,5 +17,44 @@ pub(super) fn judge(member: &Member<'_>, module: &Module, report: &mut Report) -
             "neither enable_ipv4 nor enable_ipv6 is true: IPv4 is used, as Emissary does",
         );
     }
-    true
+    let limit = module.regex_max_size.unwrap_or(u64::MAX);
+    let too_large = |(_, pattern): &(_, &Pattern)| pattern.size() as u64 > limit;
+    let Some((attribute, pattern)) = patterns(mapping).find(too_large) else {
+        return true;
+    };
+    let reason = format_args!(
+        "{attribute} {:?} is too large: it has {} states, and the Module's regex_max_size is {limit}",
+        pattern.as_str(),
+        pattern.size()
+    );
+    report.error(resource, reason);
+    false
+}
+
+/// The patterns of a Mapping with their attributes.
+fn patterns(mapping: &Mapping) -> impl Iterator<Item = (&'static str, &Pattern)> {
+    let path = match &mapping.path {
+        PathMatch::Regex(pattern) => Some(("prefix_regex", pattern)),
+        PathMatch::Prefix(_) | PathMatch::Exact(_) => None,
+    };
+    let host = match &mapping.host {
+        HostMatch::Regex(pattern) => Some(("host_regex", pattern)),
+        HostMatch::Any | HostMatch::Exact(_) | HostMatch::Suffix(_) | HostMatch::Prefix(_) => None,
+    };
+    let method = match &mapping.method {
+        Some(MethodMatch::Regex(pattern)) => Some(("method_regex", pattern)),
+        Some(MethodMatch::Exact(_)) | None => None,
+    };
+    let headers = mapping.headers.iter();
+    let headers = headers.filter_map(|header| match &header.value {
+        HeaderValueMatch::Regex(pattern) => Some(("regex_headers", pattern)),
+        HeaderValueMatch::Exact(_) | HeaderValueMatch::Present => None,
+    });
+    let query = mapping.query_parameters.iter();
+    let query = query.filter_map(|parameter| match &parameter.value {
+        QueryValueMatch::Regex(pattern) => Some(("regex_query_parameters", pattern)),
+        QueryValueMatch::Exact(_) | QueryValueMatch::Present => None,
+    });
+    let one = [path, host, method].into_iter().flatten();
+    one.chain(headers).chain(query)
 }

@@ -1,6 +1,6 @@
-//! Finds the number of a text with one probe, however many texts there are.
+//! Finds what belongs to a text with one probe, however many texts there are.
 //!
-//! Invariant: a number is found only by its text, in the scope it was entered in; the hash decides
+//! Invariant: a value is found only by its text, in the scope it was entered in; the hash decides
 //! where to look and never what is equal. It is seeded at random, so nobody can write texts that
 //! meet in one bucket.
 //! Deliberately absent: removal (a new dictionary is built instead), and prefixes.
@@ -9,11 +9,12 @@ use std::hash::{BuildHasher, RandomState};
 
 use nuncio_config::Case;
 
-/// Texts of many scopes, in one hash table.
+/// Texts of many scopes with small values, in one hash table.
 #[derive(Debug)]
-pub(super) struct Dictionary {
-    /// Open addressing; a power of two in number, at most half of them taken.
-    buckets: Vec<Bucket>,
+pub(super) struct Dictionary<V> {
+    /// Open addressing; a power of two in number, at most half of them taken. Values lie inside, so
+    /// that a hit touches two cache lines, this one and the text's.
+    buckets: Vec<Bucket<V>>,
     taken: usize,
     /// Each text follows the number of its scope, so that both are compared on one cache line.
     texts: Vec<u8>,
@@ -34,17 +35,18 @@ pub(super) struct Stored {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Bucket {
+struct Bucket<V> {
     hash: u32,
+    /// [`EMPTY`] where there is no text.
     start: u32,
     len: u32,
-    number: u32,
+    value: V,
 }
 
-/// An empty bucket's number.
-const EMPTY: u32 = u32::MAX;
+/// No text begins here: that of its scope would be missing.
+const EMPTY: u32 = 0;
 
-impl Default for Dictionary {
+impl<V: Copy + Default> Default for Dictionary<V> {
     fn default() -> Self {
         Self {
             buckets: vec![Bucket::empty(); 16],
@@ -55,19 +57,19 @@ impl Default for Dictionary {
     }
 }
 
-impl Dictionary {
-    /// The number of `text`.
+impl<V: Copy + Default> Dictionary<V> {
+    /// The value of `text`.
     #[inline]
-    pub(super) fn find(&self, scope: Scope, text: &[u8]) -> Option<u32> {
+    pub(super) fn find(&self, scope: Scope, text: &[u8]) -> Option<&V> {
         let hash = self.hash(scope, text);
         let mut place = hash as usize;
         loop {
             let bucket = self.bucket(place)?;
-            if bucket.number == EMPTY {
+            if bucket.start == EMPTY {
                 return None;
             }
             if bucket.hash == hash && self.is(scope, text, bucket) {
-                return Some(bucket.number);
+                return Some(&bucket.value);
             }
             place += 1;
         }
@@ -81,8 +83,8 @@ impl Dictionary {
         Stored { start }
     }
 
-    /// Gives a number to the first `len` bytes of a stored text, unless they have one.
-    pub(super) fn enter(&mut self, scope: Scope, (stored, len): (Stored, usize), number: u32) {
+    /// Gives a value to the first `len` bytes of a stored text, unless they have one.
+    pub(super) fn enter(&mut self, scope: Scope, (stored, len): (Stored, usize), value: V) {
         let start = stored.start as usize;
         let Some(text) = self.texts.get(start..start + len) else {
             return;
@@ -94,23 +96,23 @@ impl Dictionary {
             hash: self.hash(scope, text),
             start: stored.start,
             len: position(len),
-            number,
+            value,
         };
         self.taken += 1;
         if self.taken * 2 > self.buckets.len() {
             let emptied = vec![Bucket::empty(); self.buckets.len() * 2];
             let buckets = std::mem::replace(&mut self.buckets, emptied);
-            let entered = buckets.iter().filter(|bucket| bucket.number != EMPTY);
+            let entered = buckets.iter().filter(|bucket| bucket.start != EMPTY);
             entered.for_each(|bucket| self.settle(*bucket));
         }
         self.settle(bucket);
     }
 
-    fn settle(&mut self, bucket: Bucket) {
+    fn settle(&mut self, bucket: Bucket<V>) {
         let mask = self.buckets.len() - 1;
         let mut place = bucket.hash as usize;
         while let Some(other) = self.buckets.get_mut(place & mask) {
-            if other.number == EMPTY {
+            if other.start == EMPTY {
                 *other = bucket;
                 return;
             }
@@ -119,13 +121,13 @@ impl Dictionary {
     }
 
     #[inline]
-    fn bucket(&self, place: usize) -> Option<&Bucket> {
+    fn bucket(&self, place: usize) -> Option<&Bucket<V>> {
         self.buckets.get(place & (self.buckets.len() - 1))
     }
 
     /// Whether the bucket is that of `text`.
     #[inline]
-    fn is(&self, scope: Scope, text: &[u8], bucket: &Bucket) -> bool {
+    fn is(&self, scope: Scope, text: &[u8], bucket: &Bucket<V>) -> bool {
         let (start, len) = (bucket.start as usize, bucket.len as usize);
         let stored = self.texts.get(start - size_of::<u32>()..start + len);
         let Some((number, stored)) = stored.and_then(|stored| stored.split_first_chunk()) else {
@@ -148,13 +150,13 @@ impl Dictionary {
     }
 }
 
-impl Bucket {
+impl<V: Default> Bucket<V> {
     fn empty() -> Self {
         Self {
             hash: 0,
-            start: 0,
+            start: EMPTY,
             len: 0,
-            number: EMPTY,
+            value: V::default(),
         }
     }
 }
@@ -225,8 +227,8 @@ mod tests {
             dictionary.enter(scope, (stored, 3), number);
         }
         let find = |number, text| dictionary.find(scope(number, Case::Sensitive), text);
-        assert_eq!(find(0, b"/a/"), Some(0));
-        assert_eq!(find(1, b"/a/"), Some(1));
+        assert_eq!(find(0, b"/a/"), Some(&0));
+        assert_eq!(find(1, b"/a/"), Some(&1));
         assert_eq!(find(2, b"/a/"), None);
         assert_eq!(find(0, b"/a"), None);
         assert_eq!(find(0, b"/A/"), None);
@@ -246,7 +248,7 @@ mod tests {
         for (text, number) in texts.iter().zip(0..) {
             assert_eq!(
                 dictionary.find(scope, text.as_bytes()),
-                Some(number),
+                Some(&number),
                 "{text}"
             );
         }
@@ -260,9 +262,9 @@ mod tests {
             let stored = dictionary.store(scope, text.as_bytes());
             dictionary.enter(scope, (stored, text.len()), number);
         }
-        assert_eq!(dictionary.find(scope, "/A@[`{Z/é".as_bytes()), Some(0));
+        assert_eq!(dictionary.find(scope, "/A@[`{Z/é".as_bytes()), Some(&0));
         assert_eq!(dictionary.find(scope, "/a`{`{z/é".as_bytes()), None);
-        assert_eq!(dictionary.find(scope, b"/AB"), Some(1));
+        assert_eq!(dictionary.find(scope, b"/AB"), Some(&1));
     }
 
     #[test]
@@ -275,13 +277,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_number_of_a_text_stays() {
+    fn the_first_value_of_a_text_stays() {
         let mut dictionary = Dictionary::default();
         let scope = scope(0, Case::Sensitive);
         let stored = dictionary.store(scope, b"/ab");
         dictionary.enter(scope, (stored, 2), 1);
         dictionary.enter(scope, (stored, 2), 2);
-        assert_eq!(dictionary.find(scope, b"/a"), Some(1));
+        assert_eq!(dictionary.find(scope, b"/a"), Some(&1));
         assert_eq!(dictionary.find(scope, b"/ab"), None);
     }
 }

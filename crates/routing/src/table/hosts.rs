@@ -24,7 +24,7 @@ pub(super) type Tree = u32;
 pub(super) struct HostIndex {
     any: Option<Tree>,
     /// `None` where there are none, as in what follows.
-    exact: Option<Dictionary>,
+    exact: Option<Dictionary<Tree>>,
     suffixes: Option<Globs>,
     prefixes: Option<Globs>,
     patterns: Option<PatternSet>,
@@ -33,10 +33,8 @@ pub(super) struct HostIndex {
 /// Texts at the closed ends of globs.
 #[derive(Debug)]
 struct Globs {
-    texts: Prefixes,
+    texts: Prefixes<Tree>,
     root: Root,
-    /// By text.
-    trees: Vec<Tree>,
 }
 
 /// Of all exact hosts.
@@ -49,7 +47,7 @@ impl HostIndex {
     /// Builds the index; a tree's number is its pattern's position. Patterns are unique, in lower
     /// case and no longer than [`MAX_HOST_LEN`].
     pub(super) fn build<'p>(patterns: impl Iterator<Item = &'p HostMatch>) -> Self {
-        let (mut any, mut exact) = (None, None::<Dictionary>);
+        let (mut any, mut exact) = (None, None::<Dictionary<Tree>>);
         let (mut prefixes, mut suffixes, mut regexes) = (Vec::new(), Vec::new(), Vec::new());
         for (pattern, tree) in patterns.zip(0..) {
             match pattern {
@@ -80,7 +78,7 @@ impl HostIndex {
         let host = host.as_bytes();
         let exact = self.exact.as_ref();
         if let Some(tree) = exact.and_then(|exact| exact.find(HOSTS, host)) {
-            visit(tree);
+            visit(*tree);
         }
         if let Some(suffixes) = &self.suffixes {
             let mut buffer = [0; MAX_HOST_LEN];
@@ -108,16 +106,17 @@ impl Globs {
         globs.sort_unstable();
         let mut texts = Prefixes::default();
         let sorted: Vec<_> = globs.iter().map(|(text, _)| &**text).collect();
-        let root = texts.plant(&sorted, Case::Insensitive);
-        let trees = globs.iter().map(|(_, tree)| *tree).collect();
-        Some(Self { texts, root, trees })
+        let tree = |nth: usize| globs.get(nth).map(|(_, tree)| *tree);
+        let root = texts.plant(&sorted, Case::Insensitive, |nth, _| {
+            tree(nth).unwrap_or_default()
+        });
+        Some(Self { texts, root })
     }
 
     fn visit(&self, host: &[u8], visit: &mut impl FnMut(Tree)) {
         let longest = self.texts.longest(&self.root, host);
-        let fitting = std::iter::successors(longest, |number| self.texts.above(*number));
-        let trees = fitting.filter_map(|number| self.trees.get(number as usize));
-        trees.for_each(|tree| visit(*tree));
+        let fitting = std::iter::successors(longest, |entry| self.texts.above(entry));
+        fitting.for_each(|entry| visit(entry.value));
     }
 }
 

@@ -6,12 +6,12 @@
 
 mod planting;
 
-use std::ops::Range;
+use std::num::NonZeroU32;
 
 use super::dictionary::{Dictionary, Scope};
 use super::hosts::Tree;
 use super::patterns::PatternSet;
-use super::prefixes::{Prefixes, Root, span};
+use super::prefixes::{Prefixes, Root};
 use crate::{Draw, Share};
 
 /// The lowest rank found so far.
@@ -36,13 +36,10 @@ const NOTHING: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub(super) struct PathIndex {
     trees: Vec<PathTree>,
-    prefixes: Prefixes,
-    exact: Dictionary,
-    /// Of prefixes, by their numbers.
-    slots: Vec<Slot>,
-    /// Of exact paths and of patterns.
-    other_slots: Vec<Slot>,
-    candidates: Vec<Candidate>,
+    prefixes: Prefixes<Slot>,
+    exact: Dictionary<Slot>,
+    /// Candidates that are not the first of their slots.
+    others: Vec<Box<[Candidate]>>,
 }
 
 #[derive(Debug)]
@@ -64,16 +61,18 @@ struct Others {
 
 #[derive(Debug)]
 struct Patterns {
-    /// Their numbers are those of `other_slots`.
     set: PatternSet,
+    /// By number.
+    slots: Box<[Slot]>,
     lowest_rank: u32,
 }
 
-/// The Routes of one host pattern and path.
-#[derive(Debug)]
+/// The Routes of one host pattern and path, sorted by rank.
+#[derive(Clone, Copy, Debug, Default)]
 struct Slot {
-    /// In `candidates`, sorted by rank.
-    candidates: Range<u32>,
+    first: Candidate,
+    /// In `others`, if there are any.
+    others: Option<NonZeroU32>,
     /// Among these and, for a prefix, those of all shorter prefixes on the way.
     lowest_rank: u32,
 }
@@ -84,6 +83,17 @@ struct Candidate {
     rank: u32,
     share: Share,
     is_conditional: bool,
+}
+
+impl Default for Candidate {
+    /// One that is never better.
+    fn default() -> Self {
+        Self {
+            rank: NOTHING,
+            share: Share::WHOLE,
+            is_conditional: false,
+        }
+    }
 }
 
 /// What is looked for.
@@ -114,10 +124,8 @@ impl PathIndex {
     #[inline]
     fn improve_by_prefixes(&self, root: &Root, search: &mut Search<'_, impl Fn(u32) -> bool>) {
         let mut next = self.prefixes.longest(root, search.path);
-        while let Some(number) = next {
-            let Some(slot) = self.slots.get(number as usize) else {
-                return;
-            };
+        while let Some(entry) = next {
+            let slot = &entry.value;
             if slot.lowest_rank >= search.best.0 {
                 return;
             }
@@ -125,28 +133,31 @@ impl PathIndex {
             if slot.lowest_rank >= search.best.0 {
                 return;
             }
-            next = self.prefixes.above(number);
+            next = self.prefixes.above(entry);
         }
     }
 
     fn improve_by_others(&self, others: &Others, search: &mut Search<'_, impl Fn(u32) -> bool>) {
         self.improve_by_prefixes(&others.prefixes, search);
         for scope in others.exact.iter().flatten() {
-            let number = self.exact.find(*scope, search.path);
-            if let Some(slot) = number.and_then(|number| self.other_slots.get(number as usize)) {
+            if let Some(slot) = self.exact.find(*scope, search.path) {
                 self.improve_by(slot, search);
             }
         }
         let patterns = others.patterns.as_ref();
         if let Some(patterns) = patterns.filter(|all| all.lowest_rank < search.best.0) {
-            self.improve_by_patterns(&patterns.set, search);
+            self.improve_by_patterns(patterns, search);
         }
     }
 
-    fn improve_by_patterns(&self, set: &PatternSet, search: &mut Search<'_, impl Fn(u32) -> bool>) {
+    fn improve_by_patterns(
+        &self,
+        Patterns { set, slots, .. }: &Patterns,
+        search: &mut Search<'_, impl Fn(u32) -> bool>,
+    ) {
         let path = search.path;
         set.candidates(path, |pattern, number| {
-            let slot = self.other_slots.get(number as usize);
+            let slot = slots.get(number as usize);
             let better = slot.filter(|slot| slot.lowest_rank < search.best.0);
             if let Some(slot) = better.filter(|_| pattern.matches(path)) {
                 self.improve_by(slot, search);
@@ -156,16 +167,32 @@ impl PathIndex {
 
     #[inline]
     fn improve_by(&self, slot: &Slot, search: &mut Search<'_, impl Fn(u32) -> bool>) {
-        let candidates = self.candidates.get(span(&slot.candidates));
-        let better = candidates
-            .unwrap_or_default()
-            .iter()
-            .take_while(|candidate| candidate.rank < search.best.0);
-        let taken = better
-            .filter(|candidate| candidate.share.admits(search.draw))
-            .find(|candidate| !candidate.is_conditional || (search.accepts)(candidate.rank));
-        if let Some(candidate) = taken {
-            search.best = Best(candidate.rank);
+        if search.takes(&slot.first) {
+            return;
         }
+        let others = slot
+            .others
+            .and_then(|at| self.others.get(at.get() as usize));
+        for candidate in others.into_iter().flatten() {
+            if search.takes(candidate) {
+                return;
+            }
+        }
+    }
+}
+
+impl<A: Fn(u32) -> bool> Search<'_, A> {
+    /// Whether there is nothing to gain from candidates of higher ranks.
+    #[inline]
+    fn takes(&mut self, candidate: &Candidate) -> bool {
+        if candidate.rank >= self.best.0 {
+            return true;
+        }
+        let takes = candidate.share.admits(self.draw)
+            && (!candidate.is_conditional || (self.accepts)(candidate.rank));
+        if takes {
+            self.best = Best(candidate.rank);
+        }
+        takes
     }
 }

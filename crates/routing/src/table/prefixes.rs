@@ -15,14 +15,22 @@ use nuncio_config::Case;
 
 use super::dictionary::{Dictionary, Scope, position};
 
-/// Trees of texts, numbered across all trees in the order in which they were planted.
-#[derive(Debug, Default)]
-pub(super) struct Prefixes {
-    dictionary: Dictionary,
+/// Trees of texts with small values.
+#[derive(Debug)]
+pub(super) struct Prefixes<V> {
+    /// All texts, and signposts, with copies of `entries`.
+    dictionary: Dictionary<Entry<V>>,
     lengths: Vec<u32>,
-    /// By text: the next shorter one it begins with.
-    above: Vec<u32>,
+    entries: Vec<Entry<V>>,
     trees: u32,
+}
+
+/// A text's value, and the way to the next shorter text it begins with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry<V> {
+    pub(super) value: V,
+    /// In `entries`; [`NONE`] for the shortest, [`NO_TEXT`] for a signpost without one above it.
+    above: u32,
 }
 
 /// One tree of [`Prefixes`].
@@ -33,13 +41,42 @@ pub(super) struct Root {
     lengths: Range<u32>,
 }
 
-/// No text.
-const NONE: u32 = u32::MAX - 1;
+/// No text is above.
+const NONE: u32 = u32::MAX;
 
-impl Prefixes {
+/// There is no text at all.
+const NO_TEXT: u32 = u32::MAX - 1;
+
+impl<V: Default> Default for Entry<V> {
+    fn default() -> Self {
+        Self {
+            value: V::default(),
+            above: NO_TEXT,
+        }
+    }
+}
+
+impl<V: Copy + Default> Default for Prefixes<V> {
+    fn default() -> Self {
+        Self {
+            dictionary: Dictionary::default(),
+            lengths: Vec::new(),
+            entries: Vec::new(),
+            trees: 0,
+        }
+    }
+}
+
+impl<V: Copy + Default> Prefixes<V> {
     /// Adds a tree for `texts`, which are sorted and unique, and in lower case if `case` does not
-    /// count.
-    pub(super) fn plant(&mut self, texts: &[&[u8]], case: Case) -> Root {
+    /// count. `value` is told the text's position, and the value of the next shorter text it begins
+    /// with.
+    pub(super) fn plant(
+        &mut self,
+        texts: &[&[u8]],
+        case: Case,
+        mut value: impl FnMut(usize, Option<&V>) -> V,
+    ) -> Root {
         debug_assert!(texts.is_sorted_by(|a, b| a < b));
         let number = self.trees;
         let scope = Scope { number, case };
@@ -49,14 +86,15 @@ impl Prefixes {
         lengths.dedup();
         // The texts that the current one begins with.
         let mut way = Vec::<(&[u8], u32)>::new();
-        for text in texts {
+        for (nth, text) in texts.iter().enumerate() {
             while way
                 .pop_if(|(shorter, _)| !text.starts_with(shorter))
                 .is_some()
             {}
-            self.above
-                .push(way.last().map_or(NONE, |(_, above)| *above));
-            way.push((text, position(self.above.len() - 1)));
+            let above = way.last().map_or(NONE, |(_, above)| *above);
+            let value = value(nth, self.entry(above).map(|above| &above.value));
+            way.push((text, position(self.entries.len())));
+            self.entries.push(Entry { value, above });
             self.enter(scope, &lengths, &way);
         }
         let start = position(self.lengths.len());
@@ -69,22 +107,25 @@ impl Prefixes {
 
     /// The longest text of the tree that `bytes` begins with.
     #[inline]
-    pub(super) fn longest(&self, root: &Root, bytes: &[u8]) -> Option<u32> {
-        let mut found = NONE;
+    pub(super) fn longest(&self, root: &Root, bytes: &[u8]) -> Option<&Entry<V>> {
+        let mut found = None;
         let mut lengths = self.lengths.get(span(&root.lengths)).unwrap_or_default();
         while let Some((shorter, length, longer)) = halves(lengths) {
             let start = bytes.get(..length as usize);
-            let number = start.and_then(|start| self.dictionary.find(root.scope, start));
-            found = number.unwrap_or(found);
-            lengths = if number.is_some() { longer } else { shorter };
+            let entry = start.and_then(|start| self.dictionary.find(root.scope, start));
+            found = entry.or(found);
+            lengths = if entry.is_some() { longer } else { shorter };
         }
-        (found != NONE).then_some(found)
+        found.filter(|entry| entry.above != NO_TEXT)
     }
 
-    /// The next shorter text that the one of this number begins with.
-    pub(super) fn above(&self, number: u32) -> Option<u32> {
-        let above = *self.above.get(number as usize)?;
-        (above != NONE).then_some(above)
+    /// The next shorter text that this one begins with.
+    pub(super) fn above(&self, entry: &Entry<V>) -> Option<&Entry<V>> {
+        self.entry(entry.above)
+    }
+
+    fn entry(&self, number: u32) -> Option<&Entry<V>> {
+        self.entries.get(number as usize)
     }
 
     /// Enters the last text of `way`, and signposts to it.
@@ -98,8 +139,9 @@ impl Prefixes {
                 continue;
             }
             let above = way.iter().rev().find(|(text, _)| text.len() <= length);
-            let above = above.map_or(NONE, |(_, number)| *number);
-            self.dictionary.enter(scope, (stored, length), above);
+            let entry = above.and_then(|(_, number)| self.entry(*number)).copied();
+            let entry = entry.unwrap_or_default();
+            self.dictionary.enter(scope, (stored, length), entry);
             if length == text.len() {
                 return;
             }
@@ -127,12 +169,12 @@ mod tests {
 
     fn prefixes_in(texts: &[&str], bytes: &str, case: Case) -> Vec<String> {
         let mut prefixes = Prefixes::default();
-        let _another = prefixes.plant(&[b"/", b"/other"], case);
+        let _another = prefixes.plant(&[b"/", b"/other"], case, |nth, _| nth);
         let sorted: Vec<_> = texts.iter().map(|text| text.as_bytes()).collect();
-        let root = prefixes.plant(&sorted, case);
+        let root = prefixes.plant(&sorted, case, |nth, _| nth);
         let longest = prefixes.longest(&root, bytes.as_bytes());
-        let found = std::iter::successors(longest, |number| prefixes.above(*number));
-        found.map(|n| texts[n as usize - 2].to_owned()).collect()
+        let found = std::iter::successors(longest, |entry| prefixes.above(entry));
+        found.map(|entry| texts[entry.value].to_owned()).collect()
     }
 
     fn prefixes(texts: &[&str], bytes: &str) -> Vec<String> {
@@ -170,6 +212,18 @@ mod tests {
     #[test]
     fn no_texts_are_prefixes_of_nothing() {
         assert_eq!(prefixes(&[], "/"), [""; 0]);
+    }
+
+    #[test]
+    fn a_value_is_told_the_one_above() {
+        let mut prefixes = Prefixes::default();
+        let texts: [&[u8]; 4] = [b"/", b"/a", b"/a/b", b"/b"];
+        let root = prefixes.plant(&texts, Case::Sensitive, |_, above: Option<&u32>| {
+            above.map_or(1, |above| above + 1)
+        });
+        let depth = |bytes| prefixes.longest(&root, bytes).map(|entry| entry.value);
+        assert_eq!(depth(b"/a/bc"), Some(3));
+        assert_eq!(depth(b"/b"), Some(2));
     }
 
     #[test]

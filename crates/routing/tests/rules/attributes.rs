@@ -394,4 +394,3 @@ fn a_pattern_is_not_rewritten() {
     let snapshot = compiled([mapping("m", "/").rewrite("/b/").with(regex)]);
     assert_eq!(forwards(&snapshot)[0].rewrite, Rewrite::Untouched);
 }
-

@@ -9,12 +9,15 @@
 
 mod attributes;
 mod clusters;
+mod everything;
 mod explain;
 mod groups;
 mod model;
+mod oracle;
 mod order;
 mod prefixes;
 mod probes;
+mod random;
 mod redirects;
 mod requests;
 mod resources;

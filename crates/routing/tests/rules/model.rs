@@ -1,19 +1,13 @@
 //! Random tables against a model that knows no index.
-//!
-//! The model is written from the rules alone: Mappings are grouped by comparing texts, sorted by a
-//! key of texts and numbers, given cumulative weights, and tried one after the other.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
-
-use http::Method;
 use nuncio_config::Identity;
 use nuncio_routing::{Draw, compile};
 use proptest::prelude::*;
-use proptest::sample::{Index, select};
+use proptest::sample::Index;
 
-use crate::requests::{Request, get};
-use crate::written::{Written, mapping, numbered};
+use crate::oracle::{tried, written};
+use crate::random::{request, rule};
+use crate::written::numbered;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_048))]
@@ -26,9 +20,10 @@ proptest! {
         let table = tried(&rules);
         let snapshot = compile(&numbered(written(&rules)), [], &Identity::default(), 1);
         for request in &requests {
+            let fitting: Vec<_> = table.iter().filter(|tried| tried.fits(request)).collect();
             for (draw, drawn) in Draw::all().zip(0..) {
                 let found = snapshot.routes.find(&request.head(), draw);
-                let expected = table.iter().find(|tried| tried.takes(request, drawn));
+                let expected = fitting.iter().find(|tried| drawn < tried.below);
                 let expected = expected.map(|tried| tried.rule.to_string());
                 prop_assert_eq!(found.map(|route| route.mapping.name.to_string()), expected);
             }
@@ -81,237 +76,4 @@ proptest! {
         }
         prop_assert_eq!(compile(&resources, [], &Identity::default(), 1), in_order);
     }
-}
-
-#[derive(Clone, Debug)]
-struct Rule {
-    prefix: String,
-    host: String,
-    method: Option<&'static str>,
-    /// No value = any.
-    headers: BTreeMap<&'static str, Option<&'static str>>,
-    precedence: i64,
-    weight: Option<i64>,
-}
-
-/// The nth Mapping is named by its number.
-fn written(rules: &[Rule]) -> impl Iterator<Item = Written> {
-    rules.iter().enumerate().map(|(number, rule)| {
-        let mut mapping = mapping(&number.to_string(), &rule.prefix).precedence(rule.precedence);
-        mapping = mapping.host(&rule.host);
-        mapping = rule.method.into_iter().fold(mapping, Written::method);
-        mapping = rule.weight.into_iter().fold(mapping, Written::weight);
-        rule.headers
-            .iter()
-            .fold(mapping, |mapping, (name, value)| match value {
-                Some(value) => mapping.header(name, value),
-                None => mapping.has_header(name),
-            })
-    })
-}
-
-/// A rule in the order of trying, with its cumulative percentage.
-struct Tried<'r> {
-    rule: usize,
-    wanted: &'r Rule,
-    below: i64,
-}
-
-impl Tried<'_> {
-    fn takes(&self, request: &Request, drawn: i64) -> bool {
-        let Rule {
-            prefix,
-            host,
-            method,
-            headers,
-            ..
-        } = self.wanted;
-        let sent = |name: &str| {
-            request
-                .headers
-                .get(name)
-                .map(|value| value.to_str().unwrap())
-        };
-        drawn < self.below
-            && request.path.starts_with(prefix.as_str())
-            && glob(&host.to_lowercase(), &request.host.to_lowercase())
-            && method.is_none_or(|method| method == request.method.as_str())
-            && headers.iter().all(|(name, value)| match value {
-                Some(value) => sent(name) == Some(value),
-                None => sent(name).is_some(),
-            })
-    }
-}
-
-fn glob(pattern: &str, host: &str) -> bool {
-    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
-        (Some(suffix), _) => host.ends_with(suffix),
-        (None, Some(prefix)) => host.starts_with(prefix),
-        (None, None) => host == pattern,
-    }
-}
-
-fn tried(rules: &[Rule]) -> Vec<Tried<'_>> {
-    let mut groups = Vec::<(&Rule, Vec<usize>)>::new();
-    for (number, rule) in rules.iter().enumerate() {
-        match groups
-            .iter_mut()
-            .find(|(first, _)| belong_together(first, rule))
-        {
-            Some((_, members)) => members.push(number),
-            None => groups.push((rule, vec![number])),
-        }
-    }
-    groups.reverse();
-    groups.sort_by_key(|(rule, _)| Reverse(key(rule)));
-    groups
-        .iter()
-        .flat_map(|(_, members)| shared(members, rules))
-        .collect()
-}
-
-fn belong_together(a: &Rule, b: &Rule) -> bool {
-    let matching = |rule: &Rule| {
-        let Rule {
-            prefix,
-            host,
-            method,
-            headers,
-            precedence,
-            ..
-        } = rule.clone();
-        (prefix, host.to_lowercase(), method, headers, precedence)
-    };
-    matching(a) == matching(b)
-}
-
-fn key(rule: &Rule) -> (i64, usize, usize, String, Vec<String>) {
-    let host = rule.host.to_lowercase();
-    let mut headers: Vec<(&str, &str)> = rule
-        .headers
-        .iter()
-        .map(|(name, value)| (*name, value.unwrap_or("*")))
-        .collect();
-    headers.push((":authority", &host));
-    headers.extend(rule.method.map(|method| (":method", method)));
-    let sum = headers
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
-    let keys = headers
-        .iter()
-        .map(|(name, value)| format!("{name}-{value}"))
-        .collect();
-    (
-        rule.precedence,
-        rule.prefix.len(),
-        sum,
-        rule.prefix.clone(),
-        keys,
-    )
-}
-
-fn shared<'r>(members: &[usize], rules: &'r [Rule]) -> Vec<Tried<'r>> {
-    let member = |rule: usize, below: i64| Tried {
-        rule,
-        wanted: &rules[rule],
-        below,
-    };
-    if let [only] = members {
-        return vec![member(*only, 100)];
-    }
-    let (weighted, others): (Vec<usize>, Vec<usize>) = members
-        .iter()
-        .partition(|rule| rules[**rule].weight.is_some());
-    let mut total = 0;
-    let mut split = Vec::new();
-    for rule in weighted {
-        total += rules[rule].weight.unwrap().min(100);
-        split.push(member(rule, total.min(100)));
-    }
-    total = total.min(100);
-    let each = (f64::from(100 - total as i32) / others.len() as f64).round_ties_even() as i64;
-    for rule in &others {
-        total = if Some(rule) == others.last() {
-            100
-        } else {
-            total + each
-        };
-        split.push(member(*rule, total));
-    }
-    split
-}
-
-/// Few values, so that Mappings overlap, hide one another and form groups.
-fn rule() -> impl Strategy<Value = Rule> {
-    let hosts = &[
-        "*", "*", "a.com", "A.com", "b.a.com", "*.a.com", "*a.com", "a.*", "b*",
-    ];
-    let headers = prop::collection::btree_map(
-        select(&["x-a", "x-b"]),
-        select(&[None, Some("1"), Some("22")]),
-        0..3,
-    );
-    let weights = select(&[
-        None,
-        None,
-        Some(0),
-        Some(10),
-        Some(50),
-        Some(60),
-        Some(100),
-        Some(150),
-    ]);
-    let methods = select(&[None, None, Some("GET"), Some("POST")]);
-    let precedence = select(&[0, 0, 0, 1, -1]);
-    (
-        "/[ab/]{0,3}",
-        select(hosts),
-        methods,
-        headers,
-        precedence,
-        weights,
-    )
-        .prop_map(|(prefix, host, method, headers, precedence, weight)| {
-            let host = host.to_owned();
-            Rule {
-                prefix,
-                host,
-                method,
-                headers,
-                precedence,
-                weight,
-            }
-        })
-}
-
-fn request() -> impl Strategy<Value = Request> {
-    let hosts = &[
-        "a.com",
-        "A.COM",
-        "b.a.com",
-        "x.b.a.com",
-        "a.com:80",
-        "b",
-        "a.",
-        ".a.com",
-        "",
-    ];
-    let values = || select(&[None, Some("1"), Some("22"), Some("")]);
-    (
-        "/[ab/]{0,5}",
-        select(hosts),
-        any::<bool>(),
-        values(),
-        values(),
-    )
-        .prop_map(|(path, host, posts, a, b)| {
-            let method = if posts { Method::POST } else { Method::GET };
-            let request = get(&path).host(host).method(method);
-            let request = a
-                .into_iter()
-                .fold(request, |request, a| request.header("x-a", a));
-            b.into_iter()
-                .fold(request, |request, b| request.header("x-b", b))
-        })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nuncio_config::InternalMapping;
+use nuncio_config::{InternalMapping, Mapping, PathMatch, Pattern};
 use nuncio_routing::{Action, HeaderCase, Settings, Snapshot};
 
 use crate::requests::get;
@@ -112,4 +112,21 @@ fn two_ways_to_spell_headers_are_one_too_many() {
         complaints(&snapshot),
         ["warning: Module ambassador: proper_case has no effect beside header_case_overrides"]
     );
+}
+
+#[test]
+fn a_pattern_larger_than_the_module_allows_is_an_error() {
+    let large = |m: &mut Mapping| {
+        m.path = PathMatch::Regex(Pattern::parse("/(alpha|beta|gamma){9}").unwrap());
+    };
+    let limited = |size| module("{}").with_module(|m| m.regex_max_size = size);
+    let mapping = || mapping("m", "/").with(large);
+    let refused = compiled([mapping(), limited(Some(100))]);
+    assert_eq!(refused.clusters.len(), 0);
+    let complaint = &complaints(&refused)[0];
+    let start = "error: Mapping m: prefix_regex \"/(alpha|beta|gamma){9}\" is too large: it has ";
+    assert!(complaint.starts_with(start), "{complaint}");
+    for size in [None, Some(1_000)] {
+        assert_eq!(complaints(&compiled([mapping(), limited(size)])), [""; 0]);
+    }
 }

@@ -1,6 +1,7 @@
 //! Resources as users write them: `mapping("a", "/a/").host("x")`.
 
-use std::sync::{Arc, LazyLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, Mutex};
 
 use nuncio_config::{
     Case, CircuitBreaker, Diagnostic, HeaderMatch, HeaderValueMatch, HostMatch, Identity, Kind,
@@ -210,8 +211,12 @@ fn complaint(
     )
 }
 
+/// Compiled once: random tables use the same few over and over.
 fn parsed_pattern(text: &str) -> Pattern {
-    Pattern::parse(text).unwrap()
+    static PARSED: Mutex<BTreeMap<String, Pattern>> = Mutex::new(BTreeMap::new());
+    let mut parsed = PARSED.lock().unwrap();
+    let parse = || Pattern::parse(text).unwrap();
+    parsed.entry(text.to_owned()).or_insert_with(parse).clone()
 }
 
 fn parsed(document: &str) -> Resource {

@@ -47,7 +47,10 @@ fn origins(fields: &mut Fields<'_, '_>) -> Box<[Box<str>]> {
         };
         fields.warning(fields.line_of("origins"), reason);
     }
-    if origins.is_empty() {
+    if fields
+        .entry("origins")
+        .is_none_or(|entry| entry.value.is_empty())
+    {
         let line = fields.line_of("origins");
         fields.warning(line, "`cors` has no effect without `origins`");
     }

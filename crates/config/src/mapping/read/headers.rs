@@ -22,14 +22,15 @@ pub(crate) fn additions(fields: &mut Fields<'_, '_>, key: &str) -> Option<Box<[H
 fn addition<'n>(fields: &mut Fields<'n, '_>, entry: &'n Entry<'n>) -> Option<HeaderAddition> {
     let name = header_name(fields, &fields.name(&entry.key), &entry.key, entry.line);
     let (value, append) = match entry.value.entries() {
-        None => (value(fields, &entry.key), true),
+        None => (value(fields, entry), true),
         Some(entries) => {
             let within = format!("{}.", entry.key);
             let mut fields = fields.nested(entries, entry.line, &within);
             fields.review(&["value", "append", "v2Representation"]);
             fields.require(&["value"]);
             let append = fields.boolean("append").unwrap_or(true);
-            (value(&mut fields, "value"), append)
+            let written = fields.entry("value");
+            (written.and_then(|entry| value(&mut fields, entry)), append)
         }
     };
     Some(HeaderAddition {
@@ -39,26 +40,20 @@ fn addition<'n>(fields: &mut Fields<'n, '_>, entry: &'n Entry<'n>) -> Option<Hea
     })
 }
 
-fn value(fields: &mut Fields<'_, '_>, key: &str) -> Option<Format> {
-    let Some(entry) = fields.entry(key) else {
-        // Of a mapping the missing key was told of; here it stands without a value.
-        if let Some(entry) = fields.entries().iter().find(|entry| entry.key == key) {
-            fields.wrong_type(entry, "text, or a mapping with `value`");
-        }
-        return None;
-    };
+fn value(fields: &mut Fields<'_, '_>, entry: &Entry<'_>) -> Option<Format> {
     let Some(text) = entry.value.text() else {
         fields.wrong_type(entry, "text, or a mapping with `value`");
         return None;
     };
     if HeaderValue::from_bytes(text.as_bytes()).is_err() {
-        let reason = format!("{}: {} is no header value", fields.name(key), quoted(text));
+        let name = fields.name(&entry.key);
+        let reason = format!("{name}: {} is no header value", quoted(text));
         fields.error(entry.line, reason);
         return None;
     }
     format::read(
         fields,
-        &fields.name(key),
+        &fields.name(&entry.key),
         Line {
             text,
             line: entry.line,

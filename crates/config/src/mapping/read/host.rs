@@ -13,7 +13,7 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, authority: Option<HostMatch>) ->
         true => fields.pattern("host").map(HostMatch::Regex),
         false => fields.parsed("host"),
     };
-    refuse_two_conditions(fields, authority.as_ref());
+    let authority = refuse_two_conditions(fields, authority);
     let written = [
         ("hostname", fields.parsed("hostname")),
         ("host", host),
@@ -39,14 +39,16 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, authority: Option<HostMatch>) ->
 
 /// Emissary lets an expression for `:authority` hold beside `host`. A host is one condition here, and
 /// without the other the Mapping would take requests that are not meant for it.
-fn refuse_two_conditions(fields: &mut Fields<'_, '_>, authority: Option<&HostMatch>) {
-    if !matches!(authority, Some(HostMatch::Regex(_))) {
-        return;
-    }
-    for key in ["hostname", "host"] {
-        if fields.entry(key).is_some() {
-            let reason = format!("`{key}` cannot stand beside `:authority` in `regex_headers`");
-            fields.error(fields.line_of(key), reason);
-        }
-    }
+fn refuse_two_conditions(
+    fields: &mut Fields<'_, '_>,
+    authority: Option<HostMatch>,
+) -> Option<HostMatch> {
+    let mut others = ["hostname", "host"].into_iter();
+    let other = others.find(|key| fields.entry(key).is_some());
+    let (Some(HostMatch::Regex(_)), Some(key)) = (&authority, other) else {
+        return authority;
+    };
+    let reason = format!("`{key}` cannot stand beside `:authority` in `regex_headers`");
+    fields.error(fields.line_of(key), reason);
+    None
 }

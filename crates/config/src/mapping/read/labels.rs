@@ -23,8 +23,8 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Box<[DomainLabels]> {
     labels.into()
 }
 
-fn domain(fields: &mut Fields<'_, '_>, entry: &Entry<'_>) -> Option<DomainLabels> {
-    let groups = fields.list(&entry.key, |fields| {
+fn domain<'n>(fields: &mut Fields<'n, '_>, entry: &'n Entry<'n>) -> Option<DomainLabels> {
+    let groups = fields.list_of(entry, |fields| {
         let [group] = fields.entries() else {
             fields.error_here("a label group has exactly one name");
             return None;
@@ -58,7 +58,7 @@ pub(super) fn auth_context_extensions(fields: &mut Fields<'_, '_>) -> Box<[(Box<
         entries
             .iter()
             .filter_map(|entry| {
-                let value = fields.text(&entry.key)?;
+                let value = fields.text_of(entry)?;
                 Some(((*entry.key).into(), value.into()))
             })
             .collect()

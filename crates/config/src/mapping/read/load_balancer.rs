@@ -67,10 +67,7 @@ fn hash_on(fields: &mut Fields<'_, '_>) -> Option<HashOn> {
         .filter_map(|key| fields.entry(key))
         .collect();
     let [entry] = *written else {
-        let line = fields.line_of("policy");
-        let reason = "`load_balancer`: this policy needs exactly one of `header`, `cookie` and \
-                      `source_ip`";
-        fields.error(line, reason);
+        fields.error_here("this policy needs exactly one of `header`, `cookie` and `source_ip`");
         return None;
     };
     match &*entry.key {

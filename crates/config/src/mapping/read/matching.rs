@@ -10,7 +10,6 @@ use crate::mapping::{
 };
 use crate::quote::quoted;
 use crate::yaml::Entry;
-use crate::{InvalidPattern, Pattern};
 
 /// What a Mapping matches; `path` is `None` after an error.
 pub(super) struct Matching {
@@ -44,9 +43,11 @@ fn path(fields: &mut Fields<'_, '_>) -> Option<PathMatch> {
         if exact {
             fields.in_vain("prefix_exact", " beside `prefix_regex`");
         }
-        return fields
-            .parsed_by("prefix", path_pattern)
-            .map(PathMatch::Regex);
+        if fields.text("prefix")?.is_empty() {
+            let line = fields.line_of("prefix");
+            fields.error(line, "`prefix` can never match: no path is empty");
+        }
+        return fields.pattern("prefix").map(PathMatch::Regex);
     }
     let prefix = fields.parsed_by("prefix", |text| {
         text.parse()
@@ -56,13 +57,6 @@ fn path(fields: &mut Fields<'_, '_>) -> Option<PathMatch> {
         true => PathMatch::Exact(prefix),
         false => PathMatch::Prefix(prefix),
     })
-}
-
-fn path_pattern(text: &str) -> Result<Pattern, String> {
-    if text.is_empty() {
-        return Err("can never match: no path is empty".to_owned());
-    }
-    Pattern::parse(text).map_err(|why| why.to_string())
 }
 
 fn case(fields: &mut Fields<'_, '_>, path: Option<&PathMatch>) -> Case {
@@ -125,7 +119,7 @@ struct Headers {
     method: Option<MethodMatch>,
 }
 
-type ReadHeader = fn(&mut Fields<'_, '_>, &Entry<'_>) -> Option<HeaderValueMatch>;
+type ReadHeader = for<'n> fn(&mut Fields<'n, '_>, &'n Entry<'n>) -> Option<HeaderValueMatch>;
 
 impl Headers {
     fn read(&mut self, fields: &mut Fields<'_, '_>, key: &str, read: ReadHeader) {
@@ -169,7 +163,11 @@ impl Headers {
     }
 }
 
-fn header(fields: &mut Fields<'_, '_>, entry: &Entry<'_>, read: ReadHeader) -> Option<HeaderMatch> {
+fn header<'n>(
+    fields: &mut Fields<'n, '_>,
+    entry: &'n Entry<'n>,
+    read: ReadHeader,
+) -> Option<HeaderMatch> {
     let Ok(name) = HeaderName::try_from(&*entry.key) else {
         let reason = format!("{} is no header name", fields.name(&entry.key));
         fields.error(entry.line, reason);
@@ -179,7 +177,7 @@ fn header(fields: &mut Fields<'_, '_>, entry: &Entry<'_>, read: ReadHeader) -> O
     Some(HeaderMatch { name, value })
 }
 
-fn exact_header(fields: &mut Fields<'_, '_>, entry: &Entry<'_>) -> Option<HeaderValueMatch> {
+fn exact_header<'n>(fields: &mut Fields<'n, '_>, entry: &'n Entry<'n>) -> Option<HeaderValueMatch> {
     match (entry.value.plain_boolean(), entry.value.text()) {
         // Emissary takes an empty value for a header that must be present.
         (Some(true), _) | (None, Some("")) => Some(HeaderValueMatch::Present),
@@ -199,36 +197,19 @@ fn exact_header(fields: &mut Fields<'_, '_>, entry: &Entry<'_>) -> Option<Header
     }
 }
 
-fn regex_header(fields: &mut Fields<'_, '_>, entry: &Entry<'_>) -> Option<HeaderValueMatch> {
-    pattern(fields, entry).map(HeaderValueMatch::Regex)
+fn regex_header<'n>(fields: &mut Fields<'n, '_>, entry: &'n Entry<'n>) -> Option<HeaderValueMatch> {
+    fields.pattern_of(entry).map(HeaderValueMatch::Regex)
 }
 
 fn query_parameters(fields: &mut Fields<'_, '_>) -> Vec<QueryMatch> {
-    let mut matches = Vec::new();
-    let exact = |fields: &mut Fields<'_, '_>, entry: &Entry<'_>| match (
-        entry.value.plain_boolean(),
-        entry.value.text(),
-    ) {
-        (Some(true), _) | (None, Some("")) => Some(QueryValueMatch::Present),
-        (None, Some(text)) => Some(QueryValueMatch::Exact(text.into())),
-        (Some(false), _) | (None, None) => {
-            fields.wrong_type(entry, "text or true");
-            None
-        }
-    };
-    let regex = |fields: &mut Fields<'_, '_>, entry: &Entry<'_>| {
-        pattern(fields, entry).map(QueryValueMatch::Regex)
-    };
-    matches.extend(query(fields, "query_parameters", exact));
-    matches.extend(query(fields, "regex_query_parameters", regex));
+    let mut matches = query(fields, "query_parameters", exact_parameter);
+    matches.extend(query(fields, "regex_query_parameters", regex_parameter));
     matches
 }
 
-fn query(
-    fields: &mut Fields<'_, '_>,
-    key: &str,
-    read: impl Fn(&mut Fields<'_, '_>, &Entry<'_>) -> Option<QueryValueMatch>,
-) -> Vec<QueryMatch> {
+type ReadParameter = for<'n> fn(&mut Fields<'n, '_>, &'n Entry<'n>) -> Option<QueryValueMatch>;
+
+fn query(fields: &mut Fields<'_, '_>, key: &str, read: ReadParameter) -> Vec<QueryMatch> {
     let matches = fields.section(key, |fields| {
         let mut matches = Vec::new();
         for entry in fields.entries() {
@@ -243,19 +224,23 @@ fn query(
     matches.unwrap_or_default()
 }
 
-/// The value of an entry that cannot be left out.
-fn pattern(fields: &mut Fields<'_, '_>, entry: &Entry<'_>) -> Option<Pattern> {
-    let Some(text) = entry.value.text() else {
-        fields.wrong_type(entry, "a regular expression");
-        return None;
-    };
-    let compiled: Result<_, InvalidPattern> = Pattern::parse(text);
-    match compiled {
-        Ok(pattern) => Some(pattern),
-        Err(why) => {
-            let reason = format!("{}: {} {why}", fields.name(&entry.key), quoted(text));
-            fields.error(entry.line, reason);
+fn exact_parameter<'n>(
+    fields: &mut Fields<'n, '_>,
+    entry: &'n Entry<'n>,
+) -> Option<QueryValueMatch> {
+    match (entry.value.plain_boolean(), entry.value.text()) {
+        (Some(true), _) | (None, Some("")) => Some(QueryValueMatch::Present),
+        (None, Some(text)) => Some(QueryValueMatch::Exact(text.into())),
+        (Some(false), _) | (None, None) => {
+            fields.wrong_type(entry, "text or true");
             None
         }
     }
+}
+
+fn regex_parameter<'n>(
+    fields: &mut Fields<'n, '_>,
+    entry: &'n Entry<'n>,
+) -> Option<QueryValueMatch> {
+    fields.pattern_of(entry).map(QueryValueMatch::Regex)
 }

@@ -32,9 +32,7 @@ fn body(fields: &mut Fields<'_, '_>) -> Option<(OverrideBody, HeaderValue)> {
         .filter(|key| fields.entry(key).is_some())
         .collect();
     let [format] = *written else {
-        let reason = "`error_response_overrides`: a body is exactly one of `text_format`, \
-                      `json_format` and `text_format_source`";
-        fields.error(fields.line_of("text_format"), reason);
+        fields.error_here("need exactly one of text_format, json_format and text_format_source");
         return None;
     };
     let content_type = fields.parsed_by("content_type", |text| {

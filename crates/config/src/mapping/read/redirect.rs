@@ -30,10 +30,18 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, service: Option<&Service>) -> Op
     for key in REWRITES {
         fields.in_vain(key, " in a redirect");
     }
-    let host = match host_text(fields) {
-        Some(text) => text,
-        None => &service?.written,
-    };
+    let service = service?;
+    let host = host_text(fields).unwrap_or(&service.written);
+    if let Some((scheme, _)) = host.split_once("://") {
+        let key = if host_text(fields).is_some() {
+            "host_redirect"
+        } else {
+            "service"
+        };
+        let scheme = quoted(&format!("{scheme}://"));
+        let reason = format!("`{key}`: {scheme} has no effect: a redirect keeps the scheme");
+        fields.warning(fields.line_of(key), reason);
+    }
     Some(Redirect {
         host: authority(host).into(),
         path: path(fields),
@@ -81,13 +89,17 @@ pub(super) fn substitution(fields: &mut Fields<'_, '_>, key: &str) -> Option<Sub
         fields.require(&["pattern", "substitution"]);
         let pattern = fields.text("pattern")?;
         let substitution = fields.text("substitution")?;
-        let why = match Substitution::parse(pattern, substitution) {
+        let why = match fields.patterns().substitution(pattern, substitution) {
             Ok(substitution) => return Some(substitution),
             Err(why) => why,
         };
         let (key, text) = match why {
-            InvalidPattern::Syntax(_) | InvalidPattern::TooLarge => ("pattern", pattern),
-            InvalidPattern::Group(_) | InvalidPattern::Escape => ("substitution", substitution),
+            InvalidPattern::Syntax(_) | InvalidPattern::TooLarge | InvalidPattern::TooMany => {
+                ("pattern", pattern)
+            }
+            InvalidPattern::Group(_) | InvalidPattern::Escape | InvalidPattern::Long => {
+                ("substitution", substitution)
+            }
         };
         let reason = format!("{}: {} {why}", fields.name(key), quoted(text));
         fields.error(fields.line_of(key), reason);

@@ -1,13 +1,15 @@
 //! `allow_upgrade`, and `use_websocket` before it.
 
+use std::collections::BTreeSet;
+
 use http::HeaderName;
 
 use crate::fields::Fields;
 use crate::quote::quoted;
 
-/// The tokens in lower case, each once.
+/// The tokens in lower case, sorted, each once.
 pub(super) fn read(fields: &mut Fields<'_, '_>) -> Box<[Box<str>]> {
-    let mut tokens: Vec<Box<str>> = Vec::new();
+    let mut tokens: BTreeSet<Box<str>> = BTreeSet::new();
     for written in fields.texts("allow_upgrade").unwrap_or_default() {
         if !is_protocol(written.text) {
             let token = quoted(written.text);
@@ -19,18 +21,12 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Box<[Box<str>]> {
             let reason = "`allow_upgrade`: the method CONNECT is not honoured";
             fields.warning(written.line, reason);
         }
-        tokens.push(token.into());
+        tokens.insert(token.into());
     }
     if fields.boolean("use_websocket") == Some(true) {
-        tokens.push("websocket".into());
+        tokens.insert("websocket".into());
     }
-    let mut each_once: Vec<Box<str>> = Vec::new();
-    for token in tokens {
-        if !each_once.contains(&token) {
-            each_once.push(token);
-        }
-    }
-    each_once.into()
+    tokens.into_iter().collect()
 }
 
 /// RFC 9110, 7.8: `protocol-name ["/" protocol-version]`, both tokens.

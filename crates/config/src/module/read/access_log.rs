@@ -1,10 +1,10 @@
 //! `envoy_log_type`, `envoy_log_format` and `envoy_log_path`.
 
-use crate::Format;
 use crate::fields::{Fields, Line};
 use crate::format;
 use crate::module::{AccessLogFormat, AccessLogOptions};
 use crate::yaml::Entry;
+use crate::{Format, Piece};
 
 pub(super) fn read(fields: &mut Fields<'_, '_>) -> AccessLogOptions {
     let log_type = fields.read(
@@ -71,10 +71,14 @@ fn text(fields: &mut Fields<'_, '_>, entry: &Entry<'_>) -> Option<Format> {
         return None;
     };
     let line = Line {
-        text: &format!("{text}\n"),
+        text,
         line: entry.line,
     };
-    format::read(fields, "`envoy_log_format`", line)
+    let mut pieces = format::read(fields, "`envoy_log_format`", line)?
+        .0
+        .into_vec();
+    pieces.push(Piece::Text("\n".into()));
+    Some(Format(pieces.into()))
 }
 
 /// Emissary's fields, without those about what the gateway does not have.

@@ -240,3 +240,15 @@ fn a_lone_operator_keeps_its_type() {
     ]));
     assert!(single(&mixed, &facts).is_none());
 }
+
+#[test]
+fn a_format_that_repeats_a_long_header_ends_somewhere() {
+    let mut exchange = Exchange::new();
+    let long = HeaderValue::from_str(&"x".repeat(50_000)).unwrap();
+    exchange.request.insert("x-long", long);
+    let again = Piece::Operator(Operator::RequestHeader(field("x-long"), None), None);
+    let format = Format(vec![again; 10_000].into());
+    let mut out = Vec::new();
+    write(&format, &exchange.facts(), Unknown::Dash, &mut out);
+    assert_eq!(out.len(), 300_000);
+}

@@ -105,6 +105,10 @@ impl<'a, 'r, 'u> Relay<'a, 'r, 'u> {
 
     /// Sends `head` and relays until the response is whole or cannot become so.
     pub(super) async fn run(mut self, timer: &mut Timer<'_>, head: Box<RequestHeader>) -> Relayed {
+        if matches!(self.upstream, UpstreamSession::Http1(_)) {
+            self.traffic
+                .expect_head(self.rules.course.spells_in_lower_case());
+        }
         if let Err(error) = self.upstream.write_request_header(head).await {
             tracing::debug!(%error, "the upstream did not take the request");
             return Relayed::Failed(match error.etype() {

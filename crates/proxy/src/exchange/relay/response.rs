@@ -52,7 +52,12 @@ impl Relay<'_, '_, '_> {
         if tasks.is_empty() {
             return None;
         }
-        match self.request.session.response_duplex_vec(tasks).await {
+        let session = &mut *self.request.session;
+        let sent = match tasks.first() {
+            Some(HttpTask::Header(..)) => self.rules.course.begin_response(session, tasks).await,
+            _ => session.response_duplex_vec(tasks).await,
+        };
+        match sent {
             Ok(_) if end => Some(self.complete()),
             Ok(_) => None,
             Err(_) => Some(self.broken(Culprit::Client, Failure::ClientLeft)),

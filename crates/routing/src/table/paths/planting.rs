@@ -3,6 +3,7 @@
 //! Invariant: Routes of one text and kind share a slot, in which they are sorted by rank.
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 
 use nuncio_config::{Case, PathMatch, Pattern};
 
@@ -19,6 +20,8 @@ impl PathIndex {
     /// Builds one tree for each list of Routes.
     pub(in super::super) fn build<'r>(trees: impl Iterator<Item = Vec<Ranked<'r>>>) -> Self {
         let mut paths = Self::default();
+        // The first position means that there are none.
+        paths.others.push(Box::default());
         for routes in trees {
             let tree = paths.plant(&routes);
             paths.trees.push(tree);
@@ -50,17 +53,17 @@ impl PathIndex {
         routes.sort_unstable_by(Filed::by_text);
         let same: Vec<_> = same(&routes).collect();
         let texts: Vec<_> = same.iter().map(|(text, _)| *text).collect();
-        let root = self.prefixes.plant(&texts, case);
-        for (_, routes) in same {
-            let mut slot = self.slot(routes.iter().map(|filed| filed.candidate));
-            // What a text begins with was planted before it.
-            let above = self.prefixes.above(position(self.slots.len()));
-            if let Some(above) = above.and_then(|above| self.slots.get(above as usize)) {
+        let Self {
+            prefixes, others, ..
+        } = self;
+        prefixes.plant(&texts, case, |nth, above| {
+            let routes = same.get(nth).map_or(&[][..], |(_, routes)| *routes);
+            let mut slot = slot(routes.iter().map(|filed| filed.candidate), others);
+            if let Some(above) = above {
                 slot.lowest_rank = slot.lowest_rank.min(above.lowest_rank);
             }
-            self.slots.push(slot);
-        }
-        root
+            slot
+        })
     }
 
     fn plant_exact(&mut self, mut routes: Vec<Filed<'_>>, case: Case) -> Option<Scope> {
@@ -71,11 +74,9 @@ impl PathIndex {
         let number = position(self.trees.len() * 2) + u32::from(case == Case::Insensitive);
         let scope = Scope { number, case };
         for (text, routes) in same(&routes) {
+            let slot = slot(routes.iter().map(|filed| filed.candidate), &mut self.others);
             let stored = self.exact.store(scope, text);
-            let number = position(self.other_slots.len());
-            self.exact.enter(scope, (stored, text.len()), number);
-            let slot = self.slot(routes.iter().map(|filed| filed.candidate));
-            self.other_slots.push(slot);
+            self.exact.enter(scope, (stored, text.len()), slot);
         }
         Some(scope)
     }
@@ -83,27 +84,37 @@ impl PathIndex {
     fn plant_patterns(&mut self, mut routes: Vec<(&Pattern, Candidate)>) -> Option<Patterns> {
         let lowest_rank = routes.iter().map(|(_, candidate)| candidate.rank).min()?;
         routes.sort_unstable_by_key(|(pattern, candidate)| (*pattern, candidate.rank));
+        let same = routes.chunk_by(|(a, _), (b, _)| a == b);
         let mut numbered = Vec::new();
-        for same in routes.chunk_by(|(a, _), (b, _)| a == b) {
-            let Some((pattern, _)) = same.first() else {
-                continue;
-            };
-            numbered.push(((*pattern).clone(), position(self.other_slots.len())));
-            let slot = self.slot(same.iter().map(|(_, candidate)| *candidate));
-            self.other_slots.push(slot);
+        let mut slots = Vec::new();
+        for (same, number) in same.zip(0..) {
+            if let Some((pattern, _)) = same.first() {
+                let candidates = same.iter().map(|(_, candidate)| *candidate);
+                slots.push(slot(candidates, &mut self.others));
+                numbered.push(((*pattern).clone(), number));
+            }
         }
-        let set = PatternSet::build(numbered);
-        Some(Patterns { set, lowest_rank })
+        Some(Patterns {
+            set: PatternSet::build(numbered),
+            slots: slots.into(),
+            lowest_rank,
+        })
     }
+}
 
-    fn slot(&mut self, sorted: impl Iterator<Item = Candidate>) -> Slot {
-        let start = self.candidates.len();
-        self.candidates.extend(sorted);
-        let first = self.candidates.get(start);
-        Slot {
-            lowest_rank: first.map_or(NOTHING, |candidate| candidate.rank),
-            candidates: position(start)..position(self.candidates.len()),
-        }
+/// A slot of at least one candidate.
+fn slot(mut sorted: impl Iterator<Item = Candidate>, others: &mut Vec<Box<[Candidate]>>) -> Slot {
+    let first = sorted.next().unwrap_or_default();
+    let further: Box<[_]> = sorted.collect();
+    let at = position(others.len());
+    let has_others = !further.is_empty();
+    if has_others {
+        others.push(further);
+    }
+    Slot {
+        first,
+        others: NonZeroU32::new(at).filter(|_| has_others),
+        lowest_rank: first.rank,
     }
 }
 

@@ -1,7 +1,9 @@
 //! v0 `rate_limits`, as Ambassador 0.50 to 1.14 translates them.
 
+use super::specifier::header_name;
 use crate::fields::Fields;
 use crate::mapping::{DomainLabels, LabelGroup, LabelSpecifier};
+use crate::quote::quoted;
 
 pub(super) fn read(fields: &mut Fields<'_, '_>) -> Option<DomainLabels> {
     let mut number = 0;
@@ -39,11 +41,17 @@ fn specifiers(fields: &mut Fields<'_, '_>) -> Option<Box<[LabelSpecifier]>> {
         });
     }
     for header in fields.texts("headers").unwrap_or_default() {
-        specifiers.push(LabelSpecifier::RequestHeader {
-            key: header.text.into(),
-            header_name: header.text.into(),
-            omit_if_not_present: true,
-        });
+        match header_name(header.text) {
+            Ok(header_name) => specifiers.push(LabelSpecifier::RequestHeader {
+                key: header.text.into(),
+                header_name,
+                omit_if_not_present: true,
+            }),
+            Err(why) => {
+                let reason = format!("{}: {} {why}", fields.name("headers"), quoted(header.text));
+                fields.error(header.line, reason);
+            }
+        }
     }
     Some(specifiers.into())
 }

@@ -4,8 +4,7 @@ use http::HeaderName;
 
 use crate::fields::Fields;
 use crate::mapping::LabelSpecifier;
-use crate::quote::quoted;
-use crate::yaml::{Entry, Node};
+use crate::yaml::Node;
 
 /// Reads a label: a text, or a mapping with one key.
 pub(super) fn read<'n>(fields: &mut Fields<'n, '_>, item: &'n Node<'n>) -> Option<LabelSpecifier> {
@@ -29,7 +28,7 @@ pub(super) fn read<'n>(fields: &mut Fields<'n, '_>, item: &'n Node<'n>) -> Optio
             value: value.into(),
         }),
         (kind, None) => fields
-            .section(&entry.key, |fields| structured(fields, kind, entry))
+            .section(&entry.key, |fields| structured(fields, kind))
             .flatten(),
         (_, Some(_)) => {
             fields.wrong_type(entry, "a mapping");
@@ -51,11 +50,7 @@ fn short(text: &str) -> LabelSpecifier {
     }
 }
 
-fn structured(
-    fields: &mut Fields<'_, '_>,
-    kind: &str,
-    entry: &Entry<'_>,
-) -> Option<LabelSpecifier> {
+fn structured(fields: &mut Fields<'_, '_>, kind: &str) -> Option<LabelSpecifier> {
     match kind {
         "generic_key" => {
             fields.review(&["value", "key", "v2Explicit"]);
@@ -81,7 +76,7 @@ fn structured(
             request_header(fields, kind.into(), "header")
         }
         _ => {
-            fields.error(entry.line, format!("{} is no kind of label", quoted(kind)));
+            fields.error_here("no such kind of label");
             None
         }
     }
@@ -95,19 +90,22 @@ fn key(fields: &mut Fields<'_, '_>, default: &str) -> Option<Box<str>> {
     }
 }
 
+/// A header or pseudo header in lower case.
+pub(super) fn header_name(text: &str) -> Result<Box<str>, &'static str> {
+    let name = text.strip_prefix(':').unwrap_or(text);
+    match HeaderName::from_bytes(name.as_bytes()) {
+        Ok(_) => Ok(text.to_ascii_lowercase().into()),
+        Err(_) => Err("is no header name"),
+    }
+}
+
 fn request_header(
     fields: &mut Fields<'_, '_>,
     key: Box<str>,
     header: &str,
 ) -> Option<LabelSpecifier> {
     let omit_if_not_present = fields.boolean("omit_if_not_present").unwrap_or(false);
-    let header_name = fields.parsed_by(header, |text| {
-        let name = text.strip_prefix(':').unwrap_or(text);
-        match HeaderName::from_bytes(name.as_bytes()) {
-            Ok(_) => Ok(text.to_ascii_lowercase().into()),
-            Err(_) => Err("is no header name"),
-        }
-    })?;
+    let header_name = fields.parsed_by(header, header_name)?;
     Some(LabelSpecifier::RequestHeader {
         key,
         header_name,

@@ -1,0 +1,70 @@
+//! What is told about a connection to whoever is outside of its codec, and by them.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::task::Poll;
+
+/// What went over one connection, for whoever wants to know from outside of it.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    received: AtomicU64,
+    sent: AtomicU64,
+    peer_closed: AtomicBool,
+    /// Whether the connection holds bytes that the other side did not take yet.
+    backed_up: AtomicBool,
+    /// Whether the next write is a whole head, whose names go in lower case.
+    head_follows: AtomicBool,
+}
+
+impl Traffic {
+    /// Bytes received and sent since the last call.
+    pub(crate) fn take(&self) -> (u64, u64) {
+        (self.received.swap(0, Relaxed), self.sent.swap(0, Relaxed))
+    }
+
+    /// Whether the other side closed the connection or broke it off.
+    pub(crate) fn peer_closed(&self) -> bool {
+        self.peer_closed.load(Relaxed)
+    }
+
+    /// Waits until everything written is sent, while somebody else reads from the connection.
+    pub(crate) async fn caught_up(&self) {
+        // No waker: whoever reads is in the same task, and is woken when more can be sent.
+        poll_fn(|_| match self.is_backed_up() {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        })
+        .await;
+    }
+
+    /// Whether what was written last waits for the other side to read.
+    pub(crate) fn is_backed_up(&self) -> bool {
+        self.backed_up.load(Relaxed)
+    }
+
+    /// Whether the next write is a whole head of HTTP/1 whose names go in lower case.
+    pub(crate) fn expect_head(&self, expected: bool) {
+        self.head_follows.store(expected, Relaxed);
+    }
+
+    pub(super) fn is_head_expected(&self) -> bool {
+        self.head_follows.load(Relaxed)
+    }
+
+    pub(super) fn back_up(&self, backed_up: bool) {
+        self.backed_up.store(backed_up, Relaxed);
+    }
+
+    pub(super) fn read(&self, outcome: &io::Result<()>, bytes: usize, asked: usize) {
+        self.received.fetch_add(bytes as u64, Relaxed);
+        if outcome.is_err() || (bytes == 0 && asked > 0) {
+            self.peer_closed.store(true, Relaxed);
+        }
+    }
+
+    pub(super) fn sent(&self, bytes: usize) {
+        self.sent.fetch_add(bytes as u64, Relaxed);
+    }
+}
