@@ -50,9 +50,9 @@ impl Gateway {
         let telemetry = Telemetry::new(BuildInfo::default());
         let writer = telemetry.start_access_log().unwrap();
         let mut gateway = Self::serve(
-            (snapshot(annotation, 1), Resolver::from_system().unwrap()),
+            snapshot(annotation, 1),
             1,
-            telemetry,
+            (telemetry, Resolver::from_system().unwrap()),
         );
         gateway.access_log = Some(writer);
         gateway
@@ -68,17 +68,14 @@ impl Gateway {
     }
 
     fn begin_with(snapshot: Snapshot, workers: usize, resolver: Resolver) -> Self {
-        Self::serve(
-            (snapshot, resolver),
-            workers,
-            Telemetry::new(BuildInfo::default()),
-        )
+        let telemetry = Telemetry::new(BuildInfo::default());
+        Self::serve(snapshot, workers, (telemetry, resolver))
     }
 
     fn serve(
-        (snapshot, resolver): (Snapshot, Resolver),
+        snapshot: Snapshot,
         workers: usize,
-        telemetry: Arc<Telemetry>,
+        (telemetry, resolver): (Arc<Telemetry>, Resolver),
     ) -> Self {
         let switch = Switch::new(Arc::new(snapshot), Arc::clone(&telemetry), resolver);
         let switch = Arc::new(switch);

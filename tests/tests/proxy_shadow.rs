@@ -53,7 +53,6 @@ async fn both_clusters_count_and_the_client_is_one() {
         .gateway
         .until_counted("the shadow", |now| now.with(completed, &counted) == 2.0)
         .await;
-    let other = (&*name, "cluster_quote_default");
     let moves = scene.moves_beside("httpbin", (&name, "mirror")).await;
     assert_eq!(moves, recorded("shadow").and(&mirror()));
 }

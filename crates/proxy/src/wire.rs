@@ -97,6 +97,11 @@ impl<P: Place> Wire<P> {
         Arc::clone(&self.traffic)
     }
 
+    /// From now on a write waits, whatever was said before.
+    pub(crate) fn wait_when_full(&mut self) {
+        self.writes = Writes::Wait;
+    }
+
     pub(crate) fn place(&self) -> &P {
         &self.place
     }
@@ -144,7 +149,7 @@ impl<P: Place> Wire<P> {
             ready!(Pin::new(&mut self.carrier).poll_flush(cx))?;
             self.unflushed = false;
         }
-        self.traffic.back_up(false);
+        self.traffic.set_backed_up(false);
         Poll::Ready(Ok(()))
     }
 
@@ -158,7 +163,7 @@ impl<P: Place> Wire<P> {
         if sent.is_ready() || self.writes == Writes::Wait || self.held.len() > MAX_KEPT {
             return sent;
         }
-        self.traffic.back_up(true);
+        self.traffic.set_backed_up(true);
         let before = self.held.len();
         slices
             .iter()
@@ -266,7 +271,7 @@ impl<P: Place> AsyncWrite for Wire<P> {
         self.unflushed = true;
         match self.poll_send_held(cx) {
             Poll::Pending if self.writes == Writes::Return => {
-                self.traffic.back_up(true);
+                self.traffic.set_backed_up(true);
                 Poll::Ready(Ok(()))
             }
             sent => sent,

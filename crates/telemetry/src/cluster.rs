@@ -94,6 +94,13 @@ impl ClusterStats {
         );
     }
 
+    /// Bytes that went over a connection and belong to no request on record: those of HTTP/2
+    /// frames sent after the requests were over.
+    pub fn transferred(&self, received: u64, sent: u64) {
+        self.count.upstream_cx_rx_bytes_total.add(received);
+        self.count.upstream_cx_tx_bytes_total.add(sent);
+    }
+
     /// A connection told to [`Self::connected`] was closed, after `open_for`.
     pub fn connection_closed(&self, closed: Closed, open_for: Duration) {
         self.count.upstream_cx_active.dec();

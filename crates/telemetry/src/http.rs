@@ -71,6 +71,19 @@ impl HttpStats {
         self.count.cors_origin_invalid.inc();
     }
 
+    /// A request is to make its connection a WebSocket, or something else that its route allows; it
+    /// counts as that until the result is dropped.
+    pub fn upgrading(self: &Arc<Self>) -> ActiveUpgrade {
+        self.count.downstream_cx_upgrades_total.inc();
+        self.count.downstream_cx_upgrades_active.inc();
+        ActiveUpgrade(Arc::clone(self))
+    }
+
+    /// A request was to make its connection something that its route does not allow.
+    pub fn upgrade_refused(&self) {
+        self.count.downstream_rq_ws_on_non_ws_route.inc();
+    }
+
     /// A client that `ip_allow` or `ip_deny` lets in.
     pub fn client_admitted(&self) {
         self.count.rbac_allowed.inc();
@@ -173,6 +186,16 @@ impl Scope for HttpStats {
     }
 }
 
+/// An upgraded connection, or one that is to become so.
+#[derive(Debug)]
+pub struct ActiveUpgrade(Arc<HttpStats>);
+
+impl Drop for ActiveUpgrade {
+    fn drop(&mut self) {
+        self.0.count.downstream_cx_upgrades_active.dec();
+    }
+}
+
 /// Laid out by moment: what one core moves together at the end of a request shares cache lines, so
 /// that a burst of increments costs one line transfer, and connection counts do not pull those
 /// lines away.
@@ -212,6 +235,7 @@ pub(crate) struct HttpCounts {
     pub(crate) downstream_cx_http2_active: Gauge,
     pub(crate) downstream_cx_ssl_total: Counter,
     pub(crate) downstream_cx_ssl_active: Gauge,
+    pub(crate) downstream_rq_ws_on_non_ws_route: Counter,
     pub(crate) downstream_cx_upgrades_total: Counter,
     pub(crate) downstream_cx_upgrades_active: Gauge,
     pub(crate) downstream_cx_destroy: Counter,

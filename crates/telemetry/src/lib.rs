@@ -52,7 +52,7 @@ pub use cluster::{
 };
 pub use control::{ControlStats, Reconfiguration};
 pub use histogram::Histogram;
-pub use http::{HttpStats, HttpSummary};
+pub use http::{ActiveUpgrade, HttpStats, HttpSummary};
 pub use listener::{ActiveRequest, Certificate, DownstreamConnection, ListenerStats, Rejection};
 pub use request::{
     Bytes, Closed, Ending, Outcome, Protocol, RequestRecord, Reset, ShadowRecord, Side, Transport,

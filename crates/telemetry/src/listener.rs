@@ -123,7 +123,7 @@ impl ListenerStats {
         self.http.request_started(protocol);
         ActiveRequest {
             listener: Arc::clone(self),
-            upgraded: false,
+            told: None,
             recorded: false,
         }
     }
@@ -261,7 +261,7 @@ impl Drop for DownstreamConnection {
 #[derive(Debug)]
 pub struct ActiveRequest {
     listener: Arc<ListenerStats>,
-    upgraded: bool,
+    told: Option<u16>,
     recorded: bool,
 }
 
@@ -271,13 +271,14 @@ impl ActiveRequest {
         &self.listener
     }
 
-    /// It became a WebSocket or another upgraded connection.
-    pub fn upgraded(&mut self) {
-        if !self.upgraded {
-            self.upgraded = true;
-            self.listener.http.count.downstream_cx_upgrades_total.inc();
-            self.listener.http.count.downstream_cx_upgrades_active.inc();
-        }
+    /// The client is told another status than what became of the request: a gRPC client has its
+    /// error in the message.
+    pub fn told(&mut self, status: u16) {
+        self.told = Some(status);
+    }
+
+    pub(crate) fn status_told(&self) -> Option<u16> {
+        self.told
     }
 
     pub(crate) fn finished(mut self) {
@@ -289,9 +290,6 @@ impl Drop for ActiveRequest {
     fn drop(&mut self) {
         let http = &self.listener.http;
         http.count.downstream_rq_active.dec();
-        if self.upgraded {
-            http.count.downstream_cx_upgrades_active.dec();
-        }
         if !self.recorded {
             http.count.downstream_rq_tx_reset.inc();
         }

@@ -98,6 +98,9 @@ pub(crate) const HTTP: &[Stat<HttpStats>] = &[
     counter("downstream_rq_tx_reset", |s| {
         &s.count.downstream_rq_tx_reset
     }),
+    counter("downstream_rq_ws_on_non_ws_route", |s| {
+        &s.count.downstream_rq_ws_on_non_ws_route
+    }),
     classes("downstream_rq_xx", |s| &s.count.downstream_rq_xx),
     counter("no_cluster", |s| &s.count.no_cluster),
     counter("no_route", |s| &s.count.no_route),

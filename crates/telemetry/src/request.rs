@@ -180,7 +180,7 @@ impl RequestRecord<'_> {
 
     fn count_downstream(&self) {
         let (listener, http) = (self.request.listener(), self.request.listener().http());
-        if let Some(status) = self.outcome.status() {
+        if let Some(status) = self.request.status_told().or(self.outcome.status()) {
             http.responded(status);
             listener.responded(status);
         }

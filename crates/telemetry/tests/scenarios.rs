@@ -537,15 +537,38 @@ fn what_is_in_flight_is_gone_when_it_ends_however_it_ends() {
         "envoy_http_downstream_cx_upgrades_active{envoy_http_conn_manager_prefix=\"ingress_http\"}";
     let upstream = "envoy_cluster_upstream_rq_active{envoy_cluster_name=\"httpbin\"}";
     let all = |scene: &Scene| [active, upgrades, upstream].map(|series| scene.value(series));
-    let mut request = scene.listener.request_started(Protocol::Http1);
-    request.upgraded();
+    let request = scene.listener.request_started(Protocol::Http1);
+    let upgrade = scene.listener.http().upgrading();
     let attempt = scene.cluster.assigned();
     assert_eq!(all(&scene), [1.0, 1.0, 1.0]);
-    drop((request, attempt));
+    drop((request, upgrade, attempt));
     assert_eq!(all(&scene), [0.0, 0.0, 0.0]);
     let reset =
         "envoy_http_downstream_rq_tx_reset{envoy_http_conn_manager_prefix=\"ingress_http\"}";
     assert_eq!(scene.value(reset), 1.0);
+}
+
+#[test]
+fn an_error_that_a_grpc_client_is_told_in_a_200_is_the_clusters_error_all_the_same() {
+    let scene = Scene::with("httpbin");
+    let mut request = scene.listener.request_started(Protocol::Http2);
+    request.told(200);
+    RequestRecord {
+        request,
+        cluster: Some(&scene.cluster),
+        outcome: Outcome::NoHealthyHost,
+        duration: Duration::ZERO,
+        upstream_time: None,
+        bytes: Bytes::default(),
+        retried: false,
+    }
+    .record();
+    let downstream = "envoy_http_downstream_rq_xx{envoy_response_code_class=\"2\",envoy_http_conn_manager_prefix=\"ingress_http\"}";
+    let upstream = "envoy_cluster_upstream_rq_xx{envoy_response_code_class=\"5\",envoy_cluster_name=\"httpbin\"}";
+    assert_eq!(
+        [downstream, upstream].map(|series| scene.value(series)),
+        [1.0, 1.0]
+    );
 }
 
 #[test]

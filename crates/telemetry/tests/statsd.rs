@@ -389,7 +389,7 @@ async fn names_and_kinds_are_envoys() {
 
 /// Envoy has these statistics, but nothing in the recorded scenarios made it send them for the
 /// clusters kept in the fixture.
-const UNRECORDED: [&str; 19] = [
+const UNRECORDED: [&str; 20] = [
     "envoy.cluster.httpbin.update_empty|c",
     "envoy.cluster.httpbin.update_failure|c",
     "envoy.cluster.httpbin.upstream_cx_connect_fail|c",
@@ -404,6 +404,7 @@ const UNRECORDED: [&str; 19] = [
     "envoy.http.ingress_http.downstream_cx_ssl_active|g",
     "envoy.http.ingress_http.downstream_cx_ssl_total|c",
     "envoy.http.ingress_http.downstream_cx_upgrades_active|g",
+    "envoy.http.ingress_http.downstream_rq_ws_on_non_ws_route|c",
     "envoy.http.ingress_http.downstream_cx_upgrades_total|c",
     "envoy.http.ingress_http.downstream_rq_http2_total|c",
     "envoy.http.ingress_http.downstream_rq_tx_reset|c",
@@ -447,7 +448,7 @@ fn everything_happens(gateway: &Exporting) {
     let mut connection = gateway.listener.accepted(Transport::Tls);
     connection.tls_established();
     connection.speaks(Protocol::Http2);
-    let mut upgraded = gateway.listener.request_started(Protocol::Http2);
-    upgraded.upgraded();
-    drop((upgraded, connection));
+    let http = gateway.listener.http();
+    http.upgrade_refused();
+    drop((http.upgrading(), connection));
 }

@@ -78,21 +78,47 @@ impl Client2 {
         requests.send_request(request, ends).unwrap()
     }
 
-    /// Sends a whole body as the gateway takes it.
-    pub async fn send_body(stream: &mut SendStream<Bytes>, mut body: Bytes) {
-        while !body.is_empty() {
-            stream.reserve_capacity(body.len());
-            let capacity = std::future::poll_fn(|cx| stream.poll_capacity(cx));
-            let n = timeout(DEADLINE, capacity)
-                .await
-                .expect("taken in time")
-                .unwrap()
-                .unwrap();
-            stream
-                .send_data(body.split_to(n.min(body.len())), false)
-                .unwrap();
-        }
+    /// Sends a whole body as it is taken.
+    pub async fn send_body(stream: &mut SendStream<Bytes>, body: Bytes) {
+        Self::send_piece(stream, body).await;
         stream.send_data(Bytes::new(), true).unwrap();
+    }
+
+    /// Sends a piece of a body as it is taken, or until the other side resets the stream.
+    pub async fn send_piece(stream: &mut SendStream<Bytes>, mut piece: Bytes) {
+        while !piece.is_empty() {
+            stream.reserve_capacity(piece.len());
+            let room = match stream.capacity() {
+                0 => {
+                    let more = std::future::poll_fn(|cx| stream.poll_capacity(cx));
+                    match timeout(DEADLINE, more).await.expect("taken in time") {
+                        Some(room) => room.unwrap(),
+                        None => return,
+                    }
+                }
+                room => room,
+            };
+            let sent = stream.send_data(piece.split_to(room.min(piece.len())), false);
+            if sent.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Sends up to `limit` bytes until no more are taken for a second; how many.
+    pub async fn send_until_stalled(stream: &mut SendStream<Bytes>, limit: usize) -> usize {
+        let mut sent = 0;
+        while sent < limit {
+            stream.reserve_capacity(limit - sent);
+            let more = std::future::poll_fn(|cx| stream.poll_capacity(cx));
+            let Ok(room) = timeout(Duration::from_secs(1), more).await else {
+                break;
+            };
+            let room = room.unwrap().unwrap().min(limit - sent);
+            stream.send_data(vec![b'u'; room].into(), false).unwrap();
+            sent += room;
+        }
+        sent
     }
 
     /// A whole response.

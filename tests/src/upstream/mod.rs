@@ -1,6 +1,7 @@
 //! An upstream that records what it is sent, to the byte, and answers as badly as it is told to.
 
 mod connection;
+pub mod http2;
 mod received;
 
 use std::fmt;

@@ -50,6 +50,9 @@ const GRACE: Duration = Duration::from_millis(100);
 /// GOAWAY; a connection that has nothing to wait for ends by itself.
 const HTTP2_GRACE: Duration = Duration::from_secs(1);
 
+/// A client's connection as its codec has it.
+pub(crate) type ClientWire = Wire<()>;
+
 /// One request under way on a connection.
 pub(super) struct Busy(Rc<Activity>);
 

@@ -11,7 +11,7 @@ mod phase;
 mod worker;
 mod workers;
 
-pub(crate) use connection::Connection;
+pub(crate) use connection::{ClientWire, Connection};
 pub use listener::{BindError, Listener};
 pub use phase::Phase;
 pub use worker::Probes;

@@ -10,7 +10,7 @@ use super::forwarding::{Forwarding, Scheme};
 use super::head::{self, Refusal, RequestTarget};
 use super::reply::Reply;
 use super::upstream_head::{BodyFraming, Outbound};
-use super::{Account, Afterwards, clients, cors, forward, redirect};
+use super::{Account, Afterwards, clients, cors, forward, grpc, redirect, upgrade};
 
 /// Who is to answer.
 enum Decision<'a> {
@@ -75,9 +75,11 @@ fn decide<'a>(
         return Ok(decision);
     }
     match &route.action {
-        Action::Forward(_) if head::asks_for_upgrade(head) => Err(Refusal::UpgradeForbidden),
         Action::Forward(to) => {
-            course.outbound = Outbound::new(to, &target, live).framed(body, nominated);
+            let asked = upgrade::asked(head, to)?;
+            course.outbound = Outbound::new(to, &target, live)
+                .framed(body, nominated)
+                .upgraded(asked);
             Ok(Decision::Forward(to))
         }
         Action::Redirect(to) => {
@@ -178,6 +180,9 @@ async fn refuse<'a>(
 ) -> Account<'a> {
     let reply = refusal.reply();
     let status = reply.status;
+    if refusal == Refusal::UpgradeForbidden {
+        course.connection.listener().http().upgrade_refused();
+    }
     // What follows a head that was refused cannot be trusted to be the next request.
     session.set_keepalive(None);
     let outcome = match refusal {
@@ -199,7 +204,12 @@ pub(super) async fn local<'a>(
 ) -> Account<'a> {
     let text = reply.text;
     let mut account = match reply.send(course, session, outcome).await {
-        Ok(()) => Account::local(outcome, Afterwards::Finish),
+        Ok(()) => {
+            let is_call = grpc::is_call(&session.req_header().headers);
+            let mut account = Account::local(outcome, Afterwards::Finish);
+            account.told = is_call.then_some(grpc::HTTP_STATUS);
+            account
+        }
         Err(_) => Account::local(Outcome::ClientLeft, Afterwards::Abort),
     };
     account.particulars.text = text;

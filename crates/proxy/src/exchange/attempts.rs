@@ -5,7 +5,7 @@
 //!
 //! Deliberately absent: telling the client what came of it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use super::request::Request;
 use super::retry::Retries;
 use super::timer::{Limit, Limits, Timer};
 use super::upstream_head;
-use crate::upstream::{Endpoint, Lease, Pick, Reuse, Upstream};
+use crate::upstream::{Affinity, Endpoint, Lease, Pick, Reuse, Upstream};
 
 /// The attempts at one request.
 pub(super) struct Attempts<'c, 'a> {
@@ -34,6 +34,8 @@ pub(super) struct Attempts<'c, 'a> {
     spare: Option<Box<RequestHeader>>,
     reuse: Reuse,
     pick: Pick,
+    /// Told to a client that is to come back to the same endpoint.
+    set_cookie: Option<HeaderValue>,
     sent: Sent,
 }
 
@@ -76,6 +78,7 @@ impl<'c, 'a> Attempts<'c, 'a> {
             spare: None,
             reuse: Reuse::Allowed,
             pick: Pick::default(),
+            set_cookie: None,
             sent: Sent::default(),
         }
     }
@@ -88,6 +91,9 @@ impl<'c, 'a> Attempts<'c, 'a> {
         mut head: Box<RequestHeader>,
     ) -> Relayed {
         self.spare = self.retries.is_some().then(|| head.clone());
+        if self.to.hash_on.is_some() {
+            self.balance_by(request);
+        }
         loop {
             let relayed = self.attempt(request, timer, head).await;
             head = match self.next(request, &relayed) {
@@ -99,6 +105,17 @@ impl<'c, 'a> Attempts<'c, 'a> {
                 },
             };
         }
+    }
+
+    fn balance_by(&mut self, request: &Request<'_>) {
+        let headers = &request.session.req_header().headers;
+        let client = self.course.forwarding.client.ip();
+        let affinity = match client {
+            IpAddr::V4(ip) => Affinity::of(self.to.hash_on.as_ref(), headers, &ip.octets()),
+            IpAddr::V6(ip) => Affinity::of(self.to.hash_on.as_ref(), headers, &ip.octets()),
+        };
+        self.pick.hash = affinity.hash;
+        self.set_cookie = affinity.set_cookie;
     }
 
     pub(super) fn sent(&self) -> Sent {
@@ -125,17 +142,23 @@ impl<'c, 'a> Attempts<'c, 'a> {
     ) -> Relayed {
         self.sent.attempts += 1;
         self.sent.reused = false;
-        let (mut lease, _endpoint) = match self.lease(request, timer).await {
+        let (mut lease, endpoint) = match self.lease(request, timer).await {
             Ok(leased) => leased,
             Err(failure) => return Relayed::Failed(failure),
         };
         self.sent.reused = lease.reused;
         let rules = Rules {
             course: self.course,
+            endpoint: &endpoint,
+            set_cookie: self.set_cookie.as_ref(),
             retries: self.retries.as_mut(),
+            silence: self.to.idle_timeout,
         };
         let relay = Relay::new(request, &mut lease, rules);
         let relayed = relay.run(timer, head).await;
+        if is_endpoints_fault(&relayed) {
+            endpoint.failed();
+        }
         self.conclude(lease, relayed).await
     }
 
@@ -163,9 +186,10 @@ impl<'c, 'a> Attempts<'c, 'a> {
         let endpoint = self.upstream.endpoint(patience, &self.pick).await;
         let endpoint = endpoint.ok_or(Failure::NoEndpoint)?;
         self.sent.endpoint = Some(endpoint.address());
-        if self.retries.is_some() {
-            // The next attempt goes elsewhere, if there is anywhere else.
-            self.pick.tried.push(endpoint.address());
+        // The next attempt goes elsewhere, if there is anywhere else.
+        let tried = &mut self.pick.tried;
+        if self.retries.is_some() && !tried.contains(&endpoint.address()) {
+            tried.push(endpoint.address());
         }
         let connector = self.course.connection.worker().connector();
         let lease = connector.lease(self.upstream, &endpoint, self.reuse, self.to.priority);
@@ -282,4 +306,17 @@ impl<'c, 'a> Attempts<'c, 'a> {
         }
         head
     }
+}
+
+/// Whether the endpoint gave no answer, which outlier detection takes for a bad one.
+fn is_endpoints_fault(relayed: &Relayed) -> bool {
+    matches!(
+        relayed,
+        Relayed::Failed(
+            Failure::UpstreamClosed { .. }
+                | Failure::UpstreamReset { .. }
+                | Failure::UpstreamMalformed
+                | Failure::OutOfTime(Limit::Whole | Limit::Attempt)
+        )
+    )
 }

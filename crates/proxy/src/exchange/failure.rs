@@ -81,9 +81,13 @@ impl Failure {
             },
             Self::NoEndpoint => Outcome::NoHealthyHost,
             Self::NoConnection(ConnectFailure::Overflow) => Outcome::Overflow,
+            Self::NoConnection(ConnectFailure::NotHttp2) => Outcome::UpstreamMalformed,
             Self::NoConnection(_) => Outcome::ConnectFailed,
-            Self::UpstreamClosed { .. } => Outcome::UpstreamReset(Reset::Connection),
-            Self::UpstreamReset { .. } => Outcome::UpstreamReset(Reset::Stream),
+            // Envoy counts no reset where nothing was begun.
+            Self::UpstreamClosed { .. } | Self::UpstreamReset { refused: true } => {
+                Outcome::UpstreamReset(Reset::Connection)
+            }
+            Self::UpstreamReset { refused: false } => Outcome::UpstreamReset(Reset::Stream),
             Self::UpstreamMalformed => Outcome::UpstreamMalformed,
         }
     }
@@ -97,13 +101,15 @@ impl Failure {
             Self::OutOfTime(Limit::Silence) => (silence(stage), "stream timeout"),
             Self::OutOfTime(Limit::Whole | Limit::Attempt) => (504, "upstream request timeout"),
             Self::NoEndpoint => (503, "no healthy upstream"),
+            Self::NoConnection(ConnectFailure::NotHttp2) | Self::UpstreamMalformed => {
+                (502, reset_by!("protocol error").of(stage))
+            }
             Self::NoConnection(failure) => (503, connect_text(failure).of(stage)),
             Self::UpstreamClosed { .. } => (503, reset_by!("connection termination").of(stage)),
             Self::UpstreamReset { refused: true } => {
                 (503, reset_by!("remote refused stream reset").of(stage))
             }
             Self::UpstreamReset { refused: false } => (503, reset_by!("remote reset").of(stage)),
-            Self::UpstreamMalformed => (502, reset_by!("protocol error").of(stage)),
         };
         Some(Reply::new(status, text))
     }
@@ -152,7 +158,7 @@ fn connect_text(failure: &ConnectFailure) -> Texts {
         ConnectFailure::Failed(ErrorKind::NetworkUnreachable) => {
             failed!("Network is unreachable")
         }
-        ConnectFailure::Failed(_) => failed!("Connection failed"),
+        ConnectFailure::Failed(_) | ConnectFailure::NotHttp2 => failed!("Connection failed"),
     }
 }
 
@@ -211,6 +217,7 @@ mod tests {
             Failure::NoEndpoint,
             Failure::NoConnection(ConnectFailure::TimedOut),
             Failure::NoConnection(ConnectFailure::Overflow),
+            Failure::NoConnection(ConnectFailure::NotHttp2),
             Failure::UpstreamClosed { untouched: true },
             Failure::UpstreamReset { refused: true },
             Failure::UpstreamReset { refused: false },

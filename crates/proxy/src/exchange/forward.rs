@@ -6,7 +6,7 @@
 use std::pin::pin;
 
 use http::Version;
-use http::header::{CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use nuncio_routing::Forward;
 use nuncio_telemetry::{Ending, Outcome, Reset};
 use pingora_core::protocols::http::ServerSession;
@@ -22,6 +22,8 @@ use super::reply::Reply;
 use super::request::Request;
 use super::timer::{Deadlines, Limit, Limits, Timer};
 use super::{Account, Afterwards, shadow, upstream_head};
+
+const X_ENVOY_OVERLOADED: HeaderName = HeaderName::from_static("x-envoy-overloaded");
 
 /// Forwards the request and answers the client.
 pub(super) async fn forward<'a>(
@@ -39,6 +41,8 @@ pub(super) async fn forward<'a>(
         let outcome = Outcome::Malformed { status };
         return super::answer::local(course, session, outcome, Reply::MALFORMED).await;
     };
+    let upgrade = course.outbound.upgrade.as_ref();
+    let _upgrade = upgrade.map(|_| course.connection.listener().http().upgrading());
     let started = Moment::from_std(course.started);
     // The timer watches over both.
     session.set_read_timeout(None);
@@ -170,9 +174,12 @@ async fn conclude<'a>(
         }
     };
     let outcome = failure.outcome(stage);
-    let Some(reply) = failure.reply(stage) else {
+    let Some(mut reply) = failure.reply(stage) else {
         return Account::local(outcome, Afterwards::Abort);
     };
+    if outcome == Outcome::Overflow && !course.settings().suppress_envoy_headers {
+        reply = reply.with(X_ENVOY_OVERLOADED, HeaderValue::from_static("true"));
+    }
     if failure.ends_connection(stage) {
         // Where its next request would begin cannot be known.
         session.set_keepalive(None);

@@ -18,6 +18,7 @@ mod fields;
 mod format;
 mod forward;
 mod forwarding;
+mod grpc;
 mod gzip;
 mod head;
 mod header_rules;
@@ -33,6 +34,8 @@ mod shadow;
 mod spelling;
 mod start_time;
 mod timer;
+mod tunnel;
+mod upgrade;
 mod upstream_head;
 mod words;
 
@@ -65,6 +68,8 @@ struct Account<'a> {
     upstream_time: Option<Duration>,
     upstream_bytes: (u64, u64),
     retried: bool,
+    /// What the client is told, where that is not what became of the request.
+    told: Option<u16>,
     particulars: Particulars,
 }
 
@@ -78,6 +83,7 @@ impl Account<'_> {
             upstream_time: None,
             upstream_bytes: (0, 0),
             retried: false,
+            told: None,
             particulars: Particulars::default(),
         }
     }
@@ -91,10 +97,13 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     } else {
         Protocol::Http1
     };
-    let request = connection.listener().request_started(protocol);
+    let mut request = connection.listener().request_started(protocol);
     let live = connection.worker().live();
     let mut course = Course::new(connection, &live, started);
     let account = answer::answer(&mut course, session).await;
+    if let Some(status) = account.told {
+        request.told(status);
+    }
     access_log::log(&course, session, &account);
     let (downstream_received, downstream_sent) = connection.traffic().take();
     let (upstream_received, upstream_sent) = account.upstream_bytes;

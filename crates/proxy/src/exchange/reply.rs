@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, SERVER};
+use http::{Method, Version};
 use nuncio_routing::Settings;
 use nuncio_telemetry::Outcome;
 use pingora_core::Result;
@@ -16,9 +16,10 @@ use tokio::time::timeout;
 
 use super::course::Course;
 use super::facts::ResponseFacts;
-use super::{client_head, overrides, words};
+use super::{client_head, grpc, overrides, words};
 
-/// A response the gateway makes up: `text/plain` if it has a text, as Envoy's local replies.
+/// A response the gateway makes up: `text/plain` if it has a text, as Envoy's local replies. A gRPC
+/// call is answered in gRPC's way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reply {
     pub(super) status: u16,
@@ -98,6 +99,9 @@ impl Reply {
         request: &RequestHeader,
         outcome: Outcome,
     ) -> Result<(ResponseHeader, Bytes)> {
+        if grpc::is_call(&request.headers) {
+            return Ok((self.made_for_call(course, request, outcome)?, Bytes::new()));
+        }
         let mut head = self.head()?;
         let mut body = Bytes::from_static(self.text.as_bytes());
         let mut facts = course.facts(request);
@@ -115,6 +119,27 @@ impl Reply {
         Ok((client_head::finished(head, course, &facts)?, body))
     }
 
+    fn made_for_call(
+        &self,
+        course: &Course<'_>,
+        request: &RequestHeader,
+        outcome: Outcome,
+    ) -> Result<ResponseHeader> {
+        let mut head = grpc::head(self.status, self.text)?;
+        if request.version < Version::HTTP_2 {
+            head.insert_header(CONTENT_LENGTH, HeaderValue::from(0))?;
+        }
+        self.add_fields(&mut head)?;
+        let mut facts = course.facts(request);
+        facts.response = ResponseFacts {
+            status: Some(grpc::HTTP_STATUS),
+            flags: words::flags(outcome),
+            details: words::details(outcome),
+            ..ResponseFacts::default()
+        };
+        client_head::finished(head, course, &facts)
+    }
+
     fn head(&self) -> Result<ResponseHeader> {
         let size = FIELDS + self.fields.len();
         let mut head = ResponseHeader::build_no_case(self.status, Some(size))?;
@@ -122,10 +147,15 @@ impl Reply {
         if !self.text.is_empty() {
             head.insert_header(CONTENT_TYPE, HeaderValue::from_static("text/plain"))?;
         }
+        self.add_fields(&mut head)?;
+        Ok(head)
+    }
+
+    fn add_fields(&self, head: &mut ResponseHeader) -> Result<()> {
         for (name, value) in &self.fields {
             head.append_header(name, value.clone())?;
         }
-        Ok(head)
+        Ok(())
     }
 }
 

@@ -167,12 +167,17 @@ impl Shadow {
         head: Box<RequestHeader>,
     ) -> Result<u16, Failure> {
         let lease = timer.limit(pin!(self.lease())).await;
-        let (mut lease, _endpoint) = lease.map_err(Failure::OutOfTime)??;
+        let (mut lease, endpoint) = lease.map_err(Failure::OutOfTime)??;
         let status = match lease.session.write_request_header(head).await {
             Ok(_) => self.relay(&mut lease, timer).await,
             Err(_) => Err(Failure::UpstreamClosed { untouched: true }),
         };
         self.traffic = lease.traffic.take();
+        match status {
+            Ok(status) => endpoint.answered(status),
+            Err(Failure::ClientLeft) => {}
+            Err(_) => endpoint.failed(),
+        }
         let request_sent = self.request_end.is_some();
         if status.is_ok() {
             let connector = self.worker.connector();

@@ -6,11 +6,12 @@
 //! Deliberately absent: choosing the route and the endpoint.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use http::Method;
 use http::header::{
-    ACCEPT_ENCODING, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue,
+    ACCEPT_ENCODING, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, TE,
 };
 use nuncio_config::ServiceHost;
 use nuncio_routing::{Forward, HeaderCase, HostRewrite};
@@ -22,7 +23,8 @@ use super::course::Course;
 use super::fields::{Nominated, is_hop_by_hop};
 use super::forwarding::X_ENVOY_EXTERNAL_ADDRESS;
 use super::head::{self, RequestTarget};
-use super::{header_rules, spelling};
+use super::timer::Limits;
+use super::{header_rules, spelling, upgrade};
 use crate::live::Live;
 
 /// How a request differs from what came when it goes on. The default: in nothing.
@@ -37,6 +39,10 @@ pub(super) struct Outbound {
     original_host: Option<HeaderValue>,
     nominated: Nominated,
     pub(super) body: BodyFraming,
+    /// What the connection is to become.
+    pub(super) upgrade: Option<HeaderValue>,
+    /// Whether trailers can come back.
+    takes_trailers: bool,
 }
 
 /// How the request's body is delimited towards the upstream.
@@ -106,12 +112,19 @@ impl Outbound {
             let original = outbound.host.replace(host);
             outbound.original_host = original.filter(|_| tells);
         }
+        let upstream = live.upstream(to.cluster);
+        outbound.takes_trailers = upstream.is_some_and(|upstream| upstream.cluster.http2);
         outbound
     }
 
     pub(super) fn framed(mut self, body: BodyFraming, nominated: Nominated) -> Self {
         self.body = body;
         self.nominated = nominated;
+        self
+    }
+
+    pub(super) fn upgraded(mut self, upgrade: Option<HeaderValue>) -> Self {
+        self.upgrade = upgrade;
         self
     }
 
@@ -176,6 +189,12 @@ impl UpstreamHead<'_> {
         }
         self.copy_fields(&mut head)?;
         self.add_framing(&mut head)?;
+        if self.course.outbound.takes_trailers {
+            self.copy_te(&mut head)?;
+        }
+        if let Some(token) = &self.course.outbound.upgrade {
+            upgrade::announce(&mut head, token)?;
+        }
         for (name, value) in self.course.forwarding.told() {
             head.insert_header(name, value.clone())?;
         }
@@ -198,6 +217,16 @@ impl UpstreamHead<'_> {
         match joined(&self.received.headers, &COOKIE, b"; ") {
             Some(cookie) => head.insert_header(COOKIE, cookie),
             None => Ok(()),
+        }
+    }
+
+    /// RFC 9113 section 8.2.2: of all fields of a connection this one crosses, with this value.
+    fn copy_te(&self, head: &mut RequestHeader) -> Result<()> {
+        let mut wanted = self.received.headers.get_all(TE).iter();
+        let takes = wanted.any(|te| te.as_bytes().eq_ignore_ascii_case(b"trailers"));
+        match takes {
+            true => head.insert_header(TE, HeaderValue::from_static("trailers")),
+            false => Ok(()),
         }
     }
 
@@ -243,8 +272,8 @@ impl UpstreamHead<'_> {
                 head.insert_header(name, value.clone())?;
             }
         }
-        if let Some(timeout) = self.to.timeout {
-            let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        if let Some(time) = Limits::of(self.to).expected(Duration::ZERO) {
+            let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             head.insert_header(X_ENVOY_EXPECTED_TIMEOUT, HeaderValue::from(ms))?;
         }
         Ok(())

@@ -14,9 +14,10 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
+use nuncio_routing::Cluster;
 use nuncio_telemetry::{Closed, ClusterStats, Protocol, Side};
 use pingora_core::connectors::TransportConnector;
-use pingora_core::protocols::Stream;
+use pingora_core::protocols::{ALPN, Stream};
 use pingora_core::upstreams::peer::HttpPeer;
 use socket2::SockRef;
 use tokio::net::TcpStream;
@@ -24,17 +25,19 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::breakers::Permit;
+use super::http2::Connections;
 use super::pool::Pools;
 use super::{Upstream, keepalive};
 use crate::carrier::Carrier;
 use crate::wire::{Traffic, Wire, Writes};
 
 /// A connection to an upstream, as pooled.
-pub(super) type UpstreamWire = Wire<Place>;
+pub(crate) type UpstreamWire = Wire<Place>;
 
 /// Makes and keeps the upstream connections of one worker.
 pub(crate) struct Connector {
     pub(super) pools: RefCell<Pools>,
+    pub(super) http2: RefCell<Connections>,
     /// Made for the first cluster that needs it; `None` if the system has no certificate
     /// authorities, without which Pingora makes none.
     tls: OnceCell<Option<TransportConnector>>,
@@ -42,16 +45,21 @@ pub(crate) struct Connector {
 
 /// A connection's place in the counters and among those there may be; it leaves when dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     stats: Arc<ClusterStats>,
     traffic: Arc<Traffic>,
     since: Instant,
     /// Whether a request has it, as opposed to the pool.
-    leased: AtomicBool,
+    leased: Arc<AtomicBool>,
     _permit: Permit,
 }
 
 impl Place {
+    /// For whoever gives the connection to several requests.
+    pub(super) fn leased(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.leased)
+    }
+
     /// Whether a request has the connection from now on.
     pub(super) fn set_leased(&self, leased: bool) {
         self.leased.store(leased, Relaxed);
@@ -76,6 +84,8 @@ impl Drop for Place {
             by,
             with_active_request: self.leased.load(Relaxed),
         };
+        let (received, sent) = self.traffic.take();
+        self.stats.transferred(received, sent);
         self.stats.connection_closed(closed, self.since.elapsed());
     }
 }
@@ -87,6 +97,8 @@ pub(crate) enum ConnectFailure {
     Failed(io::ErrorKind),
     /// Not established within the cluster's connect timeout.
     TimedOut,
+    /// What was to speak HTTP/2 does not.
+    NotHttp2,
     /// A limit of the cluster is reached: told to the counters here.
     Overflow,
 }
@@ -95,6 +107,7 @@ impl Connector {
     pub(crate) fn new() -> Self {
         Self {
             pools: RefCell::default(),
+            http2: RefCell::default(),
             tls: OnceCell::new(),
         }
     }
@@ -118,20 +131,26 @@ impl Connector {
             Err(_) => Err(ConnectFailure::TimedOut),
         };
         let took = started.elapsed();
+        let protocol = protocol(&upstream.cluster);
         let carrier = outcome.inspect_err(|failure| {
             debug!(cluster = %upstream.cluster.name, %address, ?failure, "no connection");
             let why = failure.kind();
-            upstream.stats.connect_failed(why, Protocol::Http1, took);
+            upstream.stats.connect_failed(why, protocol, took);
         })?;
-        upstream.stats.connected(Protocol::Http1, took);
+        upstream.stats.connected(protocol, took);
         let place = |traffic| Place {
             stats: Arc::clone(&upstream.stats),
             traffic,
             since: started,
-            leased: AtomicBool::new(false),
+            leased: Arc::default(),
             _permit: permit,
         };
-        Ok(Wire::new(carrier, Writes::Return, place))
+        let writes = match protocol {
+            Protocol::Http1 => Writes::Return,
+            // The connection has a task of its own, which waits for it.
+            Protocol::Http2 => Writes::Wait,
+        };
+        Ok(Wire::new(carrier, writes, place))
     }
 
     /// TLS without a context: no certificate is verified and no name is sent, as in Ambassador.
@@ -140,6 +159,9 @@ impl Connector {
         let mut peer = HttpPeer::new(address, true, address.ip().to_string());
         peer.options.verify_cert = false;
         peer.options.verify_hostname = false;
+        if upstream.cluster.http2 {
+            peer.options.alpn = ALPN::H2;
+        }
         peer.options.connection_timeout = Some(upstream.cluster.connect_timeout);
         peer.options.tcp_keepalive = upstream.cluster.keepalive.map(keepalive::of_pingora);
         let Some(tls) = self.tls.get_or_init(tls_connector) else {
@@ -153,9 +175,19 @@ impl Connector {
 impl ConnectFailure {
     fn kind(&self) -> nuncio_telemetry::ConnectFailure {
         match self {
-            Self::Failed(_) | Self::Overflow => nuncio_telemetry::ConnectFailure::Refused,
+            Self::Failed(_) | Self::NotHttp2 | Self::Overflow => {
+                nuncio_telemetry::ConnectFailure::Refused
+            }
             Self::TimedOut => nuncio_telemetry::ConnectFailure::Timeout,
         }
+    }
+}
+
+fn protocol(cluster: &Cluster) -> Protocol {
+    if cluster.http2 {
+        Protocol::Http2
+    } else {
+        Protocol::Http1
     }
 }
 

@@ -29,9 +29,10 @@ pub(crate) struct Lease {
     pub(crate) reused: bool,
     /// What goes over it.
     pub(crate) traffic: Arc<Traffic>,
-    admission: Admission,
-    seat: Seat,
-    _assigned: UpstreamRequest,
+    pub(super) admission: Admission,
+    /// Of a connection that it has to itself.
+    pub(super) seat: Option<Seat>,
+    pub(super) _assigned: UpstreamRequest,
 }
 
 /// Whether a lease may be an idle connection.
@@ -82,6 +83,9 @@ impl Connector {
             address: upstream.pooled_as(endpoint.address()),
             priority,
         };
+        if upstream.cluster.http2 {
+            return self.lease_stream(upstream, endpoint, (key, reuse)).await;
+        }
         let pool = self.pools.borrow_mut().of(key, upstream);
         let ready = match reuse {
             Reuse::Allowed => pool.take(upstream),
@@ -143,7 +147,10 @@ impl Connector {
         if !request_sent {
             return;
         }
-        let UpstreamSession::Http1(mut session) = session;
+        // A stream is over with its request; its connection stays where it is.
+        let (UpstreamSession::Http1(mut session), Some(seat)) = (session, seat) else {
+            return;
+        };
         // The exchange is over, whether or not the connection stays.
         if let Some(wire) = session.stream().as_any().downcast_ref::<UpstreamWire>() {
             wire.place().set_leased(false);
@@ -166,7 +173,9 @@ impl Connector {
 
     /// Closes idle connections that are of no more use.
     pub(crate) fn sweep(&self) {
-        self.pools.borrow_mut().sweep(Instant::now());
+        let now = Instant::now();
+        self.pools.borrow_mut().sweep(now);
+        self.http2.borrow_mut().sweep(now);
     }
 }
 
@@ -240,13 +249,13 @@ impl Connection {
             traffic: wire.traffic(),
             session: UpstreamSession::Http1(Box::new(HttpSession::new(Box::new(wire)))),
             admission,
-            seat,
+            seat: Some(seat),
             _assigned: upstream.stats.assigned(),
         })
     }
 }
 
-fn overflowed(upstream: &Upstream) -> ConnectFailure {
+pub(super) fn overflowed(upstream: &Upstream) -> ConnectFailure {
     upstream.stats.overflowed(Overflow::Requests);
     ConnectFailure::Overflow
 }

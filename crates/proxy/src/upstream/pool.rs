@@ -69,7 +69,7 @@ const MAX_IDLE: usize = 1024;
 
 /// How long a connection may be idle where nothing is configured: below what servers allow (60 to
 /// 75 s are usual), so that we close first.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(55);
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(55);
 
 impl Pools {
     pub(super) fn of(&mut self, key: PoolKey, owner: &Arc<Upstream>) -> Rc<Pool> {

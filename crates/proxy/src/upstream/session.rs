@@ -5,16 +5,25 @@
 //!
 //! Deliberately absent: getting the connection, and what becomes of it afterwards.
 
+use std::mem;
+
 use bytes::Bytes;
-use pingora_core::Result;
 use pingora_core::protocols::http::HttpTask;
 use pingora_core::protocols::http::v1::client::HttpSession;
+use pingora_core::{BError, Error, ErrorType, Result};
 use pingora_http::RequestHeader;
+
+use super::connect::UpstreamWire;
+use super::http2::Http2Session;
 
 /// An exchange with an upstream.
 pub(crate) enum UpstreamSession {
     /// It has a connection to itself.
     Http1(Box<HttpSession>),
+    /// It has a stream of a connection that it shares.
+    Http2(Box<Http2Session>),
+    /// Its connection was taken out; it is HTTP no more.
+    Gone,
 }
 
 impl UpstreamSession {
@@ -26,6 +35,8 @@ impl UpstreamSession {
     pub(crate) async fn write_request_header(&mut self, head: Box<RequestHeader>) -> Result<()> {
         match self {
             Self::Http1(session) => session.write_request_header(head).await.map(drop),
+            Self::Http2(session) => session.write_request_header(&head),
+            Self::Gone => Err(gone()),
         }
     }
 
@@ -37,6 +48,8 @@ impl UpstreamSession {
     pub(crate) async fn write_body(&mut self, piece: &Bytes) -> Result<()> {
         match self {
             Self::Http1(session) => session.write_body(piece).await.map(drop),
+            Self::Http2(session) => session.write_body(piece),
+            Self::Gone => Err(gone()),
         }
     }
 
@@ -48,6 +61,8 @@ impl UpstreamSession {
     pub(crate) async fn finish_body(&mut self) -> Result<()> {
         match self {
             Self::Http1(session) => session.finish_body().await.map(drop),
+            Self::Http2(session) => session.finish_body(None),
+            Self::Gone => Err(gone()),
         }
     }
 
@@ -59,6 +74,24 @@ impl UpstreamSession {
     pub(crate) async fn read_response_task(&mut self) -> Result<HttpTask> {
         match self {
             Self::Http1(session) => session.read_response_task().await,
+            Self::Http2(session) => session.read_response_task().await,
+            Self::Gone => Err(gone()),
         }
     }
+
+    /// The connection itself, if the exchange has one to itself. What was read from it and not
+    /// handed out is lost.
+    pub(crate) fn take_wire(&mut self) -> Option<UpstreamWire> {
+        match mem::replace(self, Self::Gone) {
+            Self::Http1(session) => {
+                let wire = session.into_inner().into_any().downcast().ok()?;
+                Some(*wire)
+            }
+            Self::Http2(_) | Self::Gone => None,
+        }
+    }
+}
+
+fn gone() -> BError {
+    Error::explain(ErrorType::ConnectionClosed, "the connection was taken out")
 }

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::task::Poll;
@@ -16,11 +17,25 @@ pub(crate) struct Traffic {
     backed_up: AtomicBool,
     /// Whether the next write is a whole head, whose names go in lower case.
     head_follows: AtomicBool,
+    /// Where the bytes are counted of what shares its connection with others.
+    shared: Option<Arc<Self>>,
 }
 
 impl Traffic {
+    /// For one stream of a connection. Frames are counted on the connection only: whichever of
+    /// its streams asks first is told of all since somebody asked.
+    pub(crate) fn of_stream(connection: &Arc<Self>) -> Arc<Self> {
+        Arc::new(Self {
+            shared: Some(Arc::clone(connection)),
+            ..Self::default()
+        })
+    }
+
     /// Bytes received and sent since the last call.
     pub(crate) fn take(&self) -> (u64, u64) {
+        if let Some(connection) = &self.shared {
+            return connection.take();
+        }
         (self.received.swap(0, Relaxed), self.sent.swap(0, Relaxed))
     }
 
@@ -53,7 +68,7 @@ impl Traffic {
         self.head_follows.load(Relaxed)
     }
 
-    pub(super) fn back_up(&self, backed_up: bool) {
+    pub(crate) fn set_backed_up(&self, backed_up: bool) {
         self.backed_up.store(backed_up, Relaxed);
     }
 

@@ -12,6 +12,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{HeaderValue, StatusCode};
 use pingora_core::protocols::http::HttpTask;
 use pingora_core::{BError, ErrorType, RetryType};
 use pingora_http::RequestHeader;
@@ -22,7 +23,8 @@ use super::request::Request;
 use super::response_body::ResponseBody;
 use super::retry::Retries;
 use super::timer::{Limit, Timer};
-use crate::upstream::{Lease, UpstreamSession};
+use super::tunnel::{Ended, Tunnel};
+use crate::upstream::{Endpoint, Lease, UpstreamSession};
 use crate::wire::Traffic;
 use upload::Upload;
 
@@ -38,13 +40,21 @@ pub(super) struct Relay<'a, 'r, 'u> {
     /// The status passed on to the client, once it was.
     status: Option<u16>,
     interim_answers: u8,
+    /// Whether both sides have agreed to speak something else.
+    upgraded: bool,
 }
 
 /// What an answer is treated by.
 pub(super) struct Rules<'a, 'u> {
     pub(super) course: &'a Course<'u>,
+    /// Hears how it answers.
+    pub(super) endpoint: &'a Endpoint,
+    /// Told to the client.
+    pub(super) set_cookie: Option<&'a HeaderValue>,
     /// `None` when every answer is passed on.
     pub(super) retries: Option<&'a mut Retries<'u>>,
+    /// How long an upgraded connection may be silent.
+    pub(super) silence: Option<Duration>,
 }
 
 /// How one attempt ended.
@@ -100,6 +110,7 @@ impl<'a, 'r, 'u> Relay<'a, 'r, 'u> {
             body: ResponseBody::default(),
             status: None,
             interim_answers: 0,
+            upgraded: false,
         }
     }
 
@@ -134,7 +145,31 @@ impl<'a, 'r, 'u> Relay<'a, 'r, 'u> {
             }
         };
         timer.attempt_ended();
-        relayed
+        match self.upgraded {
+            true => self.tunnel().await,
+            false => relayed,
+        }
+    }
+
+    /// Carries what follows an upgrade. The route's limits for an answer are kept by then; only
+    /// silence ends it.
+    async fn tunnel(self) -> Relayed {
+        const STATUS: u16 = StatusCode::SWITCHING_PROTOCOLS.as_u16();
+        let upstream_time = self.took();
+        let broken = |by| Relayed::Broken { status: STATUS, by };
+        let Some(tunnel) = Tunnel::dig(self.request.session, self.upstream).await else {
+            return broken(Culprit::Upstream);
+        };
+        match tunnel.run(self.rules.silence).await {
+            Ended::Closed => Relayed::Complete {
+                status: STATUS,
+                upstream_time,
+                request_sent: false,
+            },
+            Ended::ByClient => broken(Culprit::Client),
+            Ended::ByUpstream => broken(Culprit::Upstream),
+            Ended::Silent => broken(Culprit::Limit(Limit::Silence)),
+        }
     }
 
     async fn on(&mut self, event: Event, timer: &mut Timer<'_>) -> Option<Relayed> {

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use http::header::SET_COOKIE;
 use pingora_core::protocols::http::HttpTask;
 use pingora_core::{BError, ErrorType, RetryType};
 use pingora_http::ResponseHeader;
 
 use super::upload::Upload;
 use super::{Culprit, Relay, Relayed};
-use crate::exchange::client_head;
 use crate::exchange::failure::Failure;
+use crate::exchange::{client_head, upgrade};
 
 /// What becomes of an answer's head.
 enum Verdict {
@@ -27,6 +28,9 @@ impl Relay<'_, '_, '_> {
     /// Takes what the upstream sent; `Some` when that was the end.
     pub(super) async fn answer(&mut self, task: Result<HttpTask, BError>) -> Option<Relayed> {
         let task = match task {
+            Ok(HttpTask::Header(head, _)) if self.is_upgrade(&head) => {
+                return Some(self.upgrade(&head).await);
+            }
             Ok(HttpTask::Header(head, _)) if head.status.is_informational() => {
                 return self.interim(&head);
             }
@@ -64,7 +68,34 @@ impl Relay<'_, '_, '_> {
         }
     }
 
-    /// The gateway has answered `Expect` itself, and offers no upgrade: nothing to pass on.
+    /// Whether the client is given what it asked for and its route allows.
+    fn is_upgrade(&self, head: &ResponseHeader) -> bool {
+        upgrade::is_granted(head) && self.rules.course.outbound.upgrade.is_some()
+    }
+
+    async fn upgrade(&mut self, received: &ResponseHeader) -> Relayed {
+        let request = self.request.session.req_header();
+        let built = client_head::build(self.rules.course, request, received, self.took());
+        let confirmed = built.and_then(|(mut head, _)| {
+            upgrade::confirm(&mut head, received)?;
+            Ok(head)
+        });
+        let Ok(head) = confirmed else {
+            return Relayed::Failed(Failure::UpstreamMalformed);
+        };
+        let head = HttpTask::Header(Box::new(head), false);
+        match self.request.session.response_duplex_vec(vec![head]).await {
+            Ok(_) => {
+                self.upgraded = true;
+                self.status = Some(received.status.as_u16());
+                self.complete()
+            }
+            Err(_) => Relayed::Failed(Failure::ClientLeft),
+        }
+    }
+
+    /// The gateway has answered `Expect` itself, and nobody asked for an upgrade: nothing to pass
+    /// on.
     fn interim(&mut self, head: &ResponseHeader) -> Option<Relayed> {
         self.interim_answers += 1;
         let hostile = head.status == http::StatusCode::SWITCHING_PROTOCOLS
@@ -76,6 +107,7 @@ impl Relay<'_, '_, '_> {
         if !client_head::is_framed_soundly(received) {
             return Verdict::Unsound;
         }
+        self.rules.endpoint.answered(received.status.as_u16());
         if self.request.can_be_sent_again()
             && let Some(retries) = &mut self.rules.retries
             && retries.after_answer(received)
@@ -84,9 +116,14 @@ impl Relay<'_, '_, '_> {
         }
         let request = self.request.session.req_header();
         let built = client_head::build(self.rules.course, request, received, self.took());
-        let Ok((head, body)) = built else {
+        let Ok((mut head, body)) = built else {
             return Verdict::Unsound;
         };
+        if let Some(cookie) = self.rules.set_cookie
+            && head.append_header(SET_COOKIE, cookie.clone()).is_err()
+        {
+            return Verdict::Unsound;
+        }
         self.body = body;
         self.status = Some(received.status.as_u16());
         self.request.answer_begins();
@@ -109,7 +146,7 @@ impl Relay<'_, '_, '_> {
     }
 
     /// Since the end of the request.
-    fn took(&self) -> Duration {
+    pub(super) fn took(&self) -> Duration {
         self.request
             .end()
             .map_or(Duration::ZERO, |end| end.elapsed())
