@@ -72,6 +72,8 @@ async fn values_may_say_what_is_known_of_the_request() {
   x-host: '%REQ(:AUTHORITY)%'
   x-scheme: '%REQ(:SCHEME)%'
   x-percent: '100%%'
+  x-cluster: '%UPSTREAM_CLUSTER%'
+  x-mapping: '%ROUTE_NAME%'
 ";
     let request = forwarded(more, "user-agent: curl/8").await;
     for (name, expected) in [
@@ -81,10 +83,13 @@ async fn values_may_say_what_is_known_of_the_request() {
         ("x-host", "a.example"),
         ("x-scheme", "http"),
         ("x-percent", "100%"),
+        ("x-mapping", "m_a_"),
     ] {
         assert_eq!(request.value(name), Some(expected), "{name}");
     }
     assert_eq!(request.value("x-id"), request.value("x-request-id"));
+    let cluster = request.value("x-cluster").unwrap();
+    assert!(cluster.starts_with("cluster_127_0_0_1_"), "{cluster}");
 }
 
 #[tokio::test]

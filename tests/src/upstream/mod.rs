@@ -46,6 +46,10 @@ pub enum Answer {
     Echo(usize),
     /// Answers with that many bytes; what the connection took of them is [`Upstream::flooded`].
     Flood(usize),
+    /// Sends `opening`, then every byte back as it comes; when there are no more, `farewell`.
+    Tunnel { opening: Bytes, farewell: Bytes },
+    /// As [`Answer::Tunnel`] with nothing to say at the end, but only after [`Upstream::release`].
+    LateTunnel(Bytes),
 }
 
 impl Answer {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::header::{
     ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, HeaderMap,
-    HeaderName, HeaderValue, LAST_MODIFIED, SERVER, TRANSFER_ENCODING,
+    HeaderName, HeaderValue, LAST_MODIFIED, SERVER, SET_COOKIE, TRANSFER_ENCODING,
 };
 use http::{Method, StatusCode, Version};
 use nuncio_routing::HeaderCase;
@@ -58,6 +58,9 @@ pub(super) fn build(
     if !course.settings().suppress_envoy_headers {
         let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         head.insert_header(X_ENVOY_UPSTREAM_SERVICE_TIME, HeaderValue::from(ms))?;
+    }
+    if let Some(cookie) = &course.affinity.set_cookie {
+        head.append_header(SET_COOKIE, cookie.clone())?;
     }
     let status = received.status.as_u16();
     let mut facts = course.facts(request);

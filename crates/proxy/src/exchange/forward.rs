@@ -5,8 +5,8 @@
 
 use std::pin::pin;
 
-use http::Version;
-use http::header::{CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING};
+use http::{HeaderName, Version};
 use nuncio_routing::Forward;
 use nuncio_telemetry::{Ending, Outcome, Reset};
 use pingora_core::protocols::http::ServerSession;
@@ -100,7 +100,8 @@ async fn prepare(
     } else if to.retry.is_some() {
         request.keep_up_to(settings.connections.buffer_limit);
     }
-    if to.shadow.is_some() {
+    // What goes through a tunnel is nobody else's.
+    if to.shadow.is_some() && course.outbound.upgrade.is_none() {
         shadow::start((course, to), request, &head);
     }
     Ok(head)
@@ -177,7 +178,7 @@ async fn conclude<'a>(
     let Some(mut reply) = failure.reply(stage) else {
         return Account::local(outcome, Afterwards::Abort);
     };
-    if outcome == Outcome::Overflow && !course.settings().suppress_envoy_headers {
+    if failure.is_overload() && !course.settings().suppress_envoy_headers {
         reply = reply.with(X_ENVOY_OVERLOADED, HeaderValue::from_static("true"));
     }
     if failure.ends_connection(stage) {

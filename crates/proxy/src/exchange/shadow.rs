@@ -115,6 +115,11 @@ impl Mirror {
         self.send(bytes.clone()).then_some(self)
     }
 
+    /// Whether the shadow has more to send than it can be expected to have sent already.
+    pub(super) fn is_behind(&self) -> bool {
+        self.waiting.get() > self.limit / 4
+    }
+
     /// The body is complete.
     pub(super) fn end(self) {
         // A shadow that is over needs no end.
@@ -172,12 +177,12 @@ impl Shadow {
             Ok(_) => self.relay(&mut lease, timer).await,
             Err(_) => Err(Failure::UpstreamClosed { untouched: true }),
         };
-        self.traffic = lease.traffic.take();
-        match status {
-            Ok(status) => endpoint.answered(status),
-            Err(Failure::ClientLeft) => {}
-            Err(_) => endpoint.failed(),
+        match &status {
+            Ok(status) => endpoint.answered(*status),
+            Err(failure) if failure.is_upstreams() => endpoint.failed(),
+            Err(_) => {}
         }
+        self.traffic = lease.traffic.take();
         let request_sent = self.request_end.is_some();
         if status.is_ok() {
             let connector = self.worker.connector();

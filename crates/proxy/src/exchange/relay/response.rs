@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use http::header::SET_COOKIE;
 use pingora_core::protocols::http::HttpTask;
 use pingora_core::{BError, ErrorType, RetryType};
 use pingora_http::ResponseHeader;
@@ -84,7 +83,8 @@ impl Relay<'_, '_, '_> {
             return Relayed::Failed(Failure::UpstreamMalformed);
         };
         let head = HttpTask::Header(Box::new(head), false);
-        match self.request.session.response_duplex_vec(vec![head]).await {
+        let session = &mut *self.request.session;
+        match self.rules.course.begin_response(session, vec![head]).await {
             Ok(_) => {
                 self.upgraded = true;
                 self.status = Some(received.status.as_u16());
@@ -116,14 +116,9 @@ impl Relay<'_, '_, '_> {
         }
         let request = self.request.session.req_header();
         let built = client_head::build(self.rules.course, request, received, self.took());
-        let Ok((mut head, body)) = built else {
+        let Ok((head, body)) = built else {
             return Verdict::Unsound;
         };
-        if let Some(cookie) = self.rules.set_cookie
-            && head.append_header(SET_COOKIE, cookie.clone()).is_err()
-        {
-            return Verdict::Unsound;
-        }
         self.body = body;
         self.status = Some(received.status.as_u16());
         self.request.answer_begins();

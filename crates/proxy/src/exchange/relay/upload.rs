@@ -1,6 +1,7 @@
 //! From the client to the upstream.
 
 use bytes::Bytes;
+use tokio::task::yield_now;
 
 use super::Relay;
 use crate::exchange::request::Request;
@@ -49,6 +50,10 @@ impl Relay<'_, '_, '_> {
         let unkept = self.request.took(body);
         if was_kept && self.request.is_too_large() {
             self.give_up_retries();
+        }
+        if self.request.outruns_shadow() {
+            // It shares the thread: a fast client would leave it no chance.
+            yield_now().await;
         }
         if let (Some(bytes), Upload::Open { .. }) = (unkept, self.upload) {
             self.send(&bytes).await;
