@@ -43,11 +43,14 @@ struct Node {
     ones: Range<u32>,
     /// In `manys`: no byte is needed to get there.
     manys: Range<u32>,
-    /// In `members`: those that know nothing of what follows.
+    /// In `members`: those that are named whatever follows.
     cut: Range<u32>,
     /// In `members`: those for which the text ends here.
     whole: Range<u32>,
 }
+
+/// So many ways are not told apart any further: asking their patterns is as fast.
+const FEW: usize = 2;
 
 /// How many ways are followed at once.
 const MAX_OPEN: usize = 32;
@@ -150,11 +153,15 @@ impl PatternSet {
         self.nodes.push(Node::default());
         let mut pending = VecDeque::from([(0, ways, 0)]);
         while let Some((number, ways, depth)) = pending.pop_front() {
-            let ending = ways.partition_point(|(way, _)| way.steps.len() == depth);
+            let ending = match ways.len() {
+                ..=FEW => ways.len(),
+                _ => ways.partition_point(|(way, _)| way.steps.len() == depth),
+            };
             let (ending, longer) = ways.split_at_checked(ending).unwrap_or_default();
+            let is_whole = |(way, _): &&(&Way, u32)| way.is_whole && way.steps.len() == depth;
             let mut node = Node {
-                cut: self.add_members(ending, false),
-                whole: self.add_members(ending, true),
+                cut: self.add_members(ending.iter().filter(|way| !is_whole(way))),
+                whole: self.add_members(ending.iter().filter(is_whole)),
                 bytes: empty_at(self.bytes.len()),
                 ones: empty_at(self.ones.len()),
                 manys: empty_at(self.manys.len()),
@@ -182,10 +189,9 @@ impl PatternSet {
         }
     }
 
-    fn add_members(&mut self, ending: &[(&Way, u32)], whole: bool) -> Range<u32> {
+    fn add_members<'w>(&mut self, ways: impl Iterator<Item = &'w (&'w Way, u32)>) -> Range<u32> {
         let start = position(self.members.len());
-        let members = ending.iter().filter(|(way, _)| way.is_whole == whole);
-        self.members.extend(members.map(|(_, member)| *member));
+        self.members.extend(ways.map(|(_, member)| *member));
         start..position(self.members.len())
     }
 }
@@ -256,27 +262,30 @@ mod tests {
             "/api/v[0-9]+/users/.*",
             "/api/v[0-9]+/orders/.*",
             "/api/v1/users/[a-z]+",
-            "/[^/]+/users",
+            "/api/v[0-9]+/users/[a-z]*",
             "/web/.*",
         ];
         assert_eq!(
             candidates(&patterns, "/api/v1/users/ann"),
-            [patterns[0], patterns[2]]
+            [patterns[0], patterns[2], patterns[3]]
         );
-        assert_eq!(candidates(&patterns, "/api/users"), [patterns[3]]);
-        assert_eq!(candidates(&patterns, "/api"), [""; 0]);
+        assert_eq!(candidates(&patterns, "/web"), [patterns[4]]);
+        assert_eq!(candidates(&patterns, "/api/users"), [""; 0]);
+        assert_eq!(candidates(&patterns, "/"), [""; 0]);
+    }
+
+    #[test]
+    fn a_few_patterns_are_all_named() {
+        let patterns = ["/a/.*", "/b/.*"];
+        assert_eq!(candidates(&patterns, "/c"), patterns);
     }
 
     #[test]
     fn alternatives_and_options_are_followed() {
-        let patterns = ["/(ab|cd)/x", "/ab(/.*)?", "/ef(gh)*"];
-        assert_eq!(candidates(&patterns, "/ab/x"), [patterns[0], patterns[1]]);
-        assert_eq!(candidates(&patterns, "/ab"), [patterns[1]]);
-        assert_eq!(
-            candidates(&patterns, "/efxx"),
-            [patterns[2]],
-            "cut after `/ef`"
-        );
+        let patterns = ["/(ab|cd)/x", "/ab(/.*)?", "/ab(gh)*"];
+        assert_eq!(candidates(&patterns, "/ab/x"), patterns);
+        assert_eq!(candidates(&patterns, "/ab"), [patterns[1], patterns[2]]);
+        assert_eq!(candidates(&patterns, "/cd"), [patterns[0]]);
     }
 
     #[test]
