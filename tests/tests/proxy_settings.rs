@@ -29,7 +29,7 @@ fn module(settings: &str) -> String {
     )
 }
 
-async fn gateway(upstream: &Upstream, settings: &str) -> Gateway {
+fn gateway(upstream: &Upstream, settings: &str) -> Gateway {
     Gateway::start(&configured(upstream, settings))
 }
 
@@ -43,7 +43,7 @@ async fn raw(gateway: &Gateway, request: &str) -> String {
     let reading = tcp.read_to_string(&mut response);
     timeout(Duration::from_secs(10), reading)
         .await
-        .expect("the connection ends in time")
+        .unwrap()
         .unwrap();
     response
 }
@@ -51,7 +51,7 @@ async fn raw(gateway: &Gateway, request: &str) -> String {
 #[tokio::test]
 async fn the_gateway_is_called_what_the_module_says() {
     let upstream = Upstream::ok("").await;
-    let gateway = gateway(&upstream, "server_name: nuncio-test").await;
+    let gateway = gateway(&upstream, "server_name: nuncio-test");
     let mut client = Client::connect(gateway.address()).await;
     for path in ["/a/", "/nowhere"] {
         let response = client.get(path).await;
@@ -62,7 +62,7 @@ async fn the_gateway_is_called_what_the_module_says() {
 #[tokio::test]
 async fn envoys_headers_are_left_out_on_request() {
     let upstream = Upstream::ok("").await;
-    let gateway = gateway(&upstream, "suppress_envoy_headers: true").await;
+    let gateway = gateway(&upstream, "suppress_envoy_headers: true");
     let response = Client::connect(gateway.address()).await.get("/a/").await;
     let is_envoys = |(name, _): &(String, String)| name.starts_with("x-envoy-");
     assert!(!response.fields.iter().any(is_envoys));
@@ -72,7 +72,7 @@ async fn envoys_headers_are_left_out_on_request() {
 #[tokio::test]
 async fn the_listeners_port_is_dropped_from_the_host() {
     let upstream = Upstream::ok("").await;
-    let gateway = gateway(&upstream, "strip_matching_host_port: true").await;
+    let gateway = gateway(&upstream, "strip_matching_host_port: true");
     let port = gateway.address().port();
     let mut client = Client::connect(gateway.address()).await;
     for (host, expected) in [
@@ -92,7 +92,7 @@ async fn the_listeners_port_is_dropped_from_the_host() {
 #[tokio::test]
 async fn a_clients_request_id_is_kept_on_request() {
     let upstream = Upstream::ok("").await;
-    let gateway = gateway(&upstream, "preserve_external_request_id: true").await;
+    let gateway = gateway(&upstream, "preserve_external_request_id: true");
     let mut client = Client::connect(gateway.address()).await;
     client.request("GET", "/a/", "x-request-id: mine").await;
     client.response().await;
@@ -104,7 +104,7 @@ async fn a_clients_request_id_is_kept_on_request() {
 #[tokio::test]
 async fn behind_a_proxy_what_it_says_is_kept_as_it_came() {
     let upstream = Upstream::ok("").await;
-    let gateway = gateway(&upstream, "use_remote_address: false").await;
+    let gateway = gateway(&upstream, "use_remote_address: false");
     let mut client = Client::connect(gateway.address()).await;
     let lines = "x-forwarded-for: 192.0.2.7, 192.0.2.8\nx-forwarded-proto: https\n\
                  x-request-id: theirs\nx-envoy-external-address: 192.0.2.7\n\
@@ -132,7 +132,7 @@ async fn behind_a_proxy_what_it_says_is_kept_as_it_came() {
 #[tokio::test]
 async fn trusted_proxies_say_who_the_client_is() {
     let upstream = Upstream::ok("").await;
-    let gateway = gateway(&upstream, "xff_num_trusted_hops: 2").await;
+    let gateway = gateway(&upstream, "xff_num_trusted_hops: 2");
     let mut client = Client::connect(gateway.address()).await;
     for (said, client_is) in [
         ("203.0.113.9, 192.0.2.7, 192.0.2.8", "192.0.2.7"),
@@ -159,12 +159,12 @@ async fn larger_heads_are_accepted_on_request() {
         ("max_request_headers_kb: 60", 431),
         ("max_request_headers_kb: 1", 431),
     ] {
-        let gateway = gateway(&upstream, settings).await;
+        let gateway = gateway(&upstream, settings);
         let mut client = Client::connect(gateway.address()).await;
         client.request("GET", "/a/", &large).await;
         assert_eq!(client.response().await.status, status, "{settings}");
     }
-    let gateway = gateway(&upstream, "max_request_headers_kb: 80").await;
+    let gateway = gateway(&upstream, "max_request_headers_kb: 80");
     let client = Client2::connect(gateway.address()).await;
     let value = "x".repeat(70 * 1024);
     let request = Client2::request(http::Method::GET, "/a/", &[("x-large", &value)]);
@@ -174,7 +174,7 @@ async fn larger_heads_are_accepted_on_request() {
 #[tokio::test]
 async fn a_head_beyond_what_is_read_at_all_is_too_large_as_well() {
     let upstream = Upstream::ok("").await;
-    let gateway = gateway(&upstream, "max_request_headers_kb: 8192").await;
+    let gateway = gateway(&upstream, "max_request_headers_kb: 8192");
     let many = "x: y\n".repeat(300);
     let large = format!("x-large: {}", "x".repeat(1024 * 1024));
     for lines in [many.trim_end(), &large] {
@@ -190,7 +190,7 @@ async fn a_head_beyond_what_is_read_at_all_is_too_large_as_well() {
 async fn names_are_in_lower_case_towards_both_sides() {
     let answer = "HTTP/1.1 200 OK\nX-Some: Thing\ncontent-length: 2\n\nOk";
     let upstream = Upstream::always(Answer::text(answer)).await;
-    let gateway = gateway(&upstream, "").await;
+    let gateway = gateway(&upstream, "");
     let twice = "GET /a/ HTTP/1.1\nHost: a\nX-Other: Thing\n\n\
                  POST /a/ HTTP/1.1\nHost: a\nConnection: close\n\n";
     let response = raw(&gateway, twice).await;
@@ -219,7 +219,7 @@ async fn names_are_in_lower_case_towards_both_sides() {
 async fn a_body_is_not_taken_for_a_head() {
     let answer = "HTTP/1.1 200 OK\ncontent-length: 10\n\n\nX: Y\nZ:";
     let upstream = Upstream::always(Answer::text(answer)).await;
-    let gateway = gateway(&upstream, "").await;
+    let gateway = gateway(&upstream, "");
     let mut client = Client::connect(gateway.address()).await;
     for _ in 0..2 {
         client
@@ -233,7 +233,7 @@ async fn a_body_is_not_taken_for_a_head() {
 #[tokio::test]
 async fn a_client_may_end_its_connection_in_any_line() {
     let upstream = Upstream::ok("").await;
-    let gateway = gateway(&upstream, "").await;
+    let gateway = gateway(&upstream, "");
     for lines in [
         "connection: close",
         "connection: keep-alive\nconnection: close",
@@ -256,7 +256,7 @@ async fn names_with_underscores_are_refused_or_dropped_on_request() {
         ("REJECT_REQUEST", 400, None),
     ] {
         let settings = format!("headers_with_underscores_action: {action}");
-        let gateway = gateway(&upstream, &settings).await;
+        let gateway = gateway(&upstream, &settings);
         let mut client = Client::connect(gateway.address()).await;
         client.request("GET", "/a/", "x_under: 1").await;
         assert_eq!(client.response().await.status, status, "{action}");
@@ -272,7 +272,7 @@ async fn a_length_beside_chunks_is_accepted_on_request_and_the_chunks_count() {
     let request = "POST /a/ HTTP/1.1\nhost: a\ncontent-length: 3\n\
                    transfer-encoding: chunked\n\n5\nhello\n0\n\n";
     for (settings, status) in [("allow_chunked_length: true", 200), ("", 400)] {
-        let gateway = gateway(&upstream, settings).await;
+        let gateway = gateway(&upstream, settings);
         let mut client = Client::connect(gateway.address()).await;
         client.send(request).await;
         assert_eq!(client.response().await.status, status, "{settings}");
@@ -287,7 +287,7 @@ async fn a_length_beside_chunks_is_accepted_on_request_and_the_chunks_count() {
 async fn old_clients_are_served_on_request_and_sent_no_chunks() {
     let chunked = "HTTP/1.1 200 OK\ntransfer-encoding: chunked\n\n5\nhello\n0\n\n";
     let upstream = Upstream::always(Answer::text(chunked)).await;
-    let gateway = gateway(&upstream, "enable_http10: true").await;
+    let gateway = gateway(&upstream, "enable_http10: true");
     let response = raw(&gateway, "GET /a/ HTTP/1.0\nhost: a\n\n").await;
     assert!(response.contains(" 200 OK\r\n"), "{response}");
     assert!(response.ends_with("\r\n\r\nhello"), "{response}");
@@ -306,7 +306,7 @@ async fn old_clients_are_served_on_request_and_sent_no_chunks() {
 async fn names_are_spelled_in_proper_case_on_request() {
     let answer = "HTTP/1.1 200 OK\nx-some-name: 1\ncontent-type: a/b\ncontent-length: 0\n\n";
     let upstream = Upstream::always(Answer::text(answer)).await;
-    let gateway = gateway(&upstream, "proper_case: true").await;
+    let gateway = gateway(&upstream, "proper_case: true");
     let response = raw(
         &gateway,
         "GET /a/ HTTP/1.1\nhost: a\nx-other: 1\nconnection: close\n\n",
@@ -330,7 +330,7 @@ async fn some_names_are_spelled_as_the_module_has_them() {
     let answer = "HTTP/1.1 200 OK\nx-some-name: 1\nx-any: 2\ncontent-length: 0\n\n";
     let upstream = Upstream::always(Answer::text(answer)).await;
     let settings = "header_case_overrides: [X-SOME-name, x-OTHER]";
-    let gateway = gateway(&upstream, settings).await;
+    let gateway = gateway(&upstream, settings);
     let request = "GET /a/ HTTP/1.1\nhost: a\nx-other: 1\nconnection: close\n\n";
     let response = raw(&gateway, request).await;
     assert!(response.contains("\r\nX-SOME-name: 1\r\n"), "{response}");
@@ -353,7 +353,7 @@ async fn clients_are_let_in_and_kept_out_by_address() {
         ("ip_deny: [{remote: 192.0.2.0/24}]", "192.0.3.1", 200),
     ] {
         let settings = format!("xff_num_trusted_hops: 1, {rules}");
-        let gateway = gateway(&upstream, &settings).await;
+        let gateway = gateway(&upstream, &settings);
         let mut client = Client::connect(gateway.address()).await;
         let lines = format!("x-forwarded-for: {said}");
         client.request("GET", "/a/", &lines).await;
@@ -370,7 +370,7 @@ async fn clients_are_let_in_and_kept_out_by_address() {
 #[tokio::test]
 async fn a_client_that_says_nothing_is_shown_out_after_the_idle_timeout() {
     let upstream = Upstream::ok("").await;
-    let gateway = gateway(&upstream, "listener_idle_timeout_ms: 300").await;
+    let gateway = gateway(&upstream, "listener_idle_timeout_ms: 300");
     let mut silent = Client::connect(gateway.address()).await;
     assert!(silent.is_closed().await);
     let mut client = Client::connect(gateway.address()).await;
@@ -386,7 +386,7 @@ async fn a_client_that_says_nothing_is_shown_out_after_the_idle_timeout() {
 #[tokio::test]
 async fn a_change_of_the_module_leaves_connections_alone() {
     let upstream = Upstream::ok("").await;
-    let gateway = gateway(&upstream, "server_name: one").await;
+    let gateway = gateway(&upstream, "server_name: one");
     let mut client = Client::connect(gateway.address()).await;
     let idle = Client::connect(gateway.address()).await;
     assert_eq!(client.get("/a/").await.value("server"), Some("one"));
