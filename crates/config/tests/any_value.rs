@@ -267,6 +267,9 @@ fn lines(keys: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
     })
 }
 
+/// What takes this long is not linear, however busy the machine is.
+const FAR_FROM_LINEAR: Duration = Duration::from_mins(1);
+
 fn read(text: &str) -> Parsed {
     let object = ObjectRef {
         kind: "Service".into(),
@@ -368,10 +371,7 @@ fn many_entries_are_read_in_linear_time() {
         let Some(Kind::Mapping(mapping)) = parsed.resources.first().map(|found| &found.kind) else {
             panic!("{:?}", parsed.diagnostics);
         };
-        assert!(
-            took < Duration::from_secs(10),
-            "{mapping:.0?} took {took:?}"
-        );
+        assert!(took < FAR_FROM_LINEAR, "{mapping:.0?} took {took:?}");
     }
 }
 
@@ -393,6 +393,6 @@ fn formats_are_read_in_linear_time() {
             "add_request_headers: {{x-a: '{text}'}}"
         )]));
         let took = start.elapsed();
-        assert!(took < Duration::from_secs(10), "{piece:?} took {took:?}");
+        assert!(took < FAR_FROM_LINEAR, "{piece:?} took {took:?}");
     }
 }

@@ -12,6 +12,9 @@ use proptest::sample::Index;
 use proptest::strategy::Strategy;
 use proptest::{prop_assert, proptest};
 
+/// What takes this long is not linear, however busy the machine is.
+const FAR_FROM_LINEAR: Duration = Duration::from_mins(1);
+
 fn read(text: &str) -> Parsed {
     let object = ObjectRef {
         kind: "Service".into(),
@@ -151,7 +154,7 @@ fn the_largest_hostile_inputs_are_read_in_linear_time() {
         let start = Instant::now();
         read(&text);
         let took = start.elapsed();
-        assert!(took < Duration::from_secs(10), "{pattern:?} took {took:?}");
+        assert!(took < FAR_FROM_LINEAR, "{pattern:?} took {took:?}");
     }
 }
 

@@ -52,6 +52,13 @@ impl<'n> Fields<'n, '_> {
             .whole(read)
     }
 
+    /// Whether an empty mapping stands under a key. In documents that went through a custom resource
+    /// it stands for none.
+    pub(crate) fn says_nothing(&self, key: &str) -> bool {
+        let entries = self.entry(key).and_then(|entry| entry.value.entries());
+        entries.is_some_and(<[_]>::is_empty)
+    }
+
     /// What `read` makes of each mapping of the list under a key.
     pub(crate) fn list<T>(
         &mut self,

@@ -102,6 +102,8 @@ fn dns_type(fields: &mut Fields<'_, '_>) -> Option<DnsType> {
 
 /// A name; an empty text is none, as in Emissary.
 fn name(fields: &mut Fields<'_, '_>, key: &str) -> Option<Box<str>> {
-    fields.entry(key).filter(|entry| !entry.value.is_empty())?;
+    if fields.text(key)?.is_empty() {
+        return None;
+    }
     fields.parsed::<Name>(key).map(Name::into_text)
 }

@@ -11,10 +11,9 @@ use crate::quote::quoted;
 use crate::yaml::Entry;
 
 pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<LoadBalancer> {
-    // In documents that went through a custom resource, an empty one stands for none.
-    fields
-        .entry("load_balancer")
-        .filter(|entry| !entry.value.is_empty())?;
+    if fields.says_nothing("load_balancer") {
+        return None;
+    }
     fields
         .section("load_balancer", |fields| {
             fields.review(&["policy", "header", "cookie", "source_ip"]);

@@ -83,7 +83,9 @@ fn location(fields: &mut Fields<'_, '_>, key: &str) -> Option<Box<str>> {
 
 /// `{pattern, substitution}`; an empty mapping says nothing.
 pub(super) fn substitution(fields: &mut Fields<'_, '_>, key: &str) -> Option<Substitution> {
-    fields.entry(key).filter(|entry| !entry.value.is_empty())?;
+    if fields.says_nothing(key) {
+        return None;
+    }
     let read = fields.section(key, |fields| {
         fields.review(&["pattern", "substitution"]);
         fields.require(&["pattern", "substitution"]);

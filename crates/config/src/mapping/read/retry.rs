@@ -6,9 +6,9 @@ use crate::fields::Fields;
 use crate::mapping::{RetryOn, RetryPolicy};
 
 pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<RetryPolicy> {
-    fields
-        .entry("retry_policy")
-        .filter(|entry| !entry.value.is_empty())?;
+    if fields.says_nothing("retry_policy") {
+        return None;
+    }
     let policy = fields.section("retry_policy", |fields| {
         fields.review(&["retry_on", "num_retries", "per_try_timeout"]);
         fields.require(&["retry_on"]);
