@@ -1,6 +1,7 @@
 """The end-to-end checks, in the order they run."""
 
 from checks import (
+    access_log,
     bad_manifests,
     demo,
     directory_sources,
@@ -21,6 +22,7 @@ ALL = [
     *prometheus_scrape.CHECKS,
     *statsd_lines.CHECKS,
     *tls_upstream.CHECKS,
+    *access_log.CHECKS,
     *live_edit.CHECKS,
     *drain.CHECKS,
     *demo.CHECKS,
