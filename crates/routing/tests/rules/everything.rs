@@ -213,7 +213,7 @@ proptest! {
         let snapshot = compiled(&resources);
         let request = get(&path).host(host);
         let request = query.into_iter().fold(request, |request, query| request.query(query));
-        let explanation = snapshot.explain(&request.question());
+        let explanation = snapshot.explain(&request.question().unwrap());
         for draw in Draw::all() {
             let found = snapshot.routes.find(&request.head(), draw);
             let found = found.map(|route| route.mapping.to_string());

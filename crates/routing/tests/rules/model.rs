@@ -48,7 +48,9 @@ proptest! {
         request in request(),
     ) {
         let snapshot = compile(&numbered(written(&rules)), [], &Identity::default(), 1);
-        let explanation = snapshot.explain(&request.question());
+        let question = request.question();
+        prop_assume!(question.is_some());
+        let explanation = snapshot.explain(&question.unwrap());
         for draw in Draw::all() {
             let found = snapshot.routes.find(&request.head(), draw);
             let found = found.map(|route| route.mapping.to_string());

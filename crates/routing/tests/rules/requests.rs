@@ -1,7 +1,7 @@
 //! Requests: `get("/a/").host("x")`.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use nuncio_routing::{Draw, Question, RequestHead, Route, Snapshot};
+use nuncio_routing::{Draw, PathRules, Question, RequestHead, Route, Snapshot, normalized};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -67,8 +67,12 @@ impl Request {
         }
     }
 
-    /// As `nuncio explain` is asked.
-    pub(crate) fn question(&self) -> Question {
+    /// As `nuncio explain` is asked; `None` = no URL can say it, or another path would be matched.
+    pub(crate) fn question(&self) -> Option<Question> {
+        let normal = normalized(&self.path, PathRules::default()).ok()?;
+        if !self.path.starts_with('/') || normal != *self.path {
+            return None;
+        }
         let mut headers = vec![format!("host: {}", self.host)];
         headers.extend(
             self.headers
@@ -83,7 +87,7 @@ impl Request {
             &target,
             headers.iter().map(|line| &**line),
         )
-        .unwrap()
+        .ok()
     }
 
     /// The Route that takes this request, whatever it draws.
