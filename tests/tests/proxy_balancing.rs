@@ -183,6 +183,23 @@ async fn what_is_tried_again_is_tried_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_retry_goes_to_another_endpoint_whatever_the_hash_says() {
+    let options = "load_balancer: {policy: ring_hash, header: x-user}\n\
+                   retry_policy: {retry_on: connect-failure, num_retries: 1}";
+    let mut scene = Scene::with(2, options).await;
+    drop(scene.upstreams.pop());
+    let mut client = scene.client().await;
+    for user in 0..20 {
+        client
+            .request("GET", "/a/", &format!("x-user: u{user}"))
+            .await;
+        assert_eq!(client.response().await.status, 200, "{user}");
+    }
+    let refused = "envoy_cluster_upstream_cx_connect_fail";
+    assert!(scene.gateway.counters().sum(refused) > 0.0);
+}
+
+#[tokio::test]
 async fn where_a_name_is_one_endpoint_only_its_first_address_is_used() {
     let scene = Scene::with(2, "dns_type: logical_dns").await;
     let mut client = scene.client().await;
