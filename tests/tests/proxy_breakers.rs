@@ -130,7 +130,7 @@ async fn who_waits_gets_on_when_the_connection_before_it_breaks() {
             .request(
                 "POST",
                 "/a/",
-                &format!("content-length: 0\n{line}").trim_end(),
+                format!("content-length: 0\n{line}").trim_end(),
             )
             .await;
         clients.push(client);

@@ -513,6 +513,39 @@ async fn an_http1_client_of_a_grpc_mapping_gets_the_body_without_trailers() {
 }
 
 #[tokio::test]
+async fn over_tls_http2_is_agreed_on() {
+    let upstream = Upstream2::behind_tls(echo).await;
+    let service = format!("https://{}", upstream.service());
+    let gateway = Gateway::start(&mapping("/a/", &service, "grpc: true"));
+    let client = Client2::connect(gateway.address()).await;
+    let (response, mut stream) = client.start(call("/a/"), false).await;
+    stream.send_data(Bytes::from_static(b"hi"), true).unwrap();
+    let (_, mut body) = answered(response).await.unwrap();
+    let (message, trailers) = whole(&mut body).await;
+    assert_eq!(message, b"hi");
+    assert_eq!(trailers.unwrap()["grpc-status"], "0");
+    assert_eq!(upstream.last().uri().scheme_str(), Some("https"));
+}
+
+#[tokio::test]
+async fn answers_without_a_body_have_none() {
+    let upstream = Upstream2::start(async |call: Call| {
+        call.head_only(&[("content-length", "7")]);
+    })
+    .await;
+    let (gateway, client) = gateway_to(&upstream).await;
+    let request = Client2::request(Method::HEAD, "/a/", &[]);
+    let response = client.exchange(request).await.unwrap();
+    assert_eq!(response.value("content-length"), Some("7"));
+    let mut client = Client::connect(gateway.address()).await;
+    for _ in 0..2 {
+        client.request("HEAD", "/a/", "").await;
+        let response = client.response_to("HEAD").await.unwrap();
+        assert_eq!(response.value("content-length"), Some("7"));
+    }
+}
+
+#[tokio::test]
 async fn a_connection_ends_with_its_cluster() {
     let upstream = Upstream2::ok("hi").await;
     let (gateway, client) = gateway_to(&upstream).await;

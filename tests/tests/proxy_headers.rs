@@ -98,12 +98,14 @@ async fn values_may_say_what_is_known_of_the_response() {
   x-code: '%RESPONSE_CODE%'
   x-type: '%RESP(CONTENT-TYPE)%'
   x-method: '%REQ(:METHOD)%'
+  x-from: '%UPSTREAM_REMOTE_ADDRESS%'
 ";
     let answer = "HTTP/1.1 203 Odd\ncontent-type: a/b\ncontent-length: 0\n\n";
     let response = passed_on(more, answer).await;
     assert_eq!(response.value("x-code"), Some("203"));
     assert_eq!(response.value("x-type"), Some("a/b"));
     assert_eq!(response.value("x-method"), Some("GET"));
+    assert!(response.value("x-from").unwrap().starts_with("127.0.0.1:"));
 }
 
 #[tokio::test]

@@ -342,6 +342,72 @@ fn an_open_breaker_is_a_one_however_many_clusters_share_the_name() {
 }
 
 #[test]
+fn three_500s_in_a_row_put_a_lone_endpoint_out() {
+    let scene = Scene::with("od");
+    scene.cluster.endpoints_changed(1);
+    let mut ejection = None;
+    let moves = scene.moves(|scene| {
+        for n in 0..3 {
+            scene.request_with(answered(500), LOCAL, |s| match n {
+                0 => assigned_new(&s.cluster),
+                _ => drop(s.cluster.assigned()),
+            });
+        }
+        scene.cluster.outlier_detected();
+        ejection = Some(scene.cluster.ejected());
+        scene.cluster.health_changed(0);
+    });
+    assert_eq!(
+        of_cluster(&moves),
+        [
+            ("outlier_detection_ejections_consecutive_5xx", 1.0),
+            ("outlier_detection_ejections_detected_consecutive_5xx", 1.0),
+            ("outlier_detection_ejections_enforced_consecutive_5xx", 1.0),
+            ("outlier_detection_ejections_enforced_total", 1.0),
+            ("outlier_detection_ejections_total", 1.0),
+            ("upstream_cx_http1_total", 1.0),
+            ("upstream_cx_total", 1.0),
+            ("upstream_rq", 3.0),
+            ("upstream_rq_completed", 3.0),
+            ("upstream_rq_pending_total", 1.0),
+            ("upstream_rq_total", 3.0),
+            ("upstream_rq_xx", 3.0),
+        ]
+    );
+    let od = |name: &str| {
+        scene.value(&format!(
+            "envoy_cluster_{name}{{envoy_cluster_name=\"od\"}}"
+        ))
+    };
+    assert_eq!(od("outlier_detection_ejections_active"), 1.0);
+    assert_eq!(
+        (od("membership_healthy"), od("membership_total")),
+        (0.0, 1.0)
+    );
+    scene.cluster.resolved(Resolution::Failed);
+    assert_eq!(od("membership_healthy"), 0.0);
+    scene.cluster.panicked();
+    assert_eq!(od("lb_healthy_panic"), 1.0);
+    drop(ejection);
+    assert_eq!(od("outlier_detection_ejections_active"), 0.0);
+}
+
+#[test]
+fn an_endpoint_too_many_is_not_put_out() {
+    let moves = Scene::with("od").moves(|scene| {
+        scene.cluster.outlier_detected();
+        scene.cluster.ejection_refused();
+    });
+    assert_eq!(
+        of_cluster(&moves),
+        [
+            ("outlier_detection_ejections_detected_consecutive_5xx", 1.0),
+            ("outlier_detection_ejections_overflow", 1.0),
+        ]
+    );
+}
+
+#[test]
 fn a_client_that_leaves_first_gets_no_status() {
     let scene = Scene::with("httpbin");
     let moves = scene.moves(|scene| {

@@ -6,6 +6,7 @@ from checks import (
     demo,
     directory_sources,
     drain,
+    explain,
     live_edit,
     prometheus_scrape,
     startup,
@@ -16,6 +17,7 @@ from checks import (
 ALL = [
     *startup.CHECKS,
     *bad_manifests.CHECKS,
+    *explain.CHECKS,
     *directory_sources.CHECKS,
     *prometheus_scrape.CHECKS,
     *statsd_lines.CHECKS,

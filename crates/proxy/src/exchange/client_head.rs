@@ -4,6 +4,7 @@
 //!
 //! Deliberately absent: `date` and `connection`, which the codec adds.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::header::{
@@ -41,9 +42,16 @@ pub(super) fn is_framed_soundly(head: &ResponseHeader) -> bool {
     }
 }
 
+/// The attempt that was answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attempt {
+    /// From the end of the request to the answer.
+    pub(super) took: Duration,
+    /// Who answered.
+    pub(super) endpoint: SocketAddr,
+}
+
 /// Builds the head from the upstream's answer, and says what becomes of the body behind it.
-///
-/// `upstream`: what is known of the exchange with the upstream, its answer included.
 ///
 /// # Errors
 ///
@@ -52,11 +60,11 @@ pub(super) fn build(
     course: &Course<'_>,
     request: &RequestHeader,
     received: &ResponseHeader,
-    took: Duration,
+    attempt: Attempt,
 ) -> Result<(ResponseHeader, ResponseBody)> {
     let mut head = passed_on(received, request)?;
     if !course.settings().suppress_envoy_headers {
-        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let ms = u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX);
         head.insert_header(X_ENVOY_UPSTREAM_SERVICE_TIME, HeaderValue::from(ms))?;
     }
     if let Some(cookie) = &course.affinity.set_cookie {
@@ -64,6 +72,7 @@ pub(super) fn build(
     }
     let status = received.status.as_u16();
     let mut facts = course.facts(request);
+    facts.upstream.address = Some(attempt.endpoint);
     facts.response = ResponseFacts {
         status: Some(status),
         headers: Some(&received.headers),

@@ -20,7 +20,7 @@ use super::failure::{Failure, Stage};
 use super::relay::{Culprit, Relayed};
 use super::reply::Reply;
 use super::request::Request;
-use super::timer::{Deadlines, Limit, Limits, Timer};
+use super::timer::{Deadlines, Limit, Limits, STREAM_IDLE_TIMEOUT, Timer};
 use super::{Account, Afterwards, shadow, upstream_head};
 
 const X_ENVOY_OVERLOADED: HeaderName = HeaderName::from_static("x-envoy-overloaded");
@@ -181,6 +181,8 @@ async fn conclude<'a>(
     if failure.is_overload() && !course.settings().suppress_envoy_headers {
         reply = reply.with(X_ENVOY_OVERLOADED, HeaderValue::from_static("true"));
     }
+    // It is the gateway's own, whatever the route allows its upstream.
+    session.set_write_timeout(Some(STREAM_IDLE_TIMEOUT));
     if failure.ends_connection(stage) {
         // Where its next request would begin cannot be known.
         session.set_keepalive(None);

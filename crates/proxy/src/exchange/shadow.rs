@@ -66,9 +66,9 @@ pub(super) fn start(
     request: &mut Request<'_>,
     head: &RequestHeader,
 ) {
-    let chosen = to
-        .shadow
-        .filter(|shadow| fastrand::u8(..100) < shadow.percent);
+    // Of a tunnel there is no copy.
+    let copies = to.shadow.filter(|_| course.outbound.upgrade.is_none());
+    let chosen = copies.filter(|shadow| fastrand::u8(..100) < shadow.percent);
     let upstream = chosen.and_then(|shadow| course.live.upstream(shadow.cluster));
     let (Some(upstream), Some(head)) = (upstream, shadow_head(head)) else {
         return;

@@ -25,6 +25,7 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::breakers::Permit;
+use super::endpoint::Endpoint;
 use super::http2::Connections;
 use super::pool::Pools;
 use super::{Upstream, keepalive};
@@ -173,6 +174,14 @@ impl Connector {
 }
 
 impl ConnectFailure {
+    /// Tells the endpoint, unless the failure is the cluster's own.
+    pub(super) fn tell(self, endpoint: &Endpoint) {
+        match self {
+            Self::Failed(_) | Self::TimedOut | Self::NotHttp2 => endpoint.failed(),
+            Self::Overflow => {}
+        }
+    }
+
     fn kind(&self) -> nuncio_telemetry::ConnectFailure {
         match self {
             Self::Failed(_) | Self::NotHttp2 | Self::Overflow => {

@@ -8,8 +8,9 @@ use pingora_http::ResponseHeader;
 
 use super::upload::Upload;
 use super::{Culprit, Relay, Relayed};
+use crate::exchange::client_head::{self, Attempt};
 use crate::exchange::failure::Failure;
-use crate::exchange::{client_head, upgrade};
+use crate::exchange::upgrade;
 
 /// What becomes of an answer's head.
 enum Verdict {
@@ -74,7 +75,7 @@ impl Relay<'_, '_, '_> {
 
     async fn upgrade(&mut self, received: &ResponseHeader) -> Relayed {
         let request = self.request.session.req_header();
-        let built = client_head::build(self.rules.course, request, received, self.took());
+        let built = client_head::build(self.rules.course, request, received, self.attempt());
         let confirmed = built.and_then(|(mut head, _)| {
             upgrade::confirm(&mut head, received)?;
             Ok(head)
@@ -115,13 +116,14 @@ impl Relay<'_, '_, '_> {
             return Verdict::Discard;
         }
         let request = self.request.session.req_header();
-        let built = client_head::build(self.rules.course, request, received, self.took());
+        let built = client_head::build(self.rules.course, request, received, self.attempt());
         let Ok((head, body)) = built else {
             return Verdict::Unsound;
         };
         self.body = body;
         self.status = Some(received.status.as_u16());
         self.request.answer_begins();
+        self.forget_kept();
         Verdict::PassOn(Box::new(head))
     }
 
@@ -137,6 +139,13 @@ impl Relay<'_, '_, '_> {
             status: self.status.unwrap_or_default(),
             upstream_time: self.took(),
             request_sent: self.upload == Upload::Finished,
+        }
+    }
+
+    fn attempt(&self) -> Attempt {
+        Attempt {
+            took: self.took(),
+            endpoint: self.rules.endpoint.address(),
         }
     }
 

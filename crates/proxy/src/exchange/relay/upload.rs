@@ -79,15 +79,19 @@ impl Relay<'_, '_, '_> {
     }
 
     async fn caught_up_with_client(&mut self) {
-        // Once the client has seen an answer there is no other attempt.
-        if self.status.is_some() {
-            self.request.forget();
-        }
+        self.forget_kept();
         if self.request.end().is_some() {
             self.upload = match self.upstream.finish_body().await {
                 Ok(_) => Upload::Finished,
                 Err(_) => Upload::Refused,
             };
+        }
+    }
+
+    /// Lets go of what was sent: once the client has seen an answer there is no other attempt.
+    pub(super) fn forget_kept(&mut self) {
+        if self.status.is_some() && !self.is_behind() {
+            self.request.forget();
         }
     }
 
