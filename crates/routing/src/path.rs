@@ -54,6 +54,8 @@ fn is_normal(path: &str, rules: PathRules) -> bool {
 fn decoded(path: &str, rules: PathRules) -> Result<String, HostilePath> {
     let mut out = String::with_capacity(path.len());
     let mut rest = path;
+    // Where a `%` stands that begins no escape.
+    let mut bare = None;
     while let Some(next) = rest.chars().next() {
         match (next, escaped(rest)) {
             ('%', Some(0)) => return Err(HostilePath),
@@ -61,14 +63,30 @@ fn decoded(path: &str, rules: PathRules) -> Result<String, HostilePath> {
             ('%', Some(byte)) if is_unreserved(byte) => {
                 out.push(char::from(byte));
                 rest = rest.get(3..).unwrap_or_default();
+                keep_bare(&mut out, bare);
                 continue;
+            }
+            ('%', None) => {
+                bare = Some(out.len());
+                out.push('%');
             }
             ('\\', _) => out.push('/'),
             (other, _) => out.push(other),
         }
         rest = rest.get(next.len_utf8()..).unwrap_or_default();
+        keep_bare(&mut out, bare);
     }
     Ok(out)
+}
+
+/// Sees to it that decoding makes no escape that was none: `%%30%30` is not `%00`. As in Envoy, the
+/// `%` that would begin one is escaped itself.
+fn keep_bare(out: &mut String, bare: Option<usize>) {
+    let Some(bare) = bare else { return };
+    let is_complete = out.len() == bare + 3;
+    if is_complete && out.get(bare..).and_then(escaped).is_some() {
+        out.insert_str(bare + 1, "25");
+    }
 }
 
 /// The byte that `%XX` at the beginning of `text` stands for.
@@ -170,6 +188,21 @@ mod tests {
             ("/%7E%41%5F%2D", "/~A_-"),
         ] {
             assert_eq!(normal(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn decoding_makes_no_new_escapes() {
+        for (path, expected) in [
+            ("/%%30%30", "/%2500"),
+            ("/%%300", "/%2500"),
+            ("/%4%31", "/%2541"),
+            ("/%%32e%%32e/a", "/%252e%252e/a"),
+            ("/%%41", "/%A"),
+            ("/%zz%41", "/%zzA"),
+        ] {
+            assert_eq!(normal(path), expected, "{path}");
+            assert_eq!(normal(expected), expected, "{path}");
         }
     }
 
