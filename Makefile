@@ -1,7 +1,7 @@
 # What a person types. Each target is a few words here; the work is in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e bench bench-peers image fmt lint
+.PHONY: help demo test e2e bench bench-peers fuzz image fmt lint
 
 # rustup installs cargo here and leaves PATH to the next login.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -35,6 +35,10 @@ bench-peers: ## measure CPU time per request beside nginx, HAProxy and Envoy
 	@scripts/ensure-commands.sh nginx haproxy wrk taskset python3
 	@scripts/build.sh release
 	@benches/peers/run.sh "$$(scripts/build.sh --where release)"
+
+fuzz: ## fuzz each target for SECONDS (60), or TARGETS only; needs a nightly toolchain
+	@scripts/ensure-build.sh
+	@scripts/fuzz.sh $(or $(SECONDS),60) $(TARGETS)
 
 image: ## build the container image with docker, podman or buildah
 	@scripts/ensure-build.sh

@@ -150,7 +150,9 @@ fn compiling(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(size.try_into().unwrap()));
         group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
             let resources = all_live(size);
-            bencher.iter(|| compile(black_box(&resources), [], &Identity::default(), 1));
+            bencher.iter_with_large_drop(|| {
+                compile(black_box(&resources), [], &Identity::default(), 1)
+            });
         });
     }
     group.finish();

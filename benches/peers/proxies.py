@@ -141,6 +141,8 @@ spec:
     )
     data, admin, metrics = (f"127.0.0.1:{port}" for port in ports)
     command = [binary, "run", "--config-dir", config, "--threads", "1", "--http", data]
+    # Envoy beside it logs no requests either.
+    command += ["--access-log", "off"]
     command += ["--https", "127.0.0.1:0", "--admin", admin, "--metrics", metrics]
     return Server("nuncio", command, core, directory, env={"STATSD_ENABLED": "false"})
 

@@ -145,6 +145,19 @@ impl Gateway {
         Counters::parse(std::str::from_utf8(&page).unwrap())
     }
 
+    /// The value of a gauge, over all series of its family.
+    pub fn gauge(&self, family: &str) -> f64 {
+        let mut page = Vec::new();
+        self.telemetry.render(&mut page);
+        let page = std::str::from_utf8(&page).unwrap();
+        let values = page.lines().filter_map(|line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let is_of_family = series.split('{').next() == Some(family);
+            is_of_family.then(|| value.parse::<f64>().unwrap())
+        });
+        values.sum()
+    }
+
     /// Waits until `condition` holds for the counters, which move when things have ended.
     pub async fn until_counted(&self, what: &str, condition: impl Fn(&Counters) -> bool) {
         eventually(what, || condition(&self.counters())).await;

@@ -76,9 +76,15 @@ impl Scene {
     async fn settled(&self, connections: f64) {
         self.gateway
             .until_counted("all connections have ended", |now| {
-                now.sum("envoy_http_downstream_cx_destroy") == connections
+                now.sum("envoy_http_downstream_cx_destroy") >= connections
             })
             .await;
+    }
+
+    /// Waits until that many more clients have left.
+    pub async fn left(&self, clients: u32) {
+        let before = self.before.sum("envoy_http_downstream_cx_destroy");
+        self.settled(before + f64::from(clients)).await;
     }
 
     /// What moved once one more client has left, in the names of the recorded Envoy, whose cluster
@@ -89,8 +95,7 @@ impl Scene {
 
     /// As [`Scene::moves`], with another service and the name that its cluster had.
     pub async fn moves_beside(&self, recorded: &str, other: (&str, &str)) -> Moves {
-        let before = self.before.sum("envoy_http_downstream_cx_destroy");
-        self.settled(before + 1.0).await;
+        self.left(1).await;
         let port = self.gateway.address().to_string().replace(':', "_");
         let names = [
             (&*port, "127.0.0.1_18080"),

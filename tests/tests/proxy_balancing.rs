@@ -24,9 +24,10 @@ struct Scene {
 const NAME: &str = "many.example";
 
 fn script(request: &Received) -> Answer {
-    match request.value("x-silence") {
-        Some(_) => Answer::Silence,
-        None => Answer::ok("ok"),
+    match (request.value("x-silence"), request.value("x-fails")) {
+        (Some(_), _) => Answer::Silence,
+        (None, Some(_)) => Answer::text("HTTP/1.1 503 X\ncontent-length: 0\n\n"),
+        (None, None) => Answer::ok("ok"),
     }
 }
 
@@ -168,6 +169,17 @@ async fn an_endpoint_that_is_gone_gets_nothing_more_and_loses_its_connections() 
     }
     assert_eq!(scene.shares(), [before[0] + 4, before[1]]);
     assert_eq!(scene.upstreams[0].accepted(), 1, "the other's stays");
+}
+
+#[tokio::test]
+async fn what_is_tried_again_is_tried_elsewhere() {
+    let options = "load_balancer: {policy: ring_hash, header: x-user}\n\
+                   retry_policy: {retry_on: 5xx, num_retries: 2}";
+    let scene = Scene::with(3, options).await;
+    let mut client = scene.client().await;
+    client.request("GET", "/a/", "x-user: me\nx-fails: 1").await;
+    assert_eq!(client.response().await.status, 503);
+    assert_eq!(scene.shares(), [1, 1, 1]);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use nuncio_tests::client::{Client, Client2};
 use nuncio_tests::gateway::{Gateway, mapping};
 use nuncio_tests::scene::{Scene, recorded};
 use nuncio_tests::upstream::{Answer, Upstream, closed_port, wire};
+use tokio::task::JoinSet;
 
 #[tokio::test]
 async fn a_response_of_the_upstream() {
@@ -87,6 +88,38 @@ async fn an_upstream_that_closes_before_its_answer() {
     assert_eq!(
         scene.moves("httpbin").await,
         recorded("upstream closes before response (503 UC)")
+    );
+}
+
+#[tokio::test]
+async fn eight_requests_where_three_may_be_under_way() {
+    let ok = wire("HTTP/1.1 200 OK\ncontent-length: 2\n\nok");
+    let upstream = Upstream::always(Answer::Deaf(ok)).await;
+    let service = upstream.service();
+    let breakers = "circuit_breakers: [{max_connections: 2, max_pending_requests: 1}]";
+    let scene = Scene::of(&service, &mapping("/a/", &service, breakers));
+    let mut clients = JoinSet::new();
+    for _ in 0..8 {
+        let mut client = scene.client().await;
+        clients.spawn(async move {
+            client.request("GET", "/a/", "connection: close").await;
+            client.response().await
+        });
+    }
+    let text = "upstream connect error or disconnect/reset before headers. reset reason: overflow";
+    for _ in 0..5 {
+        let response = clients.join_next().await.unwrap().unwrap();
+        assert_eq!(response.brief(), (503, text));
+        assert_eq!(response.value("x-envoy-overloaded"), Some("true"));
+    }
+    upstream.release();
+    while let Some(response) = clients.join_next().await {
+        assert_eq!(response.unwrap().brief(), (200, "ok"));
+    }
+    scene.left(8).await;
+    assert_eq!(
+        scene.moves("cb").await,
+        recorded("circuit breaker: 8 concurrent, max_conn 2 pending 1 rq 3")
     );
 }
 

@@ -274,6 +274,51 @@ async fn no_more_streams_are_opened_than_the_upstream_takes() {
 }
 
 #[tokio::test]
+async fn calls_beyond_the_limits_of_the_cluster_wait_or_are_refused() {
+    let release = Arc::new(Semaphore::new(0));
+    let wait = Arc::clone(&release);
+    let mut builder = Builder::new();
+    builder.max_concurrent_streams(1);
+    let upstream = Upstream2::with(builder, move |call| held(call, Arc::clone(&wait))).await;
+    let lines = "grpc: true\ncircuit_breakers:\n- max_connections: 1\n  max_pending_requests: 1";
+    let gateway = Gateway::start(&mapping("/a/", &upstream.service(), lines));
+    let client = Client2::connect(gateway.address()).await;
+    let get = || client.start(Client2::request(Method::GET, "/a/", &[]), true);
+    let (served, _) = get().await;
+    upstream.until_received(1).await;
+    let (waiting, _) = get().await;
+    eventually("the second waits", || {
+        gateway.gauge("envoy_cluster_upstream_rq_pending_active") == 1.0
+    })
+    .await;
+    let (refused, _) = get().await;
+    assert_eq!(Client2::response(refused).await.unwrap().status, 503);
+    release.close();
+    for response in [served, waiting] {
+        assert_eq!(Client2::response(response).await.unwrap().text(), "late");
+    }
+    assert_eq!(upstream.accepted(), 1);
+    let counters = gateway.counters();
+    assert_eq!(counters.sum("envoy_cluster_upstream_cx_overflow"), 1.0);
+    assert_eq!(
+        counters.sum("envoy_cluster_upstream_rq_pending_overflow"),
+        1.0
+    );
+}
+
+#[tokio::test]
+async fn a_connection_without_calls_is_closed_in_time() {
+    let upstream = Upstream2::ok("hi").await;
+    let lines = "grpc: true\ncluster_idle_timeout_ms: 100";
+    let gateway = Gateway::start(&mapping("/a/", &upstream.service(), lines));
+    let client = Client2::connect(gateway.address()).await;
+    assert_eq!(client.get("/a/").await.text(), "hi");
+    eventually("the connection is closed", || upstream.open() == 0).await;
+    let counters = gateway.counters();
+    assert_eq!(counters.sum("envoy_cluster_upstream_cx_idle_timeout"), 1.0);
+}
+
+#[tokio::test]
 async fn a_reset_before_the_head_is_503_and_counted() {
     let upstream = Upstream2::start(async |call: Call| call.reset(Reason::INTERNAL_ERROR)).await;
     let (gateway, client) = gateway_to(&upstream).await;
@@ -465,6 +510,39 @@ async fn an_http1_client_of_a_grpc_mapping_gets_the_body_without_trailers() {
     assert_eq!(response.brief(), (200, "hello"));
     assert_eq!(client.get("/a/").await.brief(), (200, ""), "it goes on");
     assert_eq!(upstream.received()[0].headers()["content-length"], "5");
+}
+
+#[tokio::test]
+async fn over_tls_http2_is_agreed_on() {
+    let upstream = Upstream2::behind_tls(echo).await;
+    let service = format!("https://{}", upstream.service());
+    let gateway = Gateway::start(&mapping("/a/", &service, "grpc: true"));
+    let client = Client2::connect(gateway.address()).await;
+    let (response, mut stream) = client.start(call("/a/"), false).await;
+    stream.send_data(Bytes::from_static(b"hi"), true).unwrap();
+    let (_, mut body) = answered(response).await.unwrap();
+    let (message, trailers) = whole(&mut body).await;
+    assert_eq!(message, b"hi");
+    assert_eq!(trailers.unwrap()["grpc-status"], "0");
+    assert_eq!(upstream.last().uri().scheme_str(), Some("https"));
+}
+
+#[tokio::test]
+async fn answers_without_a_body_have_none() {
+    let upstream = Upstream2::start(async |call: Call| {
+        call.head_only(&[("content-length", "7")]);
+    })
+    .await;
+    let (gateway, client) = gateway_to(&upstream).await;
+    let request = Client2::request(Method::HEAD, "/a/", &[]);
+    let response = client.exchange(request).await.unwrap();
+    assert_eq!(response.value("content-length"), Some("7"));
+    let mut client = Client::connect(gateway.address()).await;
+    for _ in 0..2 {
+        client.request("HEAD", "/a/", "").await;
+        let response = client.response_to("HEAD").await.unwrap();
+        assert_eq!(response.value("content-length"), Some("7"));
+    }
 }
 
 #[tokio::test]

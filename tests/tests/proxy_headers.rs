@@ -72,6 +72,8 @@ async fn values_may_say_what_is_known_of_the_request() {
   x-host: '%REQ(:AUTHORITY)%'
   x-scheme: '%REQ(:SCHEME)%'
   x-percent: '100%%'
+  x-cluster: '%UPSTREAM_CLUSTER%'
+  x-mapping: '%ROUTE_NAME%'
 ";
     let request = forwarded(more, "user-agent: curl/8").await;
     for (name, expected) in [
@@ -81,10 +83,13 @@ async fn values_may_say_what_is_known_of_the_request() {
         ("x-host", "a.example"),
         ("x-scheme", "http"),
         ("x-percent", "100%"),
+        ("x-mapping", "m_a_"),
     ] {
         assert_eq!(request.value(name), Some(expected), "{name}");
     }
     assert_eq!(request.value("x-id"), request.value("x-request-id"));
+    let cluster = request.value("x-cluster").unwrap();
+    assert!(cluster.starts_with("cluster_127_0_0_1_"), "{cluster}");
 }
 
 #[tokio::test]
@@ -93,12 +98,14 @@ async fn values_may_say_what_is_known_of_the_response() {
   x-code: '%RESPONSE_CODE%'
   x-type: '%RESP(CONTENT-TYPE)%'
   x-method: '%REQ(:METHOD)%'
+  x-from: '%UPSTREAM_REMOTE_ADDRESS%'
 ";
     let answer = "HTTP/1.1 203 Odd\ncontent-type: a/b\ncontent-length: 0\n\n";
     let response = passed_on(more, answer).await;
     assert_eq!(response.value("x-code"), Some("203"));
     assert_eq!(response.value("x-type"), Some("a/b"));
     assert_eq!(response.value("x-method"), Some("GET"));
+    assert!(response.value("x-from").unwrap().starts_with("127.0.0.1:"));
 }
 
 #[tokio::test]

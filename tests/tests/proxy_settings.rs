@@ -292,6 +292,9 @@ async fn old_clients_are_served_on_request_and_sent_no_chunks() {
     assert!(response.contains(" 200 OK\r\n"), "{response}");
     assert!(response.ends_with("\r\n\r\nhello"), "{response}");
     assert!(!response.to_lowercase().contains("transfer-encoding"));
+    let kept = "GET /a/ HTTP/1.0\nhost: a\nconnection: keep-alive\n\n";
+    let response = raw(&gateway, kept).await.to_lowercase();
+    assert!(response.contains("\r\nconnection: close\r\n"), "{response}");
     let without_host = raw(&gateway, "GET /a/ HTTP/1.0\n\n").await;
     assert!(without_host.contains(" 400 "), "{without_host}");
     let plain = Gateway::start(&mapping("/a/", &upstream.service(), ""));

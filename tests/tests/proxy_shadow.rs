@@ -33,6 +33,9 @@ async fn shadowed(answer: Answer, more: &str) -> (Upstream, Upstream, Scene) {
 
 const LARGE: usize = 20 * 1024 * 1024;
 
+/// More than a shadow may be behind.
+const MEDIUM: usize = 3 * 1024 * 1024;
+
 #[tokio::test]
 async fn both_clusters_count_and_the_client_is_one() {
     let (_upstream, shadow, scene) = shadowed(Answer::ok("shadow"), "").await;
@@ -96,6 +99,24 @@ async fn a_copy_has_the_body_and_a_host_that_says_so() {
     assert_eq!(copy.value("x-mine"), Some("1"));
     assert_eq!(copy.value("x-request-id"), original.value("x-request-id"));
     assert_eq!(copy.value("x-envoy-internal"), Some("true"));
+}
+
+#[tokio::test]
+async fn a_large_body_is_copied_whole() {
+    let (upstream, shadow, scene) = shadowed(Answer::ok(""), "").await;
+    let mut client = scene.client().await;
+    let body: Vec<u8> = (0..MEDIUM).map(|n| (n ^ (n >> 8)) as u8).collect();
+    client
+        .request("POST", "/a/", &format!("content-length: {MEDIUM}"))
+        .await;
+    client.send_bytes(&body).await;
+    assert_eq!(client.response().await.brief(), (200, "original"));
+    eventually("the copy is whole", || {
+        shadow.received().first().is_some_and(|copy| copy.complete)
+    })
+    .await;
+    assert!(upstream.last().body == body);
+    assert!(shadow.last().body == body);
 }
 
 #[tokio::test]

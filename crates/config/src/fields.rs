@@ -114,7 +114,10 @@ impl<'n, 'r> Fields<'n, 'r> {
 
     /// The regular expression of an entry of these keys.
     pub(crate) fn pattern_of(&mut self, entry: &'n Entry<'n>) -> Option<Pattern> {
-        let text = self.text_of(entry)?;
+        let Some(text) = entry.value.text() else {
+            self.wrong_type(entry, "a regular expression");
+            return None;
+        };
         match self.patterns().pattern(text) {
             Ok(pattern) => Some(pattern),
             Err(why) => {

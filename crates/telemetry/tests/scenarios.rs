@@ -21,7 +21,7 @@ use exposition::Page;
 use nuncio_telemetry::{
     Breaker, BuildInfo, Bytes, Closed, ClusterStats, ConnectFailure, DownstreamConnection, Ending,
     ListenerStats, Outcome, Overflow, Protocol, RequestRecord, Reset, Resolution, RetryCause,
-    RetryRefused, ServerState, Side, Telemetry, Transport,
+    RetryRefused, ServerState, ShadowRecord, Side, Telemetry, Transport,
 };
 
 const LOCAL: Closed = Closed {
@@ -342,6 +342,72 @@ fn an_open_breaker_is_a_one_however_many_clusters_share_the_name() {
 }
 
 #[test]
+fn three_500s_in_a_row_put_a_lone_endpoint_out() {
+    let scene = Scene::with("od");
+    scene.cluster.endpoints_changed(1);
+    let mut ejection = None;
+    let moves = scene.moves(|scene| {
+        for n in 0..3 {
+            scene.request_with(answered(500), LOCAL, |s| match n {
+                0 => assigned_new(&s.cluster),
+                _ => drop(s.cluster.assigned()),
+            });
+        }
+        scene.cluster.outlier_detected();
+        ejection = Some(scene.cluster.ejected());
+        scene.cluster.health_changed(0);
+    });
+    assert_eq!(
+        of_cluster(&moves),
+        [
+            ("outlier_detection_ejections_consecutive_5xx", 1.0),
+            ("outlier_detection_ejections_detected_consecutive_5xx", 1.0),
+            ("outlier_detection_ejections_enforced_consecutive_5xx", 1.0),
+            ("outlier_detection_ejections_enforced_total", 1.0),
+            ("outlier_detection_ejections_total", 1.0),
+            ("upstream_cx_http1_total", 1.0),
+            ("upstream_cx_total", 1.0),
+            ("upstream_rq", 3.0),
+            ("upstream_rq_completed", 3.0),
+            ("upstream_rq_pending_total", 1.0),
+            ("upstream_rq_total", 3.0),
+            ("upstream_rq_xx", 3.0),
+        ]
+    );
+    let od = |name: &str| {
+        scene.value(&format!(
+            "envoy_cluster_{name}{{envoy_cluster_name=\"od\"}}"
+        ))
+    };
+    assert_eq!(od("outlier_detection_ejections_active"), 1.0);
+    assert_eq!(
+        (od("membership_healthy"), od("membership_total")),
+        (0.0, 1.0)
+    );
+    scene.cluster.resolved(Resolution::Failed);
+    assert_eq!(od("membership_healthy"), 0.0);
+    scene.cluster.panicked();
+    assert_eq!(od("lb_healthy_panic"), 1.0);
+    drop(ejection);
+    assert_eq!(od("outlier_detection_ejections_active"), 0.0);
+}
+
+#[test]
+fn an_endpoint_too_many_is_not_put_out() {
+    let moves = Scene::with("od").moves(|scene| {
+        scene.cluster.outlier_detected();
+        scene.cluster.ejection_refused();
+    });
+    assert_eq!(
+        of_cluster(&moves),
+        [
+            ("outlier_detection_ejections_detected_consecutive_5xx", 1.0),
+            ("outlier_detection_ejections_overflow", 1.0),
+        ]
+    );
+}
+
+#[test]
 fn a_client_that_leaves_first_gets_no_status() {
     let scene = Scene::with("httpbin");
     let moves = scene.moves(|scene| {
@@ -639,4 +705,133 @@ fn of_cluster(moves: &BTreeMap<String, f64>) -> Vec<(&str, f64)> {
         .collect();
     found.sort_by(|a, b| a.0.cmp(b.0));
     found
+}
+
+fn of_http<'m>(moves: &'m BTreeMap<String, f64>) -> Vec<(&'m str, f64)> {
+    let rest = |(series, by): (&'m String, &f64)| {
+        let name = series.strip_prefix("envoy_http_")?.split('{').next()?;
+        let is_request = !name.starts_with("downstream_cx_");
+        is_request.then_some((name, *by))
+    };
+    moves.iter().filter_map(rest).collect()
+}
+
+#[test]
+fn a_timeout_after_the_head_is_a_timeout_and_a_reset() {
+    let ending = Ending::RouteTimeout;
+    let outcome = Outcome::Upstream {
+        status: 200,
+        ending,
+    };
+    let moves = Scene::with("httpbin").moves(|scene| scene.request(outcome, LOCAL));
+    assert_eq!(
+        of_cluster(&moves),
+        [
+            ("upstream_rq", 1.0),
+            ("upstream_rq_completed", 1.0),
+            ("upstream_rq_timeout", 1.0),
+            ("upstream_rq_xx", 1.0),
+        ]
+    );
+    assert_eq!(
+        of_http(&moves),
+        [
+            ("downstream_rq_completed", 1.0),
+            ("downstream_rq_http1_total", 1.0),
+            ("downstream_rq_total", 1.0),
+            ("downstream_rq_tx_reset", 1.0),
+            ("downstream_rq_xx", 1.0),
+            ("rq_total", 1.0),
+        ]
+    );
+}
+
+#[test]
+fn silence_is_the_connection_managers_and_not_the_clusters() {
+    let scene = Scene::with("httpbin");
+    let before_head = Outcome::IdleTimeout { status: 504 };
+    let moves = scene.moves(|scene| scene.request(before_head, LOCAL));
+    assert_eq!(of_cluster(&moves), [] as [(&str, f64); 0]);
+    assert_eq!(
+        of_http(&moves),
+        [
+            ("downstream_rq_completed", 1.0),
+            ("downstream_rq_http1_total", 1.0),
+            ("downstream_rq_idle_timeout", 1.0),
+            ("downstream_rq_total", 1.0),
+            ("downstream_rq_xx", 1.0),
+            ("rq_total", 1.0),
+        ]
+    );
+    let ending = Ending::IdleTimeout;
+    let after_head = Outcome::Upstream {
+        status: 200,
+        ending,
+    };
+    let moves = scene.moves(|scene| scene.request(after_head, LOCAL));
+    for counter in ["downstream_rq_idle_timeout", "downstream_rq_tx_reset"] {
+        assert!(of_http(&moves).contains(&(counter, 1.0)), "{counter}");
+    }
+}
+
+#[test]
+fn a_body_too_large_to_be_held_never_reaches_the_router() {
+    let moves = Scene::with("httpbin").moves(|scene| scene.request(Outcome::TooLarge, LOCAL));
+    assert_eq!(of_cluster(&moves), [] as [(&str, f64); 0]);
+    assert_eq!(
+        of_http(&moves),
+        [
+            ("downstream_rq_completed", 1.0),
+            ("downstream_rq_http1_total", 1.0),
+            ("downstream_rq_too_large", 1.0),
+            ("downstream_rq_total", 1.0),
+            ("downstream_rq_xx", 1.0),
+        ]
+    );
+}
+
+#[test]
+fn a_shadow_is_a_request_of_the_gateway_itself() {
+    let scene = Scene::with("mirror");
+    let moves = scene.moves(|scene| {
+        drop(scene.cluster.assigned());
+        ShadowRecord {
+            cluster: &scene.cluster,
+            outcome: answered(200),
+            upstream_time: Some(TOOK),
+            upstream_received: 0,
+            upstream_sent: 0,
+        }
+        .record();
+    });
+    assert_eq!(
+        of_cluster(&moves),
+        [
+            ("internal_upstream_rq", 1.0),
+            ("internal_upstream_rq_completed", 1.0),
+            ("internal_upstream_rq_xx", 1.0),
+            ("upstream_rq", 1.0),
+            ("upstream_rq_completed", 1.0),
+            ("upstream_rq_total", 1.0),
+            ("upstream_rq_xx", 1.0),
+        ]
+    );
+    assert_eq!(of_http(&moves), []);
+    let timed = "envoy_cluster_upstream_rq_time_count{envoy_cluster_name=\"mirror\"}";
+    assert_eq!(scene.value(timed), 1.0);
+}
+
+#[test]
+fn what_is_given_up_is_told() {
+    let moves = Scene::with("httpbin").moves(|scene| {
+        scene.cluster.pending_cancelled();
+        scene.cluster.retry_abandoned();
+    });
+    assert_eq!(
+        of_cluster(&moves),
+        [
+            ("retry_or_shadow_abandoned", 1.0),
+            ("upstream_rq_cancelled", 1.0),
+        ]
+    );
 }

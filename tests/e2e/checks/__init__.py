@@ -1,10 +1,12 @@
 """The end-to-end checks, in the order they run."""
 
 from checks import (
+    access_log,
     bad_manifests,
     demo,
     directory_sources,
     drain,
+    explain,
     live_edit,
     prometheus_scrape,
     startup,
@@ -15,10 +17,12 @@ from checks import (
 ALL = [
     *startup.CHECKS,
     *bad_manifests.CHECKS,
+    *explain.CHECKS,
     *directory_sources.CHECKS,
     *prometheus_scrape.CHECKS,
     *statsd_lines.CHECKS,
     *tls_upstream.CHECKS,
+    *access_log.CHECKS,
     *live_edit.CHECKS,
     *drain.CHECKS,
     *demo.CHECKS,

@@ -21,15 +21,17 @@ def clean_environment(**values):
 class Gateway(Program):
     """`nuncio run --config-dir DIRECTORY`, ready once constructed. Use as a context manager.
     Its ports are free ones, but for `metrics` if given. statsd is off, unless `statsd` is None:
-    then nothing is said about it."""
+    then nothing is said about it; so is the access log, which would hide the log proper."""
 
-    def __init__(self, setting, directory, metrics=None, statsd="false"):
+    def __init__(self, setting, directory, metrics=None, statsd="false", access_log="off"):
         self.http, self.admin, free_port = free(3)
         self.metrics = metrics or free_port
+        said = {"STATSD_ENABLED": statsd, "NUNCIO_ACCESS_LOG": access_log}
+        said = {name: value for name, value in said.items() if value}
         super().__init__(
             [setting.binary, "run", "--config-dir", directory, *self.addresses()],
             setting.directory / "gateway.log",
-            env=clean_environment(**({"STATSD_ENABLED": statsd} if statsd else {})),
+            env=clean_environment(**said),
         )
         try:
             until(self.ready, "the gateway is ready", seconds=15)

@@ -138,6 +138,22 @@ impl Client {
         bytes.into()
     }
 
+    /// Closes the direction to the gateway.
+    pub async fn end(&mut self) {
+        self.writer.shutdown().await.unwrap();
+    }
+
+    /// Sends these bytes, and reads as many, both at once.
+    pub async fn echo(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut back = Vec::new();
+        let reading = self.reader.exactly(bytes.len(), &mut back);
+        let both = async { tokio::join!(self.writer.write_all(bytes), reading) };
+        let (sent, whole) = timeout(DEADLINE, both).await.expect("echoed in time");
+        sent.unwrap();
+        assert!(whole);
+        back
+    }
+
     /// Whether the gateway closes the connection, with nothing more to read.
     pub async fn is_closed(&mut self) -> bool {
         timeout(DEADLINE, self.reader.is_at_end())

@@ -107,6 +107,17 @@ impl Connection<'_> {
             }
             Answer::Echo(times) => self.echo(body, times).await?,
             Answer::Flood(bytes) => self.flood(bytes, body).await?,
+            Answer::Tunnel { opening, farewell } => {
+                self.tunnel(&opening).await?;
+                self.tcp.write_all(&farewell).await?;
+                return Ok(Then::Close);
+            }
+            Answer::LateTunnel(opening) => {
+                let mut released = self.state.released.subscribe();
+                drop(released.wait_for(|released| *released).await);
+                self.tunnel(&opening).await?;
+                return Ok(Then::Close);
+            }
         }
         Ok(Then::Continue)
     }
@@ -123,6 +134,17 @@ impl Connection<'_> {
             }
         }
         self.tcp.write_all(b"0\r\n\r\n").await
+    }
+
+    async fn tunnel(&mut self, opening: &[u8]) -> io::Result<()> {
+        self.tcp.write_all(opening).await?;
+        loop {
+            let bytes = self.buffer.split();
+            self.tcp.write_all(&bytes).await?;
+            if !self.fill().await? {
+                return Ok(());
+            }
+        }
     }
 
     async fn flood(&mut self, bytes: usize, body: &mut Body) -> io::Result<()> {

@@ -11,9 +11,14 @@ use bytes::Bytes;
 use h2::server::{self, Builder, SendResponse};
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{self, ServerConfig};
 
 use crate::control::eventually;
 
@@ -40,6 +45,8 @@ type Script = dyn Fn(Call) -> Answering + Send + Sync;
 struct State {
     script: Box<Script>,
     builder: Builder,
+    /// `None` = plain text.
+    tls: Option<TlsAcceptor>,
     received: watch::Sender<Vec<Request<()>>>,
     accepted: AtomicU64,
     open: AtomicU64,
@@ -55,9 +62,27 @@ impl Upstream2 {
         Self::with(Builder::new(), script).await
     }
 
+    /// As [`Upstream2::start`], behind TLS, where it is agreed by ALPN to speak HTTP/2.
+    pub async fn behind_tls<F>(script: impl Fn(Call) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self::begin((Builder::new(), Some(tls())), script).await
+    }
+
     /// As [`Upstream2::start`], with these SETTINGS.
     pub async fn with<F>(
         builder: Builder,
+        script: impl Fn(Call) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self::begin((builder, None), script).await
+    }
+
+    async fn begin<F>(
+        (builder, tls): (Builder, Option<TlsAcceptor>),
         script: impl Fn(Call) -> F + Send + Sync + 'static,
     ) -> Self
     where
@@ -68,6 +93,7 @@ impl Upstream2 {
         let state = Arc::new(State {
             script: Box::new(move |call| Box::pin(script(call))),
             builder,
+            tls,
             received: watch::Sender::default(),
             accepted: AtomicU64::new(0),
             open: AtomicU64::new(0),
@@ -215,6 +241,21 @@ fn head<T>(request: &Request<T>) -> Request<()> {
     head
 }
 
+/// With a certificate of nobody, which serves no other purpose.
+fn tls() -> TlsAcceptor {
+    let certificate = CertificateDer::from_pem_slice(include_bytes!("tls/cert.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("tls/key.pem")).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    TlsAcceptor::from(Arc::new(config))
+}
+
 async fn accept(listener: TcpListener, state: Arc<State>) {
     let mut connections = JoinSet::new();
     while let Ok((tcp, _)) = listener.accept().await {
@@ -227,7 +268,19 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
 
 async fn serve(open: Open, tcp: TcpStream, number: u64) {
     tcp.set_nodelay(true).unwrap();
-    let Ok(mut connection) = open.0.builder.handshake::<_, Bytes>(tcp).await else {
+    let Some(tls) = open.0.tls.clone() else {
+        return speak(open, tcp, number).await;
+    };
+    // A client that agrees to nothing is left alone, and its test fails.
+    if let Ok(stream) = tls.accept(tcp).await
+        && stream.get_ref().1.alpn_protocol() == Some(b"h2")
+    {
+        speak(open, stream, number).await;
+    }
+}
+
+async fn speak(open: Open, io: impl AsyncRead + AsyncWrite + Unpin, number: u64) {
+    let Ok(mut connection) = open.0.builder.handshake::<_, Bytes>(io).await else {
         return;
     };
     let mut leaving = open.0.leaving.subscribe();

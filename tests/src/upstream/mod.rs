@@ -46,6 +46,15 @@ pub enum Answer {
     Echo(usize),
     /// Answers with that many bytes; what the connection took of them is [`Upstream::flooded`].
     Flood(usize),
+    /// Sends `opening`, then every byte back as it comes; when there are no more, `farewell`.
+    Tunnel {
+        /// Sent right behind the `101`.
+        opening: Bytes,
+        /// Sent when the other side has ended.
+        farewell: Bytes,
+    },
+    /// As [`Answer::Tunnel`] with nothing to say at the end, but only after [`Upstream::release`].
+    LateTunnel(Bytes),
 }
 
 impl Answer {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use nuncio_config::{HeaderMatch, HeaderValueMatch, HostMatch, Rewrite};
+use nuncio_config::{
+    HeaderMatch, HeaderValueMatch, HostMatch, PathMatch, Pattern, QueryMatch, QueryValueMatch,
+    RedirectPath, Rewrite,
+};
 use nuncio_routing::{Action, Route, Snapshot};
 use serde::Serialize;
 
@@ -21,12 +24,23 @@ pub(super) struct RouteInfo<'a> {
     /// Host and prefix, for people.
     pub(super) key: String,
     prefix: &'a str,
-    pub(super) rewrite: &'a str,
+    /// What [`Self::prefix`] is if no prefix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) prefix_kind: Option<&'static str>,
+    pub(super) rewrite: String,
     pub(super) method: &'a str,
     pub(super) headers: Vec<Header<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) query_parameters: Vec<Header<'a>>,
     pub(super) host: String,
     pub(super) precedence: i64,
     pub(super) clusters: BTreeMap<&'a str, WeightedCluster>,
+    /// Who gets copies, and of how many percent of the requests.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) shadows: BTreeMap<&'a str, WeightedCluster>,
+    /// Where the client is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) redirect: Option<String>,
     #[serde(skip)]
     mappings: usize,
 }
@@ -35,6 +49,8 @@ pub(super) struct RouteInfo<'a> {
 pub(super) struct Header<'a> {
     pub(super) name: &'a str,
     pub(super) value: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) regex: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -75,12 +91,24 @@ impl<'a> RouteInfo<'a> {
                 host.clone()
             } + first.path.as_str(),
             prefix: first.path.as_str(),
+            prefix_kind: match &first.path {
+                PathMatch::Prefix(_) => None,
+                PathMatch::Exact(_) => Some("exact"),
+                PathMatch::Regex(_) => Some("regex"),
+            },
             rewrite: rewrite(&first.action),
             method: first.method.as_ref().map_or("*", |method| method.as_str()),
             headers: first.headers.iter().map(Header::of).collect(),
+            query_parameters: first
+                .query_parameters
+                .iter()
+                .map(Header::of_query)
+                .collect(),
             host,
             precedence: first.precedence,
             clusters: weights(members, snapshot),
+            shadows: shadows(first, snapshot),
+            redirect: redirect(&first.action),
             mappings: members.iter().filter(|member| member.at.is_some()).count(),
         })
     }
@@ -88,14 +116,38 @@ impl<'a> RouteInfo<'a> {
 
 impl<'a> Header<'a> {
     fn of(header: &'a HeaderMatch) -> Self {
-        let value = match &header.value {
-            HeaderValueMatch::Exact(value) => String::from_utf8_lossy(value.as_bytes()).into(),
-            HeaderValueMatch::Present => "*".into(),
-            HeaderValueMatch::Regex(pattern) => pattern.as_str().into(),
-        };
+        let name = header.name.as_str();
+        match &header.value {
+            HeaderValueMatch::Exact(value) => {
+                Self::plain(name, &String::from_utf8_lossy(value.as_bytes()))
+            }
+            HeaderValueMatch::Present => Self::plain(name, "*"),
+            HeaderValueMatch::Regex(pattern) => Self::regex(name, pattern),
+        }
+    }
+
+    fn of_query(parameter: &'a QueryMatch) -> Self {
+        let name = &*parameter.name;
+        match &parameter.value {
+            QueryValueMatch::Exact(value) => Self::plain(name, value),
+            QueryValueMatch::Present => Self::plain(name, "*"),
+            QueryValueMatch::Regex(pattern) => Self::regex(name, pattern),
+        }
+    }
+
+    fn plain(name: &'a str, value: &str) -> Self {
         Self {
-            name: header.name.as_str(),
-            value,
+            name,
+            value: value.to_owned(),
+            regex: false,
+        }
+    }
+
+    fn regex(name: &'a str, pattern: &Pattern) -> Self {
+        Self {
+            name,
+            value: pattern.as_str().to_owned(),
+            regex: true,
         }
     }
 }
@@ -124,6 +176,35 @@ fn weights<'a>(
     clusters
 }
 
+/// What is copied of the requests of a group is the same for all members.
+fn shadows<'a>(first: &'a Route, snapshot: &'a Snapshot) -> BTreeMap<&'a str, WeightedCluster> {
+    let Action::Forward(forward) = &first.action else {
+        return BTreeMap::new();
+    };
+    let shadow = forward.shadow.and_then(|shadow| {
+        let cluster = snapshot.cluster(shadow.cluster)?;
+        let copied = WeightedCluster {
+            weight: u32::from(shadow.percent),
+            service: clusters::service(cluster),
+        };
+        Some((&*cluster.name, copied))
+    });
+    shadow.into_iter().collect()
+}
+
+fn redirect(action: &Action) -> Option<String> {
+    let Action::Redirect(redirect) = action else {
+        return None;
+    };
+    let path = match &redirect.path {
+        RedirectPath::Unchanged => "the same path".to_owned(),
+        RedirectPath::Whole(path) => path.to_string(),
+        RedirectPath::Prefix(prefix) => format!("{prefix} for the prefix"),
+        RedirectPath::Regex(regex) => format!("{} -> {}", regex.pattern(), regex.substitution()),
+    };
+    Some(format!("{} to {}, {path}", redirect.status, redirect.host))
+}
+
 fn matches_same(a: &Route, b: &Route) -> bool {
     a.precedence == b.precedence
         && a.path == b.path
@@ -146,8 +227,18 @@ fn group_id(route: &Route) -> u64 {
     ];
     for header in &route.headers {
         parts.push(header.name.as_str().as_bytes());
-        if let HeaderValueMatch::Exact(value) = &header.value {
-            parts.push(value.as_bytes());
+        match &header.value {
+            HeaderValueMatch::Exact(value) => parts.push(value.as_bytes()),
+            HeaderValueMatch::Regex(pattern) => parts.push(pattern.as_str().as_bytes()),
+            HeaderValueMatch::Present => {}
+        }
+    }
+    for parameter in &route.query_parameters {
+        parts.push(parameter.name.as_bytes());
+        match &parameter.value {
+            QueryValueMatch::Exact(value) => parts.push(value.as_bytes()),
+            QueryValueMatch::Regex(pattern) => parts.push(pattern.as_str().as_bytes()),
+            QueryValueMatch::Present => {}
         }
     }
     let bytes = parts.into_iter().flat_map(|part| part.iter().chain(&[0]));
@@ -167,13 +258,14 @@ fn host(host: &HostMatch) -> String {
 }
 
 /// `""` for a path that goes on as it came, which is how a Mapping says so.
-fn rewrite(action: &Action) -> &str {
-    match action {
-        Action::Forward(forward) => match &forward.rewrite {
-            Rewrite::Prefix(prefix) => prefix,
-            Rewrite::Untouched => "",
-        },
-        Action::Redirect(_) | Action::Probe(_) => "",
+fn rewrite(action: &Action) -> String {
+    let Action::Forward(forward) = action else {
+        return String::new();
+    };
+    match (&forward.regex_rewrite, &forward.rewrite) {
+        (Some(regex), _) => format!("{} -> {}", regex.pattern(), regex.substitution()),
+        (None, Rewrite::Prefix(prefix)) => prefix.to_string(),
+        (None, Rewrite::Untouched) => String::new(),
     }
 }
 

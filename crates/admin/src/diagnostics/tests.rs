@@ -110,6 +110,44 @@ fn members_of_a_group_share_one_entry() {
 }
 
 #[test]
+fn redirects_shadows_and_patterns_are_shown() {
+    let published = published(REDIRECT_SHADOW_AND_PATTERN);
+    let page = json(Some(&published));
+    let routes = page["route_info"].as_array().unwrap();
+    let route = |prefix: &str| {
+        routes
+            .iter()
+            .find(|route| route["prefix"] == prefix)
+            .unwrap()
+    };
+    assert_eq!(
+        route("/old/")["redirect"],
+        "308 to example.com, /new/ for the prefix"
+    );
+    assert_eq!(route("/old/")["clusters"], serde_json::json!({}));
+    let shadow = serde_json::json!({"weight": 5, "service": "copy:80"});
+    assert_eq!(
+        route("/real/")["shadows"]["cluster_shadow_copy_default"],
+        shadow
+    );
+    let pattern = route("/users/[0-9]+");
+    assert_eq!(pattern["prefix_kind"], "regex");
+    assert_eq!(pattern["rewrite"], "/users -> /u");
+    assert_eq!(pattern["headers"][0]["regex"], true);
+    assert_eq!(pattern["query_parameters"][0]["name"], "page");
+    let page = html(&published);
+    assert!(
+        page.contains("308 to example.com, /new/ for the prefix"),
+        "{page}"
+    );
+    assert!(
+        page.contains("shadow cluster_shadow_copy_default 5% copy:80"),
+        "{page}"
+    );
+    assert!(page.contains("/users/[0-9]+ (regex)"), "{page}");
+}
+
+#[test]
 fn hostile_text_is_escaped_in_html() {
     let page = html(&published(HOSTILE));
     assert!(
@@ -120,6 +158,21 @@ fn hostile_text_is_escaped_in_html() {
         assert!(!page.contains(hostile), "{hostile} in {page}");
     }
 }
+
+const REDIRECT_SHADOW_AND_PATTERN: &str = "\
+---
+{apiVersion: ambassador/v1, kind: Mapping, name: away, prefix: /old/, service: example.com,
+ host_redirect: true, prefix_redirect: /new/, redirect_response_code: 308}
+---
+{apiVersion: ambassador/v1, kind: Mapping, name: real, prefix: /real/, service: real}
+---
+{apiVersion: ambassador/v1, kind: Mapping, name: copy, prefix: /real/, service: copy, shadow: true,
+ weight: 5}
+---
+{apiVersion: ambassador/v1, kind: Mapping, name: users, prefix: '/users/[0-9]+', prefix_regex: true,
+ service: users, regex_rewrite: {pattern: /users, substitution: /u},
+ regex_headers: {x-a: 'a+'}, query_parameters: {page: '1'}}
+";
 
 const ANNOTATION: &str = "\
 ---

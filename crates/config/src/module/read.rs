@@ -74,7 +74,7 @@ fn config(fields: &mut Fields<'_, '_>) -> Module {
         gzip: gzip::read(fields),
         buffer_max_request_bytes: buffer(fields),
         ip_rules: ip_rules::read(fields),
-        regex_max_size: fields.bytes("regex_max_size"),
+        regex_max_size: fields.number("regex_max_size", 1..=u32::MAX).map(u64::from),
     }
 }
 

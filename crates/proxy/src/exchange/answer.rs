@@ -11,6 +11,7 @@ use super::head::{self, Refusal, RequestTarget};
 use super::reply::Reply;
 use super::upstream_head::{BodyFraming, Outbound};
 use super::{Account, Afterwards, clients, cors, forward, grpc, redirect, upgrade};
+use crate::upstream::Affinity;
 
 /// Who is to answer.
 enum Decision<'a> {
@@ -80,6 +81,8 @@ fn decide<'a>(
             course.outbound = Outbound::new(to, &target, live)
                 .framed(body, nominated)
                 .upgraded(asked);
+            let client = course.forwarding.client.ip();
+            course.affinity = Affinity::of(to.hash_on.as_ref(), &head.headers, client);
             Ok(Decision::Forward(to))
         }
         Action::Redirect(to) => {

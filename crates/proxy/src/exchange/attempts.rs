@@ -5,7 +5,7 @@
 //!
 //! Deliberately absent: telling the client what came of it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ use tokio::time::sleep;
 
 use super::course::Course;
 use super::failure::Failure;
-use super::relay::{Relay, Relayed, Rules};
+use super::relay::{Culprit, Relay, Relayed, Rules};
 use super::request::Request;
 use super::retry::Retries;
 use super::timer::{Limit, Limits, Timer};
 use super::upstream_head;
-use crate::upstream::{Affinity, Endpoint, Lease, Pick, Reuse, Upstream};
+use crate::upstream::{Endpoint, Lease, Pick, Reuse, Upstream};
 
 /// The attempts at one request.
 pub(super) struct Attempts<'c, 'a> {
@@ -34,8 +34,6 @@ pub(super) struct Attempts<'c, 'a> {
     spare: Option<Box<RequestHeader>>,
     reuse: Reuse,
     pick: Pick,
-    /// Told to a client that is to come back to the same endpoint.
-    set_cookie: Option<HeaderValue>,
     sent: Sent,
 }
 
@@ -70,6 +68,10 @@ impl<'c, 'a> Attempts<'c, 'a> {
         upstream: &'a Arc<Upstream>,
         to: &'a Forward,
     ) -> Self {
+        let pick = Pick {
+            hash: course.affinity.hash,
+            tried: Vec::new(),
+        };
         Self {
             course,
             upstream,
@@ -77,8 +79,7 @@ impl<'c, 'a> Attempts<'c, 'a> {
             retries: Retries::of(to, upstream),
             spare: None,
             reuse: Reuse::Allowed,
-            pick: Pick::default(),
-            set_cookie: None,
+            pick,
             sent: Sent::default(),
         }
     }
@@ -91,9 +92,6 @@ impl<'c, 'a> Attempts<'c, 'a> {
         mut head: Box<RequestHeader>,
     ) -> Relayed {
         self.spare = self.retries.is_some().then(|| head.clone());
-        if self.to.hash_on.is_some() {
-            self.balance_by(request);
-        }
         loop {
             let relayed = self.attempt(request, timer, head).await;
             head = match self.next(request, &relayed) {
@@ -105,17 +103,6 @@ impl<'c, 'a> Attempts<'c, 'a> {
                 },
             };
         }
-    }
-
-    fn balance_by(&mut self, request: &Request<'_>) {
-        let headers = &request.session.req_header().headers;
-        let client = self.course.forwarding.client.ip();
-        let affinity = match client {
-            IpAddr::V4(ip) => Affinity::of(self.to.hash_on.as_ref(), headers, &ip.octets()),
-            IpAddr::V6(ip) => Affinity::of(self.to.hash_on.as_ref(), headers, &ip.octets()),
-        };
-        self.pick.hash = affinity.hash;
-        self.set_cookie = affinity.set_cookie;
     }
 
     pub(super) fn sent(&self) -> Sent {
@@ -150,15 +137,12 @@ impl<'c, 'a> Attempts<'c, 'a> {
         let rules = Rules {
             course: self.course,
             endpoint: &endpoint,
-            set_cookie: self.set_cookie.as_ref(),
             retries: self.retries.as_mut(),
             silence: self.to.idle_timeout,
         };
         let relay = Relay::new(request, &mut lease, rules);
         let relayed = relay.run(timer, head).await;
-        if is_endpoints_fault(&relayed) {
-            endpoint.failed();
-        }
+        tell(&endpoint, &relayed);
         self.conclude(lease, relayed).await
     }
 
@@ -203,8 +187,10 @@ impl<'c, 'a> Attempts<'c, 'a> {
         let traffic = &mut self.sent.traffic;
         *traffic = (traffic.0 + received, traffic.1 + sent);
         match &mut relayed {
-            // Part of an answer is an answer.
-            Relayed::Failed(Failure::UpstreamClosed { untouched }) => *untouched &= received == 0,
+            // Part of an answer is an answer. What came over a shared connection may be others'.
+            Relayed::Failed(Failure::UpstreamClosed { untouched }) => {
+                *untouched &= received == 0 || lease.traffic.is_shared();
+            }
             Relayed::Failed(Failure::OutOfTime(Limit::Attempt)) => {
                 self.upstream.stats.attempt_timed_out();
             }
@@ -213,7 +199,7 @@ impl<'c, 'a> Attempts<'c, 'a> {
                 let connector = self.course.connection.worker().connector();
                 connector.give_back(lease, request_sent).await;
             }
-            Relayed::Discarded { whole } => {
+            Relayed::Discarded { whole, .. } => {
                 let whole = *whole;
                 let connector = self.course.connection.worker().connector();
                 connector.give_back(lease, whole).await;
@@ -308,15 +294,18 @@ impl<'c, 'a> Attempts<'c, 'a> {
     }
 }
 
-/// Whether the endpoint gave no answer, which outlier detection takes for a bad one.
-fn is_endpoints_fault(relayed: &Relayed) -> bool {
-    matches!(
-        relayed,
-        Relayed::Failed(
-            Failure::UpstreamClosed { .. }
-                | Failure::UpstreamReset { .. }
-                | Failure::UpstreamMalformed
-                | Failure::OutOfTime(Limit::Whole | Limit::Attempt)
-        )
-    )
+/// Tells the endpoint of an answer that did not come, or not to its end; of the others it has heard
+/// when their head came.
+fn tell(endpoint: &Endpoint, relayed: &Relayed) {
+    match relayed {
+        Relayed::Broken {
+            by: Culprit::Upstream | Culprit::UpstreamStream,
+            ..
+        } => endpoint.failed(),
+        Relayed::Failed(failure) if failure.is_upstreams() => endpoint.failed(),
+        Relayed::Complete { .. }
+        | Relayed::Broken { .. }
+        | Relayed::Discarded { .. }
+        | Relayed::Failed(_) => {}
+    }
 }

@@ -4,11 +4,12 @@
 //!
 //! Deliberately absent: `date` and `connection`, which the codec adds.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::header::{
     ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, HeaderMap,
-    HeaderName, HeaderValue, LAST_MODIFIED, SERVER, TRANSFER_ENCODING,
+    HeaderName, HeaderValue, LAST_MODIFIED, SERVER, SET_COOKIE, TRANSFER_ENCODING,
 };
 use http::{Method, StatusCode, Version};
 use nuncio_routing::HeaderCase;
@@ -41,9 +42,16 @@ pub(super) fn is_framed_soundly(head: &ResponseHeader) -> bool {
     }
 }
 
+/// The attempt that was answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attempt {
+    /// From the end of the request to the answer.
+    pub(super) took: Duration,
+    /// Who answered.
+    pub(super) endpoint: SocketAddr,
+}
+
 /// Builds the head from the upstream's answer, and says what becomes of the body behind it.
-///
-/// `upstream`: what is known of the exchange with the upstream, its answer included.
 ///
 /// # Errors
 ///
@@ -52,15 +60,19 @@ pub(super) fn build(
     course: &Course<'_>,
     request: &RequestHeader,
     received: &ResponseHeader,
-    took: Duration,
+    attempt: Attempt,
 ) -> Result<(ResponseHeader, ResponseBody)> {
     let mut head = passed_on(received, request)?;
     if !course.settings().suppress_envoy_headers {
-        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let ms = u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX);
         head.insert_header(X_ENVOY_UPSTREAM_SERVICE_TIME, HeaderValue::from(ms))?;
+    }
+    if let Some(cookie) = &course.affinity.set_cookie {
+        head.append_header(SET_COOKIE, cookie.clone())?;
     }
     let status = received.status.as_u16();
     let mut facts = course.facts(request);
+    facts.upstream.address = Some(attempt.endpoint);
     facts.response = ResponseFacts {
         status: Some(status),
         headers: Some(&received.headers),

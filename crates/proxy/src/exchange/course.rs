@@ -8,8 +8,9 @@
 
 use std::time::Instant;
 
-use http::HeaderValue;
-use nuncio_routing::{HeaderCase, Route, Settings};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, Version};
+use nuncio_routing::{Action, HeaderCase, Route, Settings};
 use pingora_core::Result;
 use pingora_core::protocols::http::{HttpTask, ServerSession};
 use pingora_http::RequestHeader;
@@ -19,6 +20,7 @@ use super::forwarding::Forwarding;
 use super::upstream_head::Outbound;
 use crate::downstream::Connection;
 use crate::live::Live;
+use crate::upstream::Affinity;
 
 /// One request on its way.
 pub(super) struct Course<'a> {
@@ -34,6 +36,8 @@ pub(super) struct Course<'a> {
     pub(super) outbound: Outbound,
     /// The page of another origin that may read the response.
     pub(super) origin: Option<HeaderValue>,
+    /// What it is balanced by.
+    pub(super) affinity: Affinity,
 }
 
 impl<'a> Course<'a> {
@@ -48,6 +52,7 @@ impl<'a> Course<'a> {
             route: None,
             outbound: Outbound::default(),
             origin: None,
+            affinity: Affinity::default(),
         }
     }
 
@@ -65,6 +70,9 @@ impl<'a> Course<'a> {
         session: &mut ServerSession,
         tasks: Vec<HttpTask>,
     ) -> Result<bool> {
+        if ends_with_connection(session, tasks.first()) {
+            session.set_keepalive(None);
+        }
         let traffic = self.connection.traffic();
         traffic.expect_head(!session.is_http2() && self.spells_in_lower_case());
         let sent = session.response_duplex_vec(tasks).await;
@@ -101,9 +109,27 @@ impl<'a> Course<'a> {
                 local: self.connection.local(),
             },
             route: self.route.map(|route| &*route.mapping.name),
-            upstream: UpstreamFacts::default(),
+            upstream: UpstreamFacts {
+                cluster: self.cluster_name(),
+                ..UpstreamFacts::default()
+            },
             response: ResponseFacts::default(),
             clock: Clock::started(self.started),
         }
     }
+
+    fn cluster_name(&self) -> Option<&'a str> {
+        match &self.route?.action {
+            Action::Forward(to) => Some(&self.live.upstream(to.cluster)?.cluster.name),
+            Action::Redirect(_) | Action::Probe(_) => None,
+        }
+    }
+}
+
+/// Whether only the end of the connection ends the response: to a client that does not know chunks.
+/// The codec finds out too late to say so.
+fn ends_with_connection(session: &ServerSession, first: Option<&HttpTask>) -> bool {
+    session.req_header().version == Version::HTTP_10
+        && matches!(first, Some(HttpTask::Header(head, _))
+            if !head.headers.contains_key(CONTENT_LENGTH))
 }

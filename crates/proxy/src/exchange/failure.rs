@@ -114,6 +114,28 @@ impl Failure {
         Some(Reply::new(status, text))
     }
 
+    /// Whether the endpoint is to blame, once it has a connection. (Those it has not are told of by
+    /// whoever tried to make it.)
+    pub(super) fn is_upstreams(&self) -> bool {
+        match self {
+            Self::UpstreamClosed { .. }
+            | Self::UpstreamReset { .. }
+            | Self::UpstreamMalformed
+            | Self::OutOfTime(Limit::Whole | Limit::Attempt) => true,
+            Self::ClientLeft
+            | Self::ClientMalformed
+            | Self::TooLarge
+            | Self::OutOfTime(Limit::Silence)
+            | Self::NoEndpoint
+            | Self::NoConnection(_) => false,
+        }
+    }
+
+    /// Whether the cluster had too much to do.
+    pub(super) fn is_overload(&self) -> bool {
+        matches!(self, Self::NoConnection(ConnectFailure::Overflow))
+    }
+
     /// Whether it cannot be known where the client's next request begins.
     pub(super) fn ends_connection(&self, stage: Stage) -> bool {
         match self {

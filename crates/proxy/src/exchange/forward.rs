@@ -5,8 +5,8 @@
 
 use std::pin::pin;
 
-use http::Version;
-use http::header::{CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING};
+use http::{HeaderName, Version};
 use nuncio_routing::Forward;
 use nuncio_telemetry::{Ending, Outcome, Reset};
 use pingora_core::protocols::http::ServerSession;
@@ -20,7 +20,7 @@ use super::failure::{Failure, Stage};
 use super::relay::{Culprit, Relayed};
 use super::reply::Reply;
 use super::request::Request;
-use super::timer::{Deadlines, Limit, Limits, Timer};
+use super::timer::{Deadlines, Limit, Limits, STREAM_IDLE_TIMEOUT, Timer};
 use super::{Account, Afterwards, shadow, upstream_head};
 
 const X_ENVOY_OVERLOADED: HeaderName = HeaderName::from_static("x-envoy-overloaded");
@@ -100,7 +100,8 @@ async fn prepare(
     } else if to.retry.is_some() {
         request.keep_up_to(settings.connections.buffer_limit);
     }
-    if to.shadow.is_some() {
+    // What goes through a tunnel is nobody else's.
+    if to.shadow.is_some() && course.outbound.upgrade.is_none() {
         shadow::start((course, to), request, &head);
     }
     Ok(head)
@@ -177,9 +178,11 @@ async fn conclude<'a>(
     let Some(mut reply) = failure.reply(stage) else {
         return Account::local(outcome, Afterwards::Abort);
     };
-    if outcome == Outcome::Overflow && !course.settings().suppress_envoy_headers {
+    if failure.is_overload() && !course.settings().suppress_envoy_headers {
         reply = reply.with(X_ENVOY_OVERLOADED, HeaderValue::from_static("true"));
     }
+    // It is the gateway's own, whatever the route allows its upstream.
+    session.set_write_timeout(Some(STREAM_IDLE_TIMEOUT));
     if failure.ends_connection(stage) {
         // Where its next request would begin cannot be known.
         session.set_keepalive(None);

@@ -69,3 +69,26 @@ macro_rules! fields {
 
 fields!(RequestHeader);
 fields!(ResponseHeader);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_message_goes_and_where_it_ends_is_not_a_mappings_to_say() {
+        for name in [
+            "host",
+            "content-length",
+            "transfer-encoding",
+            "connection",
+            "upgrade",
+            "te",
+            "trailer",
+        ] {
+            assert!(is_fixed(&HeaderName::from_static(name)), "{name}");
+        }
+        for name in ["x-host", "content-type", "cookie", "x-forwarded-for"] {
+            assert!(!is_fixed(&HeaderName::from_static(name)), "{name}");
+        }
+    }
+}

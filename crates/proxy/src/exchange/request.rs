@@ -113,6 +113,11 @@ impl<'a> Request<'a> {
         self.mirror = Some(mirror);
     }
 
+    /// Whether a shadow would be abandoned soon.
+    pub(super) fn outruns_shadow(&self) -> bool {
+        self.mirror.as_ref().is_some_and(Mirror::is_behind)
+    }
+
     /// Whether there is a point in [`Self::next`].
     pub(super) fn is_heard(&self) -> bool {
         self.heard

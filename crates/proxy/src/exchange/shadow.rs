@@ -66,9 +66,9 @@ pub(super) fn start(
     request: &mut Request<'_>,
     head: &RequestHeader,
 ) {
-    let chosen = to
-        .shadow
-        .filter(|shadow| fastrand::u8(..100) < shadow.percent);
+    // Of a tunnel there is no copy.
+    let copies = to.shadow.filter(|_| course.outbound.upgrade.is_none());
+    let chosen = copies.filter(|shadow| fastrand::u8(..100) < shadow.percent);
     let upstream = chosen.and_then(|shadow| course.live.upstream(shadow.cluster));
     let (Some(upstream), Some(head)) = (upstream, shadow_head(head)) else {
         return;
@@ -113,6 +113,11 @@ impl Mirror {
             return None;
         }
         self.send(bytes.clone()).then_some(self)
+    }
+
+    /// Whether the shadow has more to send than it can be expected to have sent already.
+    pub(super) fn is_behind(&self) -> bool {
+        self.waiting.get() > self.limit / 4
     }
 
     /// The body is complete.
@@ -172,12 +177,12 @@ impl Shadow {
             Ok(_) => self.relay(&mut lease, timer).await,
             Err(_) => Err(Failure::UpstreamClosed { untouched: true }),
         };
-        self.traffic = lease.traffic.take();
-        match status {
-            Ok(status) => endpoint.answered(status),
-            Err(Failure::ClientLeft) => {}
-            Err(_) => endpoint.failed(),
+        match &status {
+            Ok(status) => endpoint.answered(*status),
+            Err(failure) if failure.is_upstreams() => endpoint.failed(),
+            Err(_) => {}
         }
+        self.traffic = lease.traffic.take();
         let request_sent = self.request_end.is_some();
         if status.is_ok() {
             let connector = self.worker.connector();

@@ -242,10 +242,11 @@ async fn what_came<T>(reading: impl Future<Output = PingoraResult<T>>) -> Option
 /// The client's connection. What is left in its place has read the same head, for whoever wants to
 /// know of the request, and is at the end of its connection.
 async fn take_wire(session: &mut ServerSession) -> Option<ClientWire> {
-    let head = session.as_http1()?.get_headers_raw_bytes().to_vec();
-    let mut read = ServerSession::new_http1(Box::new(Cursor::new(head)));
+    let bytes = session.as_http1()?.get_headers_raw_bytes().to_vec();
+    let mut read = ServerSession::new_http1(Box::new(Cursor::new(bytes)));
     read.read_request().await.ok()?;
     read.set_keepalive(None);
+    *read.req_header_mut() = session.req_header().clone();
     let ServerSession::H1(session) = mem::replace(session, read) else {
         return None;
     };

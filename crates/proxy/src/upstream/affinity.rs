@@ -6,6 +6,7 @@
 //! makes one up chooses an endpoint, which is all it does.
 
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -25,10 +26,13 @@ pub(crate) struct Affinity {
 
 impl Affinity {
     /// Of a request with these headers, from the client with this address.
-    pub(crate) fn of(on: Option<&HashOn>, headers: &HeaderMap, client: &[u8]) -> Self {
+    pub(crate) fn of(on: Option<&HashOn>, headers: &HeaderMap, client: IpAddr) -> Self {
         match on {
             None => Self::default(),
-            Some(HashOn::SourceIp) => Self::to(client),
+            Some(HashOn::SourceIp) => match client {
+                IpAddr::V4(ip) => Self::to(&ip.octets()),
+                IpAddr::V6(ip) => Self::to(&ip.octets()),
+            },
             Some(HashOn::Header(name)) => Self {
                 hash: header(headers, name),
                 set_cookie: None,
@@ -107,8 +111,9 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv4Addr;
 
-    const NOBODY: &[u8] = b"192.0.2.1";
+    const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
     fn headers(all: &[(&'static str, &'static str)]) -> HeaderMap {
         all.iter()
@@ -144,7 +149,7 @@ mod tests {
     fn the_clients_address_decides() {
         let of = |client| Affinity::of(Some(&HashOn::SourceIp), &headers(&[]), client);
         assert!(of(NOBODY).hash.is_some());
-        assert_ne!(of(NOBODY), of(b"192.0.2.2"));
+        assert_ne!(of(NOBODY), of("192.0.2.2".parse().unwrap()));
     }
 
     #[test]

@@ -25,6 +25,7 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::breakers::Permit;
+use super::endpoint::Endpoint;
 use super::http2::Connections;
 use super::pool::Pools;
 use super::{Upstream, keepalive};
@@ -173,6 +174,14 @@ impl Connector {
 }
 
 impl ConnectFailure {
+    /// Tells the endpoint, unless the failure is the cluster's own.
+    pub(super) fn tell(self, endpoint: &Endpoint) {
+        match self {
+            Self::Failed(_) | Self::TimedOut | Self::NotHttp2 => endpoint.failed(),
+            Self::Overflow => {}
+        }
+    }
+
     fn kind(&self) -> nuncio_telemetry::ConnectFailure {
         match self {
             Self::Failed(_) | Self::NotHttp2 | Self::Overflow => {
@@ -208,4 +217,44 @@ async fn connect_plain(upstream: &Upstream, address: SocketAddr) -> io::Result<C
         SockRef::from(&tcp).set_tcp_keepalive(&keepalive::of_socket(keepalive))?;
     }
     Ok(Carrier::Tcp(tcp))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upstream::Resolver;
+    use crate::upstream::tests::cluster;
+    use nuncio_config::Keepalive;
+    use nuncio_telemetry::{BuildInfo, Telemetry};
+    use std::time::Duration;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_connection_is_probed_as_its_mapping_says() {
+        let mut cluster = cluster();
+        cluster.keepalive = Some(Keepalive {
+            time: Some(100),
+            interval: Some(10),
+            probes: Some(3),
+        });
+        let stats = Telemetry::new(BuildInfo::default()).cluster("c");
+        let resolver = Resolver::from_system().unwrap();
+        let upstream = Upstream::new(Arc::new(cluster), stats, &resolver);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connected = connect_plain(&upstream, listener.local_addr().unwrap()).await;
+        let Carrier::Tcp(tcp) = connected.unwrap() else {
+            panic!("a TCP connection")
+        };
+        let socket = SockRef::from(&tcp);
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(
+            socket.tcp_keepalive_time().unwrap(),
+            Duration::from_secs(100)
+        );
+        assert_eq!(
+            socket.tcp_keepalive_interval().unwrap(),
+            Duration::from_secs(10)
+        );
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 3);
+    }
 }

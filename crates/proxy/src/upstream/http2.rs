@@ -91,7 +91,10 @@ impl Connector {
         let reused = ready.is_some();
         let slot = match ready {
             Some(slot) => slot,
-            None => self.pending_stream(&connections, order, reuse).await?,
+            None => self
+                .pending_stream(&connections, order, reuse)
+                .await
+                .inspect_err(|failure| failure.tell(to))?,
         };
         let Some(admission) = Admission::to(upstream, order.priority) else {
             return Err(overflowed(upstream));

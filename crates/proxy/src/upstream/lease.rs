@@ -6,6 +6,7 @@
 //! told.
 
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -100,7 +101,9 @@ impl Connector {
                     reuse,
                     priority,
                 };
-                self.pending(order, endpoint).await?
+                self.pending(order, endpoint.address())
+                    .await
+                    .inspect_err(|failure| failure.tell(endpoint))?
             }
         };
         connection.lease(upstream, priority)
@@ -110,7 +113,7 @@ impl Connector {
     async fn pending(
         &self,
         order: Order<'_>,
-        endpoint: &Endpoint,
+        address: SocketAddr,
     ) -> Result<Connection, ConnectFailure> {
         let upstream = order.upstream;
         let permit = upstream.breakers.permit(order.priority, Breaker::Pending);
@@ -121,7 +124,7 @@ impl Connector {
         let connection = match order.next().await {
             Ok(Next::Ready(wire, seat)) => Ok(Connection::ready(wire, seat)),
             Ok(Next::Connect(permit, seat)) => {
-                let made = self.connect(upstream, endpoint.address(), permit).await;
+                let made = self.connect(upstream, address, permit).await;
                 made.map(|wire| Connection::new(wire, seat))
                     .inspect_err(|failure| order.pool.failed(*failure))
             }
@@ -129,7 +132,6 @@ impl Connector {
         };
         if connection.is_err() {
             pending.failed();
-            endpoint.failed();
         }
         connection
     }

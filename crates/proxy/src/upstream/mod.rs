@@ -131,6 +131,7 @@ impl Upstream {
 mod tests {
     use super::*;
     use nuncio_routing::{Balance, Families, Limits};
+    use nuncio_telemetry::{BuildInfo, Telemetry};
 
     /// A cluster with one endpoint that nobody listens on, and no options.
     pub(super) fn cluster() -> Cluster {
@@ -153,6 +154,57 @@ mod tests {
             limits: Limits::default(),
             limits_high: Limits::default(),
             outlier_detection: None,
+        }
+    }
+
+    fn upstream(cluster: Cluster, telemetry: &Telemetry) -> Upstream {
+        let stats = telemetry.cluster("c");
+        let resolver = Resolver::from_system().unwrap();
+        Upstream::new(Arc::new(cluster), stats, &resolver)
+    }
+
+    #[tokio::test]
+    async fn thousands_of_clusters_without_options_are_small() {
+        let telemetry = Telemetry::new(BuildInfo::default());
+        let resolver = Resolver::from_system().unwrap();
+        let (cluster, stats) = (Arc::new(cluster()), telemetry.cluster("c"));
+        let mut made = None;
+        let allocated = allocation_counter::measure(|| {
+            made = Some(Upstream::new(cluster, stats, &resolver));
+        });
+        let all = usize::try_from(allocated.bytes_current).unwrap() + size_of::<Upstream>();
+        assert!(all < 700, "{all} bytes");
+    }
+
+    #[tokio::test]
+    async fn choosing_an_endpoint_allocates_nothing() {
+        let telemetry = Telemetry::new(BuildInfo::default());
+        for balance in [
+            Balance::RoundRobin,
+            Balance::LeastRequest,
+            Balance::RingHash,
+            Balance::Maglev,
+        ] {
+            let upstream = upstream(
+                Cluster {
+                    balance,
+                    ..cluster()
+                },
+                &telemetry,
+            );
+            let addresses = (1..=5).map(|n| SocketAddr::from(([10, 0, 0, n], 80)));
+            upstream.endpoints.replace(addresses.collect());
+            let choose = |hash| {
+                let tried = Vec::new();
+                drop(upstream.endpoints.pick(&Pick { hash, tried }));
+            };
+            // A thread's first look at what is shared makes a place for itself.
+            choose(None);
+            let allocated = allocation_counter::measure(|| {
+                (0..100).for_each(|hash| choose(Some(hash)));
+                choose(None);
+            });
+            assert_eq!(allocated.count_total, 0, "{balance:?}");
         }
     }
 }

@@ -31,6 +31,11 @@ impl Traffic {
         })
     }
 
+    /// Whether the bytes may be other requests'.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared.is_some()
+    }
+
     /// Bytes received and sent since the last call.
     pub(crate) fn take(&self) -> (u64, u64) {
         if let Some(connection) = &self.shared {

@@ -12,7 +12,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use pingora_core::protocols::http::HttpTask;
 use pingora_core::{BError, ErrorType, RetryType};
 use pingora_http::RequestHeader;
@@ -49,8 +49,6 @@ pub(super) struct Rules<'a, 'u> {
     pub(super) course: &'a Course<'u>,
     /// Hears how it answers.
     pub(super) endpoint: &'a Endpoint,
-    /// Told to the client.
-    pub(super) set_cookie: Option<&'a HeaderValue>,
     /// `None` when every answer is passed on.
     pub(super) retries: Option<&'a mut Retries<'u>>,
     /// How long an upgraded connection may be silent.

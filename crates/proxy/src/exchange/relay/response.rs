@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use http::header::SET_COOKIE;
 use pingora_core::protocols::http::HttpTask;
 use pingora_core::{BError, ErrorType, RetryType};
 use pingora_http::ResponseHeader;
 
 use super::upload::Upload;
 use super::{Culprit, Relay, Relayed};
+use crate::exchange::client_head::{self, Attempt};
 use crate::exchange::failure::Failure;
-use crate::exchange::{client_head, upgrade};
+use crate::exchange::upgrade;
 
 /// What becomes of an answer's head.
 enum Verdict {
@@ -75,7 +75,7 @@ impl Relay<'_, '_, '_> {
 
     async fn upgrade(&mut self, received: &ResponseHeader) -> Relayed {
         let request = self.request.session.req_header();
-        let built = client_head::build(self.rules.course, request, received, self.took());
+        let built = client_head::build(self.rules.course, request, received, self.attempt());
         let confirmed = built.and_then(|(mut head, _)| {
             upgrade::confirm(&mut head, received)?;
             Ok(head)
@@ -84,7 +84,8 @@ impl Relay<'_, '_, '_> {
             return Relayed::Failed(Failure::UpstreamMalformed);
         };
         let head = HttpTask::Header(Box::new(head), false);
-        match self.request.session.response_duplex_vec(vec![head]).await {
+        let session = &mut *self.request.session;
+        match self.rules.course.begin_response(session, vec![head]).await {
             Ok(_) => {
                 self.upgraded = true;
                 self.status = Some(received.status.as_u16());
@@ -115,18 +116,14 @@ impl Relay<'_, '_, '_> {
             return Verdict::Discard;
         }
         let request = self.request.session.req_header();
-        let built = client_head::build(self.rules.course, request, received, self.took());
-        let Ok((mut head, body)) = built else {
+        let built = client_head::build(self.rules.course, request, received, self.attempt());
+        let Ok((head, body)) = built else {
             return Verdict::Unsound;
         };
-        if let Some(cookie) = self.rules.set_cookie
-            && head.append_header(SET_COOKIE, cookie.clone()).is_err()
-        {
-            return Verdict::Unsound;
-        }
         self.body = body;
         self.status = Some(received.status.as_u16());
         self.request.answer_begins();
+        self.forget_kept();
         Verdict::PassOn(Box::new(head))
     }
 
@@ -142,6 +139,13 @@ impl Relay<'_, '_, '_> {
             status: self.status.unwrap_or_default(),
             upstream_time: self.took(),
             request_sent: self.upload == Upload::Finished,
+        }
+    }
+
+    fn attempt(&self) -> Attempt {
+        Attempt {
+            took: self.took(),
+            endpoint: self.rules.endpoint.address(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! From the client to the upstream.
 
 use bytes::Bytes;
+use tokio::task::yield_now;
 
 use super::Relay;
 use crate::exchange::request::Request;
@@ -50,6 +51,10 @@ impl Relay<'_, '_, '_> {
         if was_kept && self.request.is_too_large() {
             self.give_up_retries();
         }
+        if self.request.outruns_shadow() {
+            // It shares the thread: a fast client would leave it no chance.
+            yield_now().await;
+        }
         if let (Some(bytes), Upload::Open { .. }) = (unkept, self.upload) {
             self.send(&bytes).await;
         }
@@ -74,15 +79,19 @@ impl Relay<'_, '_, '_> {
     }
 
     async fn caught_up_with_client(&mut self) {
-        // Once the client has seen an answer there is no other attempt.
-        if self.status.is_some() {
-            self.request.forget();
-        }
+        self.forget_kept();
         if self.request.end().is_some() {
             self.upload = match self.upstream.finish_body().await {
                 Ok(_) => Upload::Finished,
                 Err(_) => Upload::Refused,
             };
+        }
+    }
+
+    /// Lets go of what was sent: once the client has seen an answer there is no other attempt.
+    pub(super) fn forget_kept(&mut self) {
+        if self.status.is_some() && !self.is_behind() {
+            self.request.forget();
         }
     }
 

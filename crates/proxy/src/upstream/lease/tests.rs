@@ -85,7 +85,7 @@ impl Scene {
             reuse,
             priority,
         };
-        self.connector.pending(order, &self.endpoint).await
+        self.connector.pending(order, self.endpoint.address()).await
     }
 
     fn sweep_after(&self, time: Duration) {

@@ -1,0 +1,169 @@
+//! `docs/mapping.md` is held to what there is: every key has a row, and every row a test that exists.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test whose machinery fails has failed, and says where"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// One row of the page's tables.
+struct Row {
+    section: String,
+    keys: Vec<String>,
+    state: String,
+    shown_by: Vec<String>,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+fn rows() -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut section = String::new();
+    for line in read("docs/mapping.md").lines() {
+        if let Some(title) = line.strip_prefix("## ") {
+            title.clone_into(&mut section);
+        }
+        let Some(cells) = line
+            .strip_prefix("| ")
+            .and_then(|line| line.strip_suffix(" |"))
+        else {
+            continue;
+        };
+        let cells: Vec<&str> = cells.split(" | ").collect();
+        let [keys, state, .., shown_by] = cells[..] else {
+            panic!("{line}")
+        };
+        if keys == "Key" || keys == "Kind" {
+            continue;
+        }
+        rows.push(Row {
+            section: section.clone(),
+            keys: quoted(keys),
+            state: state.to_owned(),
+            shown_by: quoted(shown_by),
+        });
+    }
+    rows
+}
+
+/// What stands between backticks.
+fn quoted(cell: &str) -> Vec<String> {
+    cell.split('`')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_row_has_a_state_and_a_test_that_exists() {
+    let tests = tests();
+    let rows = rows();
+    assert!(rows.len() > 80, "{} rows", rows.len());
+    for row in rows {
+        let known = ["works", "works, differs", "works; warns", "warns"];
+        assert!(
+            known.contains(&&*row.state),
+            "{:?}: {}",
+            row.keys,
+            row.state
+        );
+        assert!(
+            !row.shown_by.is_empty(),
+            "{:?} is shown by nothing",
+            row.keys
+        );
+        for test in row.shown_by {
+            assert!(tests.contains(&test), "{:?}: no test {test}", row.keys);
+        }
+    }
+}
+
+#[test]
+fn every_key_that_the_parser_knows_has_one_row() {
+    for (source, section) in [
+        ("crates/config/src/mapping/keys.rs", "Mapping"),
+        ("crates/config/src/module/keys.rs", "Module `ambassador`"),
+    ] {
+        let written: Vec<String> = rows()
+            .into_iter()
+            .filter(|row| row.section == section)
+            .flat_map(|row| row.keys)
+            .collect();
+        let documented: BTreeSet<&String> = written.iter().collect();
+        assert_eq!(documented.len(), written.len(), "a key of {section} twice");
+        let keys = keys(&read(source));
+        assert!(keys.len() > 40, "{} keys in {source}", keys.len());
+        for key in keys {
+            assert!(documented.contains(&key), "{section}: no row for {key}");
+        }
+    }
+}
+
+/// The texts in a source that look like keys: in lower case, with no spaces.
+fn keys(source: &str) -> BTreeSet<String> {
+    let code = source.split("#[cfg(test)]").next().unwrap();
+    let code = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    code.flat_map(|line| line.split('"').skip(1).step_by(2))
+        .filter(|text| {
+            let is_key = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            text.len() > 2 && text.chars().all(is_key)
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The names of all tests and fixtures, as the page writes them.
+fn tests() -> BTreeSet<String> {
+    let mut tests = BTreeSet::new();
+    for folder in ["tests/tests", "crates"] {
+        collect(&root().join(folder), &mut tests);
+    }
+    tests
+}
+
+fn collect(folder: &Path, tests: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let extension = path
+            .extension()
+            .map(|text| text.to_string_lossy().into_owned());
+        if path.is_dir() {
+            collect(&path, tests);
+        } else if extension.as_deref() == Some("rs") {
+            let source = fs::read_to_string(&path).unwrap();
+            tests.extend(functions(&source).map(|name| format!("{stem}::{name}")));
+        } else if folder.ends_with("fixtures/annotations") {
+            tests.insert(format!("fixtures/{stem}"));
+        }
+    }
+}
+
+/// The functions that follow a `#[test]` or its like.
+fn functions(source: &str) -> impl Iterator<Item = &str> {
+    let mut is_test = false;
+    source.lines().map(str::trim).filter_map(move |line| {
+        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+            is_test = true;
+        }
+        let name = line
+            .strip_prefix("async fn ")
+            .or_else(|| line.strip_prefix("fn "))?;
+        std::mem::take(&mut is_test).then(|| name.split('(').next().unwrap_or_default())
+    })
+}
