@@ -55,8 +55,14 @@ struct Others {
     /// Of those that know no case.
     prefixes: Root,
     /// Of those that know case, and of those that do not; `None` where there are none.
-    exact: [Option<Scope>; 2],
+    exact: [Option<Exact>; 2],
     patterns: Option<Patterns>,
+}
+
+#[derive(Debug)]
+struct Exact {
+    scope: Scope,
+    longest: usize,
 }
 
 #[derive(Debug)]
@@ -139,8 +145,10 @@ impl PathIndex {
 
     fn improve_by_others(&self, others: &Others, search: &mut Search<'_, impl Fn(u32) -> bool>) {
         self.improve_by_prefixes(&others.prefixes, search);
-        for scope in others.exact.iter().flatten() {
-            if let Some(slot) = self.exact.find(*scope, search.path) {
+        let path = search.path;
+        for Exact { scope, longest } in others.exact.iter().flatten() {
+            let slot = (path.len() <= *longest).then(|| self.exact.find(*scope, path));
+            if let Some(slot) = slot.flatten() {
                 self.improve_by(slot, search);
             }
         }

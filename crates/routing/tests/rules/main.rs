@@ -23,4 +23,5 @@ mod requests;
 mod resources;
 mod settings;
 mod shadows;
+mod shares;
 mod written;

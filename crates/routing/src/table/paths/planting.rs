@@ -10,7 +10,7 @@ use nuncio_config::{Case, PathMatch, Pattern};
 use super::super::dictionary::{Scope, position};
 use super::super::patterns::PatternSet;
 use super::super::prefixes::Root;
-use super::{Candidate, NOTHING, Others, PathIndex, PathTree, Patterns, Slot};
+use super::{Candidate, Exact, NOTHING, Others, PathIndex, PathTree, Patterns, Slot};
 use crate::Route;
 
 /// A Route and its rank.
@@ -66,10 +66,8 @@ impl PathIndex {
         })
     }
 
-    fn plant_exact(&mut self, mut routes: Vec<Filed<'_>>, case: Case) -> Option<Scope> {
-        if routes.is_empty() {
-            return None;
-        }
+    fn plant_exact(&mut self, mut routes: Vec<Filed<'_>>, case: Case) -> Option<Exact> {
+        let longest = routes.iter().map(|filed| filed.text.len()).max()?;
         routes.sort_unstable_by(Filed::by_text);
         let number = position(self.trees.len() * 2) + u32::from(case == Case::Insensitive);
         let scope = Scope { number, case };
@@ -78,7 +76,7 @@ impl PathIndex {
             let stored = self.exact.store(scope, text);
             self.exact.enter(scope, (stored, text.len()), slot);
         }
-        Some(scope)
+        Some(Exact { scope, longest })
     }
 
     fn plant_patterns(&mut self, mut routes: Vec<(&Pattern, Candidate)>) -> Option<Patterns> {
