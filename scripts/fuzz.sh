@@ -25,6 +25,6 @@ for target in "$@"; do
         "$binaries/$target" -merge=1 "corpus/$target" "found/$target"
         continue
     fi
-    "$binaries/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+    "$binaries/$target" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 \
         -print_final_stats=1 -artifact_prefix="artifacts/$target/" "found/$target" "corpus/$target"
 done
