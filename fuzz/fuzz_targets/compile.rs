@@ -16,7 +16,9 @@ use nuncio_fuzz::{Asked, annotation};
 use nuncio_routing::{Action, Draw, Question, RequestHead, Snapshot, compile};
 
 fuzz_target!(|bytes: &[u8]| {
-    let Some((kind, rest)) = bytes.split_first() else { return };
+    let Some((kind, rest)) = bytes.split_first() else {
+        return;
+    };
     let mut rest = Unstructured::new(rest);
     let asked = Asked::from(&mut rest);
     let text = if kind % 2 == 0 {
@@ -24,14 +26,19 @@ fuzz_target!(|bytes: &[u8]| {
     } else {
         annotation(&mut rest).unwrap_or_default()
     };
-    let (Ok(asked), identity) = (asked, Identity::default()) else { return };
+    let (Ok(asked), identity) = (asked, Identity::default()) else {
+        return;
+    };
     let parsed = parse(&text, &identity);
     let snapshot = compile(&parsed.resources, parsed.diagnostics.clone(), &identity, 1);
     check(&snapshot);
     ask(&snapshot, &asked);
     let mut backwards = parsed.resources;
     backwards.reverse();
-    assert_eq!(compile(&backwards, parsed.diagnostics, &identity, 1), snapshot);
+    assert_eq!(
+        compile(&backwards, parsed.diagnostics, &identity, 1),
+        snapshot
+    );
 });
 
 fn parse(text: &str, identity: &Identity) -> Parsed {
@@ -45,7 +52,10 @@ fn parse(text: &str, identity: &Identity) -> Parsed {
 
 fn check(snapshot: &Snapshot) {
     for diagnostic in snapshot.diagnostics.iter() {
-        assert!(!diagnostic.to_string().contains(char::is_control), "{diagnostic:?}");
+        assert!(
+            !diagnostic.to_string().contains(char::is_control),
+            "{diagnostic:?}"
+        );
     }
     for route in snapshot.routes.iter() {
         if let Action::Forward(to) = &route.action {
@@ -55,7 +65,9 @@ fn check(snapshot: &Snapshot) {
 }
 
 fn ask(snapshot: &Snapshot, asked: &Asked) {
-    let Ok(method) = Method::from_bytes(asked.method.as_bytes()) else { return };
+    let Ok(method) = Method::from_bytes(asked.method.as_bytes()) else {
+        return;
+    };
     let headers = HeaderMap::new();
     let head = RequestHead {
         method: &method,
@@ -65,12 +77,19 @@ fn ask(snapshot: &Snapshot, asked: &Asked) {
         headers: &headers,
     };
     let found = snapshot.routes.find(&head, Draw::from_random(0)).is_some();
-    let query = asked.query.map(|query| format!("?{query}")).unwrap_or_default();
+    let query = asked
+        .query
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
     let url = format!("http://{}{}{query}", asked.host, asked.path);
     let question = Question::parse(asked.method, &url, []);
     if let Ok(question) = question {
         let explained = snapshot.explain(&question);
-        let is_same = asked.host != "" && !asked.path.contains(['.', 'é']) && !asked.path.contains("//");
-        assert!(!is_same || explained.answer(Draw::from_random(0)).is_some() == found, "{url}");
+        let is_same =
+            asked.host != "" && !asked.path.contains(['.', 'é']) && !asked.path.contains("//");
+        assert!(
+            !is_same || explained.answer(Draw::from_random(0)).is_some() == found,
+            "{url}"
+        );
     }
 }

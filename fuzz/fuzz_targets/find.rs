@@ -13,10 +13,14 @@ use nuncio_routing::{Draw, RequestHead, RouteTable, compile};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut bytes = Unstructured::new(bytes);
-    let Ok(text) = annotation(&mut bytes) else { return };
+    let Ok(text) = annotation(&mut bytes) else {
+        return;
+    };
     let routes = table(&text);
     for _ in 0..4 {
-        let Ok(asked) = Asked::from(&mut bytes) else { return };
+        let Ok(asked) = Asked::from(&mut bytes) else {
+            return;
+        };
         compare(&routes, &asked);
     }
 });
@@ -33,10 +37,15 @@ fn table(text: &str) -> RouteTable {
 }
 
 fn compare(routes: &RouteTable, asked: &Asked) {
-    let Ok(method) = Method::from_bytes(asked.method.as_bytes()) else { return };
+    let Ok(method) = Method::from_bytes(asked.method.as_bytes()) else {
+        return;
+    };
     let mut headers = HeaderMap::new();
     for (name, value) in &asked.headers {
-        headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        headers.append(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
     }
     let head = RequestHead {
         method: &method,
@@ -53,6 +62,9 @@ fn compare(routes: &RouteTable, asked: &Asked) {
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         };
-        assert!(is_same, "{asked:?} {draw:?}: {found:?} instead of {scanned:?}");
+        assert!(
+            is_same,
+            "{asked:?} {draw:?}: {found:?} instead of {scanned:?}"
+        );
     }
 }

@@ -8,7 +8,11 @@ use libfuzzer_sys::arbitrary::{Result, Unstructured};
 pub fn annotation(bytes: &mut Unstructured<'_>) -> Result<String> {
     let mut text = String::new();
     for number in 0..bytes.int_in_range(1..=12)? {
-        let version = bytes.choose(&["ambassador/v0", "getambassador.io/v2", "getambassador.io/v3alpha1"])?;
+        let version = bytes.choose(&[
+            "ambassador/v0",
+            "getambassador.io/v2",
+            "getambassador.io/v3alpha1",
+        ])?;
         text += &format!("---\napiVersion: {version}\nkind: Mapping\nname: m{number}\n");
         text += &format!("prefix: {}\n", bytes.choose(&PREFIXES)?);
         text += &format!("service: {}\n", bytes.choose(&SERVICES)?);
@@ -52,24 +56,53 @@ impl Asked {
         }
         let mut headers = Vec::new();
         for _ in 0..bytes.int_in_range(0..=3)? {
-            headers.push((*bytes.choose(&["x-a", "x-b"])?, *bytes.choose(&["", "1", "12", "A"])?));
+            headers.push((
+                *bytes.choose(&["x-a", "x-b"])?,
+                *bytes.choose(&["", "1", "12", "A"])?,
+            ));
         }
         Ok(Self {
             method: bytes.choose(&["GET", "POST", "PUT", "get"])?,
             host: bytes.choose(&HOSTS)?,
             path,
-            query: *bytes.choose(&[None, Some(""), Some("a=1"), Some("a"), Some("b=12&a=1"), Some("a=&a=1")])?,
+            query: *bytes.choose(&[
+                None,
+                Some(""),
+                Some("a=1"),
+                Some("a"),
+                Some("b=12&a=1"),
+                Some("a=&a=1"),
+            ])?,
             headers,
         })
     }
 }
 
 const PREFIXES: [&str; 14] = [
-    "/", "/a", "/a/", "/a/b", "/a/b/", "/A", "/ab", "/b", "/a//", "/é", "\"/[a-z]+/\"", "\"/a.*\"",
-    "\"/(a|b)/.*\"", "\"/.{0,3}\"",
+    "/",
+    "/a",
+    "/a/",
+    "/a/b",
+    "/a/b/",
+    "/A",
+    "/ab",
+    "/b",
+    "/a//",
+    "/é",
+    "\"/[a-z]+/\"",
+    "\"/a.*\"",
+    "\"/(a|b)/.*\"",
+    "\"/.{0,3}\"",
 ];
 
-const SERVICES: [&str; 6] = ["a", "b:8080", "https://c", "10.0.0.1", "\"[::1]:80\"", "d.e"];
+const SERVICES: [&str; 6] = [
+    "a",
+    "b:8080",
+    "https://c",
+    "10.0.0.1",
+    "\"[::1]:80\"",
+    "d.e",
+];
 
 const LINES: [&str; 44] = [
     "prefix_regex: true",
@@ -134,5 +167,12 @@ const SETTINGS: [&str; 10] = [
 const PIECES: [&str; 10] = ["a", "b", "A", "/", "a/", "ab/", "é", "c", "//", "."];
 
 const HOSTS: [&str; 8] = [
-    "a.example", "A.Example", "a.example:80", "b.example", "c.a.example", "a.other", "", "[::1]:80",
+    "a.example",
+    "A.Example",
+    "a.example:80",
+    "b.example",
+    "c.a.example",
+    "a.other",
+    "",
+    "[::1]:80",
 ];
