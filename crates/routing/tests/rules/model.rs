@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::oracle::{tried, written};
-use crate::random::{request, rule};
+use crate::random::{ordinary_request, request, rule};
 use crate::written::numbered;
 
 proptest! {
@@ -45,7 +45,7 @@ proptest! {
     #[test]
     fn explanations_name_who_answers_for_every_draw(
         rules in prop::collection::vec(rule(), 0..12),
-        request in request(),
+        request in ordinary_request(),
     ) {
         let snapshot = compile(&numbered(written(&rules)), [], &Identity::default(), 1);
         let question = request.question();

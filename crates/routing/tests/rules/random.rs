@@ -146,6 +146,13 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         })
 }
 
+/// Such as a URL can say: what reaches routing otherwise was spelled anew on its way.
+pub(crate) fn ordinary_request() -> impl Strategy<Value = Request> {
+    let requests =
+        (request(), "/[abAB/]{0,5}").prop_map(|(request, path)| Request { path, ..request });
+    requests.prop_filter("hosts are ASCII", |request| request.host.is_ascii())
+}
+
 fn sent_path() -> impl Strategy<Value = String> {
     prop_oneof![
         12 => "/[abAB/]{0,5}",
