@@ -265,6 +265,20 @@ async fn a_body_in_pieces_over_http2_is_sent_again_whole() {
 }
 
 #[tokio::test]
+async fn an_empty_body_ends_in_every_attempt() {
+    let upstream = failing(1, status(503)).await;
+    let scene = scene(&upstream.service(), &policy("5xx", 1, ""));
+    let mut client = scene.client().await;
+    client
+        .request("POST", "/a/", "transfer-encoding: chunked")
+        .await;
+    client.send("0\n\n").await;
+    assert_eq!(client.response().await.brief(), (200, "ok"));
+    assert_eq!(upstream.received().len(), 2);
+    assert!(upstream.received().iter().all(|request| request.complete));
+}
+
+#[tokio::test]
 async fn a_body_too_large_to_be_kept_is_sent_once() {
     let upstream = failing(1, status(503)).await;
     let module = "---\napiVersion: getambassador.io/v2\nkind: Module\nname: ambassador\n\

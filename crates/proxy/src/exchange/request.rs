@@ -19,6 +19,8 @@ use super::timer::Limit;
 /// A request on its way.
 pub(super) struct Request<'a> {
     pub(super) session: &'a mut ServerSession,
+    /// Whether it came without a body, not even an empty one.
+    bodyless: bool,
     /// When it was complete; `None` while its body is still coming.
     end: Option<Instant>,
     /// Whether anything of the body was taken from the client, who will not send it again.
@@ -47,16 +49,22 @@ enum Kept {
 impl<'a> Request<'a> {
     /// The request whose head `session` read at `started`.
     pub(super) fn new(session: &'a mut ServerSession, started: Instant) -> Self {
-        let end = session.is_body_empty().then_some(started);
+        let bodyless = session.is_body_empty();
         Self {
             session,
-            end,
+            bodyless,
+            end: bodyless.then_some(started),
             begun: false,
             heard: true,
             answered: None,
             kept: Kept::Nothing,
             mirror: None,
         }
+    }
+
+    /// Whether nothing follows its head, not even the end of a body.
+    pub(super) fn is_bodyless(&self) -> bool {
+        self.bodyless
     }
 
     /// When it was complete; `None` while its body is still coming.

@@ -23,10 +23,11 @@ const PIECE: usize = 64 * 1024;
 
 impl Upload {
     pub(super) fn of(request: &Request<'_>) -> Self {
-        if request.end().is_some() && request.kept(0).is_empty() {
-            return Self::Finished;
+        // A body that came empty has an end to be sent all the same: its head says chunks.
+        match request.is_bodyless() {
+            true => Self::Finished,
+            false => Self::Open { kept_sent: 0 },
         }
-        Self::Open { kept_sent: 0 }
     }
 }
 
