@@ -127,6 +127,22 @@ async fn a_client_goes_to_one_endpoint_by_its_address() {
     assert_eq!(shares, [0, 0, 10]);
 }
 
+#[tokio::test]
+async fn a_header_that_the_gateway_adds_decides_too() {
+    let scene = Scene::with(
+        3,
+        "load_balancer: {policy: ring_hash, header: X-Forwarded-For}",
+    )
+    .await;
+    let mut client = scene.client().await;
+    for _ in 0..20 {
+        client.get("/a/").await;
+    }
+    let mut shares = scene.shares();
+    shares.sort_unstable();
+    assert_eq!(shares, [0, 0, 20]);
+}
+
 const BY_COOKIE: &str =
     "load_balancer: {policy: maglev, cookie: {name: sticky, path: /app, ttl: 60s}}";
 

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use nuncio_config::Format;
-use nuncio_routing::{Cluster, ClusterIndex, Route, RouteTable, Settings, Snapshot};
+use nuncio_config::{Format, HashOn};
+use nuncio_routing::{Action, Cluster, ClusterIndex, Route, RouteTable, Settings, Snapshot};
 use nuncio_telemetry::Telemetry;
 
 use crate::error_pages::ErrorPages;
@@ -155,10 +155,22 @@ impl Switch {
     }
 }
 
-/// Whether `route` looks at what the gateway says of where a request comes from.
+/// Whether `route` looks at what the gateway says of where a request comes from: to match it, or to
+/// balance by it.
 fn watches(route: &Route) -> bool {
-    let names = route.headers.iter().map(|header| header.name.as_str());
-    names
-        .into_iter()
-        .any(|name| name == "x-request-id" || name.starts_with("x-forwarded-"))
+    let hashed = match &route.action {
+        Action::Forward(to) => match &to.hash_on {
+            Some(HashOn::Header(name)) => Some(&**name),
+            Some(HashOn::Cookie { .. } | HashOn::SourceIp) | None => None,
+        },
+        Action::Redirect(_) | Action::Probe(_) => None,
+    };
+    let matched = route.headers.iter().map(|header| header.name.as_str());
+    matched.chain(hashed).any(is_told_by_gateway)
+}
+
+fn is_told_by_gateway(name: &str) -> bool {
+    ["x-request-id", "x-forwarded-for", "x-forwarded-proto"]
+        .iter()
+        .any(|told| told.eq_ignore_ascii_case(name))
 }
