@@ -102,6 +102,22 @@ async fn a_copy_has_the_body_and_a_host_that_says_so() {
 }
 
 #[tokio::test]
+async fn a_copy_spells_its_headers_as_the_original() {
+    let (upstream, shadow, scene) = shadowed(Answer::ok(""), "").await;
+    assert_eq!(scene.get("/a/").await, 200);
+    shadow.until_received(1).await;
+    let (original, copy) = (upstream.last().head, shadow.last().head);
+    let names = |head: &str| -> Vec<String> {
+        let lines = head.lines().skip(1);
+        let names = lines.filter_map(|line| line.split_once(": "));
+        names.map(|(name, _)| name.to_owned()).collect()
+    };
+    let mut expected = names(&original);
+    expected.push("x-envoy-internal".to_owned());
+    assert_eq!(names(&copy), expected);
+}
+
+#[tokio::test]
 async fn a_large_body_is_copied_whole() {
     let (upstream, shadow, scene) = shadowed(Answer::ok(""), "").await;
     let mut client = scene.client().await;

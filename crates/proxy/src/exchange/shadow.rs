@@ -28,7 +28,7 @@ use super::failure::{Failure, Stage};
 use super::request::Request;
 use super::timer::{Deadlines, Limits, STREAM_IDLE_TIMEOUT, Timer};
 use crate::downstream::Worker;
-use crate::upstream::{Endpoint, Lease, Pick, Reuse, Upstream};
+use crate::upstream::{Endpoint, Lease, Pick, Reuse, Upstream, UpstreamSession};
 
 /// The body of the original, as its shadow gets it.
 pub(super) struct Mirror {
@@ -48,6 +48,7 @@ struct Shadow {
     worker: Rc<Worker>,
     upstream: Arc<Upstream>,
     priority: Priority,
+    in_lower_case: bool,
     pieces: UnboundedReceiver<Piece>,
     waiting: Rc<Cell<usize>>,
     /// When the original was complete; `None` while its body is still coming.
@@ -83,6 +84,7 @@ pub(super) fn start(
         worker: Rc::clone(course.connection.worker()),
         upstream: Arc::clone(upstream),
         priority: to.priority,
+        in_lower_case: course.spells_in_lower_case(),
         pieces: receiver,
         waiting: Rc::clone(&mirror.waiting),
         request_end: None,
@@ -173,6 +175,9 @@ impl Shadow {
     ) -> Result<u16, Failure> {
         let lease = timer.limit(pin!(self.lease())).await;
         let (mut lease, endpoint) = lease.map_err(Failure::OutOfTime)??;
+        if matches!(lease.session, UpstreamSession::Http1(_)) {
+            lease.traffic.expect_head(self.in_lower_case);
+        }
         let status = match lease.session.write_request_header(head).await {
             Ok(_) => self.relay(&mut lease, timer).await,
             Err(_) => Err(Failure::UpstreamClosed { untouched: true }),
