@@ -58,6 +58,21 @@ fn format(text: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_call_that_the_gateway_answers_is_logged_with_what_it_was_told() {
+    let logged = Logged::start("", &format("%RESPONSE_CODE% %RESPONSE_FLAGS%"));
+    let mut client = logged.client().await;
+    client
+        .request(
+            "POST",
+            "/nowhere",
+            "content-type: application/grpc\ncontent-length: 0",
+        )
+        .await;
+    assert_eq!(client.response().await.status, 200);
+    assert_eq!(logged.lines().await, ["200 NR"]);
+}
+
+#[tokio::test]
 async fn a_request_is_logged_as_ambassador_logs_it() {
     let upstream = Upstream::ok("hello").await;
     let logged = Logged::start(&mapping("/a/", &upstream.service(), ""), "");

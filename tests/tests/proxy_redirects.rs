@@ -177,3 +177,18 @@ async fn plain_text_is_sent_to_https_on_the_word_of_a_trusted_proxy() {
     assert_eq!(response.value("location"), Some("https://a.example/a/b?c"));
     assert_eq!(with_proto(&gateway, "https").await.status, 503);
 }
+
+#[tokio::test]
+async fn the_port_of_plain_text_is_not_sent_to_https() {
+    let gateway = to_https("  use_remote_address: false\n");
+    for (host, location) in [
+        ("b.example:80", "https://b.example/a/"),
+        ("b.example:8080", "https://b.example:8080/a/"),
+    ] {
+        let mut client = Client::connect(gateway.address()).await;
+        let request = format!("GET /a/ HTTP/1.1\nhost: {host}\nx-forwarded-proto: http\n\n");
+        client.send(&request).await;
+        let response = client.response().await;
+        assert_eq!(response.value("location"), Some(location), "{host}");
+    }
+}

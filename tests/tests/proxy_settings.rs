@@ -267,6 +267,18 @@ async fn names_with_underscores_are_refused_or_dropped_on_request() {
 }
 
 #[tokio::test]
+async fn who_is_kept_out_may_not_even_ask_for_the_server() {
+    let upstream = Upstream::ok("").await;
+    let gateway = gateway(&upstream, "ip_deny: [{peer: 127.0.0.0/8}]");
+    let mut client = Client::connect(gateway.address()).await;
+    client.send("OPTIONS * HTTP/1.1\nhost: a\n\n").await;
+    assert_eq!(
+        client.response().await.brief(),
+        (403, "RBAC: access denied")
+    );
+}
+
+#[tokio::test]
 async fn a_length_beside_chunks_is_accepted_on_request_and_the_chunks_count() {
     let upstream = Upstream::ok("").await;
     let request = "POST /a/ HTTP/1.1\nhost: a\ncontent-length: 3\n\

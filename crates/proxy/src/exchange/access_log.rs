@@ -121,7 +121,7 @@ fn ended<'f>(facts: &mut Facts<'f>, session: &'f ServerSession, account: &Accoun
         attempts: particulars.attempts,
     };
     facts.response = ResponseFacts {
-        status: account.outcome.status(),
+        status: account.told.or(account.outcome.status()),
         headers: session.response_written().map(|head| &head.headers),
         trailers: None,
         flags: flags(account),

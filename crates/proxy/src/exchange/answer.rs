@@ -59,13 +59,16 @@ fn decide<'a>(
     course.forwarding = Forwarding::read(&head.headers, course.connection, connections);
     course.forwarding.impose(head, live.watches_forwarding());
     let head = &*head;
+    if let Some(decision) = keep_out(course) {
+        return Ok(decision);
+    }
     if head::is_for_server(head) {
         return Ok(no_route(course));
     }
     let port = course.connection.local().port();
     let target = head::target(head, connections, port).ok_or(Refusal::Malformed)?;
-    if let Some(decision) = turn_away(course, &target) {
-        return Ok(decision);
+    if is_for_https(course) {
+        return Ok(direct(redirect::to_https(&target)));
     }
     let Some(route) = route(course, head, &target) else {
         course.outbound = Outbound::unsent(&target);
@@ -117,26 +120,27 @@ fn route<'a>(
         .map(|route| &**route)
 }
 
-/// The gateway's answer to those whom the Module keeps out or sends to TLS, whatever they ask for.
-fn turn_away<'a>(course: &Course<'a>, target: &RequestTarget<'_>) -> Option<Decision<'a>> {
-    let settings = course.settings();
-    if let Some(rules) = &settings.ip_rules {
-        let http = course.connection.listener().http();
-        let (peer, client) = (course.connection.peer(), course.forwarding.client);
-        if !clients::are_served(rules, peer, client) {
-            http.client_denied();
-            let outcome = Outcome::Refused { status: 403 };
-            let reply = Reply::new(403, "RBAC: access denied");
-            return Some(Decision::Reply(outcome, reply));
-        }
+/// The gateway's answer to those whom the Module keeps out, whatever they ask for.
+fn keep_out<'a>(course: &Course<'a>) -> Option<Decision<'a>> {
+    let rules = course.settings().ip_rules.as_ref()?;
+    let http = course.connection.listener().http();
+    let (peer, client) = (course.connection.peer(), course.forwarding.client);
+    if clients::are_served(rules, peer, client) {
         http.client_admitted();
+        return None;
     }
-    let connections = &settings.connections;
+    http.client_denied();
+    let outcome = Outcome::Refused { status: 403 };
+    let reply = Reply::new(403, "RBAC: access denied");
+    Some(Decision::Reply(outcome, reply))
+}
+
+/// Whether the Module sends the request to TLS.
+fn is_for_https(course: &Course<'_>) -> bool {
+    let connections = &course.settings().connections;
     // Where nobody is believed every request came in plain text, and the client would never arrive.
     let is_told = !connections.use_remote_address || connections.trusted_hops > 0;
-    let is_plain =
-        connections.forwarded_proto_redirect && is_told && course.forwarding.scheme == Scheme::Http;
-    is_plain.then(|| direct(redirect::to_https(target)))
+    connections.forwarded_proto_redirect && is_told && course.forwarding.scheme == Scheme::Http
 }
 
 /// The answer to a CORS preflight. Takes note of the origin of other requests.

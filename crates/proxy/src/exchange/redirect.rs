@@ -18,7 +18,9 @@ pub(super) fn elsewhere(redirect: &Redirect, scheme: Scheme, target: &RequestTar
 
 /// The answer to a request that came in plain text where `x_forwarded_proto_redirect` is set.
 pub(super) fn to_https(target: &RequestTarget<'_>) -> Reply {
-    located(301, Scheme::Https, target.host, &target.path_and_query)
+    // The port of plain text does not speak TLS; Envoy leaves it out as well.
+    let host = target.host.strip_suffix(":80").unwrap_or(target.host);
+    located(301, Scheme::Https, host, &target.path_and_query)
 }
 
 fn located(status: u16, scheme: Scheme, host: &str, path: &str) -> Reply {
