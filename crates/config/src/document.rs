@@ -26,6 +26,7 @@ pub(crate) fn read(root: &Node<'_>, identity: &Identity, report: &mut Report) ->
         return None;
     }
     let head = Head::read(&sections, root.line, report)?;
+    sections.warn_of_strays(report);
     let mut fields = Fields::new(sections.body, root.line, report);
     let kind = match head.kind {
         Understood::Mapping => Kind::Mapping(Box::new(mapping::read::read(&mut fields)?)),
@@ -76,6 +77,25 @@ impl<'n, 'a> Sections<'n, 'a> {
             top,
             metadata: section("metadata"),
             body: section("spec"),
+        }
+    }
+
+    /// What stands beside `metadata` and `spec` belongs into one of them and says nothing there.
+    fn warn_of_strays(&self, report: &mut Report) {
+        if std::ptr::eq(self.body, self.top) {
+            return;
+        }
+        let has_metadata = !std::ptr::eq(self.metadata, self.top);
+        for Entry { key, line, .. } in self.top {
+            let stands = match &**key {
+                "apiVersion" | "kind" | "metadata" | "spec" | "status" => true,
+                "name" | "namespace" => !has_metadata,
+                _ => false,
+            };
+            if !stands {
+                let reason = format!("{} has no effect beside `spec`", quoted(key));
+                report.warning(*line, reason);
+            }
         }
     }
 
@@ -178,6 +198,7 @@ fn check_api_version(top: &mut Fields<'_, '_>) {
         "ambassador/v0"
         | "ambassador/v1"
         | "ambassador/v2"
+        | "ambassador/v3alpha1"
         | "getambassador.io/v1"
         | "getambassador.io/v2"
         | "getambassador.io/v3alpha1"

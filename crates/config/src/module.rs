@@ -232,8 +232,9 @@ pub enum IpOf {
 }
 
 impl InternalMapping {
-    /// Whether there is one.
+    /// Whether there is one. In Ambassador what is written takes the place of all defaults, and so
+    /// has to repeat `enabled: true`.
     pub fn is_enabled(&self) -> bool {
-        self.enabled.unwrap_or(true)
+        self.enabled.unwrap_or(false)
     }
 }

@@ -4,7 +4,7 @@
 //! [`RouteTable::find`](crate::RouteTable::find) gives. What is said is bounded, whatever the
 //! configuration and the question.
 //! Deliberately absent: what happens to a request before it is routed, except that its path is
-//! brought into its one spelling; and I/O.
+//! brought into its one spelling and that headers are dropped; and I/O.
 
 mod candidate;
 mod condition;
@@ -69,12 +69,13 @@ impl Snapshot {
     pub fn explain(&self, question: &Question) -> Explanation {
         let connections = &self.settings.connections;
         let (request, refused) = question.asked(connections);
+        let headers = question.headers(connections);
         let head = RequestHead {
             method: &question.method,
             host: &request.host,
             path: &request.path,
             query: request.query.as_deref(),
-            headers: &question.headers,
+            headers: &headers,
         };
         let circumstances = Circumstances {
             snapshot: self,

@@ -109,8 +109,8 @@ pub struct Keepalive {
 /// One of `circuit_breakers`: limits of one priority; `None` = Envoy's 1024, 1024, 1024 and 3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CircuitBreaker {
-    /// Whose limits these are.
-    pub priority: Priority,
+    /// Whose limits these are; `None` counts as the default priority.
+    pub priority: Option<Priority>,
     /// Connections open at a time.
     pub max_connections: Option<u32>,
     /// Requests that wait for a connection.

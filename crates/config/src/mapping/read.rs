@@ -60,7 +60,7 @@ pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Mapping> {
         timeout: timing.timeout,
         idle_timeout: timing.idle_timeout,
         retry_policy: retry::read(fields),
-        priority: priority(fields, "priority"),
+        priority: priority(fields, "priority").unwrap_or_default(),
         cors: cors::read(fields),
         allow_upgrade: upgrades::read(fields),
         error_response_overrides: overrides::read(fields),
@@ -103,13 +103,12 @@ impl Timing {
     }
 }
 
-fn priority(fields: &mut Fields<'_, '_>, key: &str) -> Priority {
-    let priority = fields.read(key, "`default` or `high`", |entry| {
+fn priority(fields: &mut Fields<'_, '_>, key: &str) -> Option<Priority> {
+    fields.read(key, "`default` or `high`", |entry| {
         Some(match entry.value.text()? {
             "default" => Priority::Default,
             "high" => Priority::High,
             _ => return None,
         })
-    });
-    priority.unwrap_or_default()
+    })
 }

@@ -86,9 +86,10 @@ const HONOURED: &[&str] = &[
     "xff_num_trusted_hops",
 ];
 
-const FOR_RATE_LIMITS: &[&str] = &["default_label_domain", "default_labels"];
+const FOR_RATE_LIMITS: &[&str] = &["default_label_domain"];
 
 const LATER: &[&str] = &[
+    "default_labels",
     "enable_grpc_http11_bridge",
     "enable_grpc_web",
     "forward_client_cert_details",

@@ -68,8 +68,9 @@ impl NameParts<'_> {
         }
         for breaker in self.circuit_breakers {
             name.push_str(match breaker.priority {
-                Priority::Default => "_cbd",
-                Priority::High => "_cbh",
+                None => "_cbn",
+                Some(Priority::Default) => "_cbd",
+                Some(Priority::High) => "_cbh",
             });
             let limits = [
                 ('c', breaker.max_connections),

@@ -35,8 +35,9 @@ pub(super) struct GroupKey<'m> {
     path: &'m str,
     host: Cow<'m, str>,
     method: Option<&'m str>,
-    headers: Vec<(&'m str, &'m [u8])>,
-    query_parameters: Vec<(&'m str, &'m str)>,
+    /// Without a value: present.
+    headers: Vec<(&'m str, Option<&'m [u8]>)>,
+    query_parameters: Vec<(&'m str, Option<&'m str>)>,
 }
 
 impl<'r> Matching<'r> {
@@ -77,10 +78,10 @@ impl<'r> Matching<'r> {
             host: host_text(&self.host),
             method: self.method.map(MethodMatch::as_str),
             headers: headers
-                .map(|(name, value)| (name.as_str(), value.text()))
+                .map(|(name, value)| (name.as_str(), value.written()))
                 .collect(),
             query_parameters: query_parameters
-                .map(|wanted| (&*wanted.name, query_text(&wanted.value)))
+                .map(|wanted| (&*wanted.name, query_written(&wanted.value)))
                 .collect(),
         }
     }
@@ -138,22 +139,30 @@ pub(super) enum Wanted<'r> {
 }
 
 impl<'r> Wanted<'r> {
-    /// The value as Emissary has it.
+    /// The value as Emissary orders by it.
     pub(super) fn text(self) -> &'r [u8] {
+        self.written().unwrap_or(b"*")
+    }
+
+    fn written(self) -> Option<&'r [u8]> {
         match self {
-            Self::Present => b"*",
-            Self::Exact(value) => value.as_bytes(),
-            Self::Regex(pattern) => pattern.as_str().as_bytes(),
+            Self::Present => None,
+            Self::Exact(value) => Some(value.as_bytes()),
+            Self::Regex(pattern) => Some(pattern.as_str().as_bytes()),
         }
     }
 }
 
-/// The value as Emissary has it.
+/// The value as Emissary orders by it.
 pub(super) fn query_text(value: &QueryValueMatch) -> &str {
+    query_written(value).unwrap_or("*")
+}
+
+fn query_written(value: &QueryValueMatch) -> Option<&str> {
     match value {
-        QueryValueMatch::Present => "*",
-        QueryValueMatch::Exact(text) => text,
-        QueryValueMatch::Regex(pattern) => pattern.as_str(),
+        QueryValueMatch::Present => None,
+        QueryValueMatch::Exact(text) => Some(text),
+        QueryValueMatch::Regex(pattern) => Some(pattern.as_str()),
     }
 }
 

@@ -36,7 +36,8 @@ impl<'r> Surroundings<'r> {
     pub(super) fn judge(&self, member: &Member<'_>, report: &mut Report) -> bool {
         let Member { resource, mapping } = member;
         self.named.warn_unknown(resource, mapping, report);
-        surprises::judge(member, self.defaults.module, report)
+        let rules = self.settings.connections.path;
+        surprises::judge(member, self.defaults.module, rules, report)
     }
 
     /// The Routes in the order of `groups`, and the clusters sorted by name.

@@ -7,9 +7,15 @@ use nuncio_config::{
 use super::groups::Member;
 use super::report::Report;
 use super::upstream::wants_no_family;
+use crate::{PathRules, normalized};
 
 /// Whether the Mapping can be live; what it says in vain is reported.
-pub(super) fn judge(member: &Member<'_>, module: &Module, report: &mut Report) -> bool {
+pub(super) fn judge(
+    member: &Member<'_>,
+    module: &Module,
+    rules: PathRules,
+    report: &mut Report,
+) -> bool {
     let Member { resource, mapping } = member;
     if wants_no_family(&mapping.cluster, module) {
         report.warning(
@@ -17,6 +23,39 @@ pub(super) fn judge(member: &Member<'_>, module: &Module, report: &mut Report) -
             "neither enable_ipv4 nor enable_ipv6 is true: IPv4 is used, as Emissary does",
         );
     }
+    can_match(member, rules, report) && fits(member, module, report)
+}
+
+/// Paths are matched in their one spelling; a text that no path is spelled like is an error, as any
+/// other that can never match.
+fn can_match(
+    Member { resource, mapping }: &Member<'_>,
+    rules: PathRules,
+    report: &mut Report,
+) -> bool {
+    let (text, beginning) = match &mapping.path {
+        PathMatch::Exact(path) => (path.as_str(), path.as_str().to_owned()),
+        // Whatever follows: a dot segment that ends here may go on as a name.
+        PathMatch::Prefix(prefix) => (prefix.as_str(), format!("{}x", prefix.as_str())),
+        PathMatch::Regex(_) => return true,
+    };
+    let normal = normalized(&beginning, rules);
+    if normal.as_deref() == Ok(&*beginning) {
+        return true;
+    }
+    let why = match normalized(text, rules) {
+        Ok(spelled) => format!("such paths are read as {spelled:?}"),
+        Err(_) => "such paths are refused".to_owned(),
+    };
+    report.error(
+        resource,
+        format_args!("prefix {text:?} can never match: {why}"),
+    );
+    false
+}
+
+/// Whether the patterns are as small as the Module wants them.
+fn fits(Member { resource, mapping }: &Member<'_>, module: &Module, report: &mut Report) -> bool {
     let limit = module.regex_max_size.unwrap_or(u64::MAX);
     let too_large = |(_, pattern): &(_, &Pattern)| pattern.size() as u64 > limit;
     let Some((attribute, pattern)) = patterns(mapping).find(too_large) else {

@@ -167,7 +167,7 @@ impl Wish<'_, '_> {
     /// Of several for one priority Envoy takes the first.
     fn limits(&self, priority: Priority) -> Limits {
         let mut all = self.listed().iter().chain(self.breaker());
-        let first = all.find(|breaker| breaker.priority == priority);
+        let first = all.find(|breaker| breaker.priority.unwrap_or_default() == priority);
         first.map(Limits::from).unwrap_or_default()
     }
 }

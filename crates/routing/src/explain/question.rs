@@ -3,6 +3,7 @@
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Uri};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use nuncio_config::UnderscoresAction;
 use serde::{Deserialize, Serialize};
 
 use crate::{ConnectionSettings, normalized};
@@ -14,7 +15,7 @@ pub struct Question {
     pub(super) scheme: Box<str>,
     host: Box<str>,
     target: PathAndQuery,
-    pub(super) headers: HeaderMap,
+    headers: HeaderMap,
 }
 
 /// The request as routing sees it.
@@ -102,6 +103,11 @@ impl Question {
                 Some("the path has an escape that is refused"),
             ),
         };
+        let refused = refused.or_else(|| {
+            let is_ambiguous = self.headers.keys().any(has_underscore);
+            let rejects = settings.underscores == UnderscoresAction::RejectRequest;
+            (rejects && is_ambiguous).then_some("a header has an underscore in its name")
+        });
         // Who asks for a port means the one the gateway listens on.
         let host = match settings.strip_matching_host_port {
             true => without_port(&self.host),
@@ -115,6 +121,17 @@ impl Question {
             query: self.target.query().map(str::to_owned),
         };
         (asked, refused.map(str::to_owned))
+    }
+
+    /// The headers as the gateway reads them.
+    pub(super) fn headers(&self, settings: &ConnectionSettings) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        if settings.underscores == UnderscoresAction::DropHeader {
+            for name in self.headers.keys().filter(|name| has_underscore(name)) {
+                headers.remove(name);
+            }
+        }
+        headers
     }
 }
 
@@ -142,6 +159,10 @@ fn header(line: &str) -> Option<(HeaderName, HeaderValue)> {
     let (name, value) = line.split_once(':')?;
     let name = HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
     Some((name, HeaderValue::from_str(value.trim()).ok()?))
+}
+
+fn has_underscore(name: &HeaderName) -> bool {
+    name.as_str().contains('_')
 }
 
 fn without_userinfo(authority: &str) -> &str {
@@ -211,5 +232,22 @@ mod tests {
         assert_eq!(asked.host, "a.com");
         assert!(refused.is_some());
         assert_eq!(without_port("[::1]"), "[::1]");
+    }
+
+    #[test]
+    fn the_modules_rule_for_underscores_holds() {
+        let question = Question::parse("GET", "/", ["x_a: 1", "x-a: 2"]).unwrap();
+        for (underscores, headers, is_refused) in [
+            (UnderscoresAction::Allow, 2, false),
+            (UnderscoresAction::DropHeader, 1, false),
+            (UnderscoresAction::RejectRequest, 2, true),
+        ] {
+            let settings = ConnectionSettings {
+                underscores,
+                ..Settings::default().connections
+            };
+            assert_eq!(question.headers(&settings).len(), headers);
+            assert_eq!(question.asked(&settings).1.is_some(), is_refused);
+        }
     }
 }

@@ -54,7 +54,7 @@ fn added(additions: &[HeaderAddition]) -> Vec<(&str, &str)> {
 }
 
 const STOPS_AT_TWO: CircuitBreaker = CircuitBreaker {
-    priority: Priority::Default,
+    priority: None,
     max_connections: Some(2),
     max_pending_requests: None,
     max_requests: None,

@@ -193,7 +193,7 @@ fn forward_of<'s>(snapshot: &'s Snapshot, path: &str) -> &'s Forward {
 
 fn limited(priority: Priority, connections: u32) -> CircuitBreaker {
     CircuitBreaker {
-        priority,
+        priority: Some(priority),
         max_connections: Some(connections),
         ..CircuitBreaker::default()
     }
@@ -353,7 +353,17 @@ fn who_wants_neither_family_gets_ipv4_and_is_told_so() {
 #[test]
 fn names_tell_of_tags_breakers_and_load_balancers() {
     let named = |change: Change| cluster_in("default", service("web").with(change)).0;
-    let table: [(Change, &str); 5] = [
+    let table: [(Change, &str); 6] = [
+        (
+            |m| {
+                let breaker = CircuitBreaker {
+                    max_requests: Some(3),
+                    ..CircuitBreaker::default()
+                };
+                m.cluster.circuit_breakers = Some([breaker].into());
+            },
+            "cluster_web_default_cbnr3",
+        ),
         (
             |m| m.cluster.cluster_tag = Some("blue".into()),
             "cluster_blue_web_default",
@@ -362,7 +372,7 @@ fn names_tell_of_tags_breakers_and_load_balancers() {
             |m| {
                 m.cluster.circuit_breakers = Some(
                     [CircuitBreaker {
-                        priority: Priority::High,
+                        priority: Some(Priority::High),
                         max_connections: Some(1),
                         max_pending_requests: Some(2),
                         max_requests: Some(3),

@@ -202,3 +202,16 @@ fn the_case_of_a_path_does_not_separate_groups() {
     let snapshot = compiled([mapping("a", "/a"), mapping("b", "/a").any_case()]);
     assert_eq!(get("/a").takers(&snapshot), [("a", 50), ("b", 50)]);
 }
+
+#[test]
+fn a_header_with_a_star_is_not_a_header_that_is_present() {
+    let snapshot = compiled([
+        mapping("present", "/").has_header("x-a"),
+        mapping("star", "/").header("x-a", "*"),
+        mapping("any-v", "/v").has_query("v"),
+        mapping("star-v", "/v").query("v", "*"),
+    ]);
+    assert_eq!(complaints(&snapshot), [""; 0]);
+    assert_eq!(get("/").header("x-a", "1").taker(&snapshot), "present");
+    assert_eq!(get("/").header("x-a", "*").taker(&snapshot), "star");
+}

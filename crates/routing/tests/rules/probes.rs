@@ -79,6 +79,19 @@ fn the_module_turns_each_off() {
 }
 
 #[test]
+fn what_the_module_says_of_one_has_to_repeat_that_it_is_enabled() {
+    let said = |enabled| {
+        let written = module("{}").with_module(|m| {
+            let prefix = None;
+            m.liveness_probe = Some(InternalMapping { enabled, prefix });
+        });
+        answered_by_gateway(ALIVE, [written])
+    };
+    assert_eq!(said(None), None);
+    assert_eq!(said(Some(true)), Some(Probe::Alive));
+}
+
+#[test]
 fn the_module_moves_them() {
     let moved = || {
         module("{}").with_module(|m| {

@@ -6,7 +6,7 @@ use nuncio_config::{InternalMapping, Mapping, PathMatch, Pattern};
 use nuncio_routing::{Action, HeaderCase, Settings, Snapshot};
 
 use crate::requests::get;
-use crate::written::{Written, compiled, compiled_in, complaints, mapping, module};
+use crate::written::{Written, compiled, compiled_in, complaints, exact, mapping, module};
 
 fn timeout(snapshot: &Snapshot) -> Option<Duration> {
     match &get("/").route(snapshot).unwrap().action {
@@ -129,4 +129,33 @@ fn a_pattern_larger_than_the_module_allows_is_an_error() {
     for size in [None, Some(1_000)] {
         assert_eq!(complaints(&compiled([mapping(), limited(size)])), [""; 0]);
     }
+}
+
+#[test]
+fn a_prefix_that_no_path_is_spelled_like_is_an_error() {
+    let errors = |config: &str, prefix: &str| {
+        complaints(&compiled([module(config), mapping("m", prefix)])).len()
+            + complaints(&compiled([module(config), exact("m", prefix)])).len()
+    };
+    for prefix in [
+        "/a/../b", "/a/./b/", "/%7Euser", r"/a\b", "/a%00b", "/..;x/",
+    ] {
+        assert_eq!(errors("{}", prefix), 2, "{prefix}");
+    }
+    for prefix in [
+        "/a//b", "/a%2fb", "/a%2Fb/", "/a..", "/%C3%A9/", "/~user", "/100%",
+    ] {
+        assert_eq!(errors("{}", prefix), 0, "{prefix}");
+    }
+    assert_eq!(errors("{merge_slashes: true}", "/a//b"), 2);
+    let refuses = "{reject_requests_with_escaped_slashes: true}";
+    assert_eq!(errors(refuses, "/a%2Fb"), 2);
+    // What begins like a dot segment may go on as a name.
+    assert_eq!(complaints(&compiled([mapping("m", "/a/.")])), [""; 0]);
+    assert_eq!(
+        complaints(&compiled([mapping("m", "/%7Euser/")])),
+        [
+            r#"error: Mapping m: prefix "/%7Euser/" can never match: such paths are read as "/~user/""#
+        ]
+    );
 }

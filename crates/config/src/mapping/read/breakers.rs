@@ -24,11 +24,12 @@ pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Box<[CircuitBreaker]>>
     })?;
     let mut seen = Vec::new();
     for CircuitBreaker { priority, .. } in &breakers {
-        if seen.contains(priority) {
+        let priority = priority.unwrap_or_default();
+        if seen.contains(&priority) {
             let reason = "`circuit_breakers`: of several with the same `priority` the first counts";
             fields.warning(fields.line_of("circuit_breakers"), reason);
         }
-        seen.push(*priority);
+        seen.push(priority);
     }
     Some(breakers)
 }

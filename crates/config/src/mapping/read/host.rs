@@ -9,13 +9,14 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, authority: Option<HostMatch>) ->
     if regex && fields.entry("host").is_none() {
         fields.in_vain("host_regex", " without `host`");
     }
-    let host = match regex {
+    let host = said(fields, "host").and_then(|()| match regex {
         true => fields.pattern("host").map(HostMatch::Regex),
         false => fields.parsed("host"),
-    };
+    });
+    let hostname = said(fields, "hostname").and_then(|()| fields.parsed("hostname"));
     let authority = refuse_two_conditions(fields, authority);
     let written = [
-        ("hostname", fields.parsed("hostname")),
+        ("hostname", hostname),
         ("host", host),
         (":authority", authority),
     ];
@@ -35,6 +36,16 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, authority: Option<HostMatch>) ->
         }
     }
     host
+}
+
+/// Whether a host stands under a key. As in Emissary, an empty text is none.
+fn said(fields: &mut Fields<'_, '_>, key: &str) -> Option<()> {
+    let is_empty = fields.entry(key)?.value.text() == Some("");
+    if is_empty {
+        let reason = format!("{} is empty and says nothing", fields.name(key));
+        fields.warning(fields.line_of(key), reason);
+    }
+    (!is_empty).then_some(())
 }
 
 /// Emissary lets an expression for `:authority` hold beside `host`. A host is one condition here, and

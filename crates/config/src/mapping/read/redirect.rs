@@ -2,7 +2,7 @@
 
 use crate::fields::Fields;
 use crate::mapping::path::check_location;
-use crate::mapping::{Redirect, RedirectPath};
+use crate::mapping::{Redirect, RedirectPath, keys};
 use crate::quote::quoted;
 use crate::{InvalidPattern, Service, Substitution};
 
@@ -27,8 +27,13 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, service: Option<&Service>) -> Op
         }
         return None;
     }
-    for key in REWRITES {
-        fields.in_vain(key, " in a redirect");
+    for key in FORWARDING {
+        if fields
+            .entry(key)
+            .is_some_and(|entry| !keys::is_inert(&entry.value))
+        {
+            fields.in_vain(key, " in a redirect");
+        }
     }
     let service = service?;
     let host = host_text(fields).unwrap_or(&service.written);
@@ -88,9 +93,13 @@ pub(super) fn substitution(fields: &mut Fields<'_, '_>, key: &str) -> Option<Sub
     }
     let read = fields.section(key, |fields| {
         fields.review(&["pattern", "substitution"]);
-        fields.require(&["pattern", "substitution"]);
+        fields.require(&["pattern"]);
         let pattern = fields.text("pattern")?;
-        let substitution = fields.text("substitution")?;
+        // Without one, what matches is taken away.
+        let substitution = match fields.entry("substitution") {
+            Some(entry) => fields.text_of(entry)?,
+            None => "",
+        };
         let why = match fields.patterns().substitution(pattern, substitution) {
             Ok(substitution) => return Some(substitution),
             Err(why) => why,
@@ -130,9 +139,35 @@ fn authority(written: &str) -> &str {
 
 const PATHS: [&str; 3] = ["path_redirect", "prefix_redirect", "regex_redirect"];
 
-const REWRITES: [&str; 4] = [
-    "rewrite",
-    "regex_rewrite",
-    "host_rewrite",
+/// What is about a request that is sent on, or about its answer.
+const FORWARDING: [&str; 29] = [
+    "add_linkerd_headers",
+    "add_request_headers",
+    "allow_upgrade",
     "auto_host_rewrite",
+    "circuit_breaker",
+    "circuit_breakers",
+    "cluster_idle_timeout_ms",
+    "cluster_max_connection_lifetime_ms",
+    "cluster_tag",
+    "connect_timeout_ms",
+    "cors",
+    "dns_type",
+    "error_response_overrides",
+    "grpc",
+    "host_rewrite",
+    "idle_timeout_ms",
+    "keepalive",
+    "load_balancer",
+    "outlier_detection",
+    "priority",
+    "regex_rewrite",
+    "remove_request_headers",
+    "respect_dns_ttl",
+    "retry_policy",
+    "rewrite",
+    "stats_name",
+    "timeout_ms",
+    "use_websocket",
+    "weight",
 ];

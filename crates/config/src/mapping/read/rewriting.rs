@@ -23,10 +23,13 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Rewriting {
         host_rewrite: fields.parsed_by("host_rewrite", authority),
         auto_host_rewrite: fields.boolean("auto_host_rewrite").unwrap_or(false),
     };
-    if rewriting.regex_rewrite.is_some() {
-        fields.in_vain("rewrite", " beside `regex_rewrite`");
-    } else if fields.is_true("prefix_regex") {
-        fields.in_vain("rewrite", " with `prefix_regex`: write `regex_rewrite`");
+    // Who leaves the path alone is not contradicted.
+    if rewriting.rewrite != Rewrite::Untouched {
+        if rewriting.regex_rewrite.is_some() {
+            fields.in_vain("rewrite", " beside `regex_rewrite`");
+        } else if fields.is_true("prefix_regex") {
+            fields.in_vain("rewrite", " with `prefix_regex`: write `regex_rewrite`");
+        }
     }
     if rewriting.host_rewrite.is_some() && rewriting.auto_host_rewrite {
         fields.in_vain("auto_host_rewrite", " beside `host_rewrite`");

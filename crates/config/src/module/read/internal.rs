@@ -8,9 +8,13 @@ use crate::mapping::Prefix;
 use crate::module::InternalMapping;
 
 /// Reads a Mapping of the gateway's own, which answers at `path` unless another is written.
-pub(super) fn read(fields: &mut Fields<'_, '_>, key: &str, path: &str) -> Option<InternalMapping> {
-    fields.section(key, |fields| {
-        let known: &[&str] = match key {
+pub(super) fn read(
+    fields: &mut Fields<'_, '_>,
+    probe: &str,
+    path: &str,
+) -> Option<InternalMapping> {
+    fields.section(probe, |fields| {
+        let known: &[&str] = match probe {
             "diagnostics" => &["enabled", "prefix", "rewrite", "service", "allow_non_local"],
             _ => &["enabled", "prefix", "rewrite", "service"],
         };
@@ -21,6 +25,10 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, key: &str, path: &str) -> Option
             }
         }
         fields.boolean("allow_non_local");
+        if probe != "diagnostics" && fields.entry("enabled").is_none() {
+            let line = fields.line_of("enabled");
+            fields.warning(line, format!("`{probe}` is off without `enabled: true`"));
+        }
         let prefix = fields.parsed::<Prefix>("prefix");
         InternalMapping {
             enabled: fields.boolean("enabled"),
