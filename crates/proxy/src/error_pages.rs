@@ -21,7 +21,9 @@ pub(crate) struct ErrorPages(HashMap<Box<str>, Format>);
 const MAX_BYTES: u64 = 4096;
 
 /// Where no page comes from, symbolic links followed.
-const PRIVATE: [&str; 7] = ["/dev", "/etc", "/proc", "/root", "/run", "/sys", "/var/lib"];
+const PRIVATE: [&str; 8] = [
+    "/dev", "/etc", "/proc", "/root", "/run", "/sys", "/var/lib", "/var/run",
+];
 
 /// A page cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -69,8 +71,7 @@ impl ErrorPages {
 
 fn page(path: &Path) -> Result<Format, Unusable> {
     let path = path.canonicalize()?;
-    let is_private = PRIVATE.iter().any(|directory| path.starts_with(directory));
-    if is_private || !path.is_file() {
+    if is_private(&path) || !path.is_file() {
         return Err(Unusable::Private);
     }
     let mut text = String::new();
@@ -81,6 +82,12 @@ fn page(path: &Path) -> Result<Format, Unusable> {
         return Err(Unusable::TooLarge);
     }
     text.parse().map_err(|_| Unusable::NoFormat)
+}
+
+/// `/var/run` is a link to `/run` on most systems; an image without a system has it as it is, with
+/// the token of the gateway's service account in it.
+fn is_private(path: &Path) -> bool {
+    PRIVATE.iter().any(|directory| path.starts_with(directory))
 }
 
 #[cfg(test)]
@@ -103,6 +110,14 @@ mod tests {
             Err(Unusable::TooLarge)
         ));
         assert!(outcome(&"x".repeat(4096)).is_ok());
+    }
+
+    #[test]
+    fn what_kubernetes_mounts_for_the_gateway_is_no_page() {
+        let token = "secrets/kubernetes.io/serviceaccount/token";
+        for directory in ["/run", "/var/run"] {
+            assert!(is_private(&Path::new(directory).join(token)), "{directory}");
+        }
     }
 
     #[test]
