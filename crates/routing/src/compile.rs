@@ -56,7 +56,7 @@ pub fn compile<'r>(
     };
     let live = |member: &Member<'r>| surroundings.judge(member, &mut report);
     let mappings: Vec<_> = mappings(&resources).filter(live).collect();
-    let mut groups = groups::form(mappings.into_iter(), &mut report);
+    let mut groups = groups::form(mappings.into_iter(), module, &mut report);
     let probes = probes::groups(module, &groups, &mut report);
     groups.extend(probes);
     groups::sort(&mut groups);

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use nuncio_config::{Mapping, Resource};
+use nuncio_config::{Mapping, Module, Resource};
 
 use super::matching::Matching;
 use super::membership::Gathering;
@@ -66,6 +66,7 @@ impl<'r> Group<'r> {
 /// Forms groups, in insertion order of their first members.
 pub(super) fn form<'r>(
     mappings: impl Iterator<Item = Member<'r>>,
+    module: &Module,
     report: &mut Report,
 ) -> Vec<Group<'r>> {
     let rules: Vec<_> = mappings
@@ -84,7 +85,7 @@ pub(super) fn form<'r>(
         let place = *places.entry(matching.key()).or_insert(groups.len());
         match groups.get_mut(place) {
             Some(group) => group.admit(*member, matching, report),
-            None => groups.push(Gathering::begin(matching, *member, report)),
+            None => groups.push(Gathering::begin(matching, *member, module, report)),
         }
     }
     let complete = |group: Gathering<'_, 'r>| group.complete(report);

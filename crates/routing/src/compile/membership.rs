@@ -9,7 +9,7 @@
 
 use std::fmt;
 
-use nuncio_config::Mapping;
+use nuncio_config::{Mapping, Module};
 
 use super::groups::{Group, Member, Members};
 use super::matching::Matching;
@@ -18,6 +18,7 @@ use super::report::{Place, Report};
 /// A group whose members are not all known yet.
 pub(super) struct Gathering<'m, 'r> {
     matching: &'m Matching<'r>,
+    module: &'m Module,
     first: Member<'r>,
     members: Vec<Member<'r>>,
     redirect: Option<Member<'r>>,
@@ -28,10 +29,12 @@ impl<'m, 'r> Gathering<'m, 'r> {
     pub(super) fn begin(
         matching: &'m Matching<'r>,
         first: Member<'r>,
+        module: &'m Module,
         report: &mut Report,
     ) -> Self {
         let mut group = Self {
             matching,
+            module,
             first,
             members: Vec::with_capacity(1),
             redirect: None,
@@ -48,7 +51,7 @@ impl<'m, 'r> Gathering<'m, 'r> {
         matching: &Matching<'_>,
         report: &mut Report,
     ) {
-        let mut differing = Differing::between(self.first.mapping, member.mapping);
+        let mut differing = Differing::between(self.first.mapping, member.mapping, self.module);
         differing.0.extend(self.matching.disagreement(matching));
         if !differing.0.is_empty() {
             let first = Place(&self.first.resource.at);
@@ -143,37 +146,49 @@ struct Differing(Vec<&'static str>);
 
 impl Differing {
     /// What `later` says otherwise than `first`, what they match aside.
-    fn between(first: &Mapping, later: &Mapping) -> Self {
+    fn between(first: &Mapping, later: &Mapping, module: &Module) -> Self {
         let (a, b) = (&first.cluster, &later.cluster);
         let differs = [
             ("bypass_auth", later.bypass_auth && !first.bypass_auth),
             (
                 "circuit_breakers",
-                otherwise(&a.circuit_breakers, &b.circuit_breakers),
+                // Emissary fills these in, and these alone, before it compares.
+                otherwise(
+                    a.circuit_breakers
+                        .as_ref()
+                        .or(module.circuit_breakers.as_ref()),
+                    b.circuit_breakers.as_ref(),
+                ),
             ),
             (
                 "cluster_idle_timeout_ms",
-                otherwise(&a.cluster_idle_timeout, &b.cluster_idle_timeout),
+                otherwise(
+                    a.cluster_idle_timeout.as_ref(),
+                    b.cluster_idle_timeout.as_ref(),
+                ),
             ),
             (
                 "cluster_max_connection_lifetime_ms",
                 otherwise(
-                    &a.cluster_max_connection_lifetime,
-                    &b.cluster_max_connection_lifetime,
+                    a.cluster_max_connection_lifetime.as_ref(),
+                    b.cluster_max_connection_lifetime.as_ref(),
                 ),
             ),
             (
                 "connect_timeout_ms",
-                otherwise(&a.connect_timeout, &b.connect_timeout),
+                otherwise(a.connect_timeout.as_ref(), b.connect_timeout.as_ref()),
             ),
-            ("keepalive", otherwise(&a.keepalive, &b.keepalive)),
+            (
+                "keepalive",
+                otherwise(a.keepalive.as_ref(), b.keepalive.as_ref()),
+            ),
             (
                 "labels",
                 !later.labels.is_empty() && later.labels != first.labels,
             ),
             (
                 "load_balancer",
-                otherwise(&a.load_balancer, &b.load_balancer),
+                otherwise(a.load_balancer.as_ref(), b.load_balancer.as_ref()),
             ),
         ];
         let names = differs.into_iter().filter(|(_, differs)| *differs);
@@ -187,6 +202,6 @@ impl fmt::Display for Differing {
     }
 }
 
-fn otherwise<T: PartialEq>(first: &Option<T>, later: &Option<T>) -> bool {
+fn otherwise<T: PartialEq>(first: Option<&T>, later: Option<&T>) -> bool {
     later.is_some() && later != first
 }

@@ -394,3 +394,19 @@ fn a_pattern_is_not_rewritten() {
     let snapshot = compiled([mapping("m", "/").rewrite("/b/").with(regex)]);
     assert_eq!(forwards(&snapshot)[0].rewrite, Rewrite::Untouched);
 }
+
+#[test]
+fn who_repeats_the_breakers_of_the_module_says_nothing_new() {
+    let breakers = || Some([STOPS_AT_TWO].into());
+    let snapshot = compiled([
+        module("{}").with_module(|m| m.circuit_breakers = breakers()),
+        mapping("first", "/a/"),
+        mapping("later", "/a/").with(|m| m.cluster.circuit_breakers = breakers()),
+    ]);
+    assert!(
+        complaints(&snapshot).is_empty(),
+        "{:?}",
+        complaints(&snapshot)
+    );
+    assert_eq!(get("/a/").takers(&snapshot), [("first", 50), ("later", 50)]);
+}
