@@ -139,8 +139,10 @@ async fn a_page_may_read_what_failed_as_well() {
 
 #[tokio::test]
 async fn a_redirect_has_no_policy_of_its_own() {
-    let more = format!("host_redirect: true\n{CORS}");
-    let gateway = Gateway::start(&mapping("/a/", "elsewhere.example", &more));
+    let module = "---\napiVersion: getambassador.io/v2\nkind: Module\nname: ambassador\n\
+                  config: {cors: {origins: 'http://foo.example'}}\n";
+    let redirect = mapping("/a/", "elsewhere.example", "host_redirect: true");
+    let gateway = Gateway::start(&format!("{redirect}{module}"));
     for method in ["OPTIONS", "GET"] {
         let response = requested(&gateway, method, PREFLIGHT).await;
         assert_eq!(response.status, 301, "{method}");
