@@ -1,0 +1,95 @@
+//! The numbers of a cluster.
+
+use super::event::Breaker;
+use crate::histogram::Histogram;
+use crate::status::{Classes, Codes};
+use crate::value::{Counter, Gauge};
+
+/// Laid out by moment, as `HttpCounts`; about 900 bytes while idle.
+#[derive(Debug, Default)]
+#[repr(C, align(128))]
+pub(crate) struct ClusterCounts {
+    pub(crate) upstream_rq_completed: Counter,
+    pub(crate) upstream_rq_xx: Classes,
+    pub(crate) upstream_rq_total: Counter,
+    pub(crate) upstream_rq_active: Gauge,
+    pub(crate) upstream_cx_rx_bytes_total: Counter,
+    pub(crate) upstream_cx_tx_bytes_total: Counter,
+    pub(crate) upstream_rq_time: Histogram,
+    pub(crate) upstream_rq: Codes,
+
+    pub(crate) upstream_rq_pending_total: Counter,
+    pub(crate) upstream_rq_pending_active: Gauge,
+    pub(crate) upstream_rq_pending_overflow: Counter,
+    pub(crate) upstream_rq_pending_failure_eject: Counter,
+    pub(crate) upstream_rq_timeout: Counter,
+    pub(crate) upstream_rq_per_try_timeout: Counter,
+    pub(crate) upstream_rq_rx_reset: Counter,
+    pub(crate) upstream_rq_tx_reset: Counter,
+    pub(crate) upstream_rq_retry: Counter,
+    pub(crate) upstream_rq_retry_backoff_exponential: Counter,
+    pub(crate) upstream_rq_retry_limit_exceeded: Counter,
+    pub(crate) upstream_rq_retry_overflow: Counter,
+    pub(crate) upstream_rq_retry_success: Counter,
+    pub(crate) retry_upstream_rq_completed: Counter,
+    pub(crate) retry_upstream_rq_xx: Classes,
+    pub(crate) retry_upstream_rq: Codes,
+    pub(crate) retry_or_shadow_abandoned: Counter,
+    pub(crate) upstream_rq_cancelled: Counter,
+    pub(crate) internal_upstream_rq_completed: Counter,
+    pub(crate) internal_upstream_rq_xx: Classes,
+    pub(crate) internal_upstream_rq: Codes,
+
+    pub(crate) upstream_cx_total: Counter,
+    pub(crate) upstream_cx_active: Gauge,
+    pub(crate) upstream_cx_http1_total: Counter,
+    pub(crate) upstream_cx_http2_total: Counter,
+    pub(crate) upstream_cx_connect_fail: Counter,
+    pub(crate) upstream_cx_connect_timeout: Counter,
+    pub(crate) upstream_cx_none_healthy: Counter,
+    pub(crate) upstream_cx_overflow: Counter,
+    pub(crate) upstream_cx_idle_timeout: Counter,
+    pub(crate) upstream_cx_destroy: Counter,
+    pub(crate) upstream_cx_destroy_local: Counter,
+    pub(crate) upstream_cx_destroy_local_with_active_rq: Counter,
+    pub(crate) upstream_cx_destroy_remote: Counter,
+    pub(crate) upstream_cx_destroy_remote_with_active_rq: Counter,
+    pub(crate) upstream_cx_destroy_with_active_rq: Counter,
+    pub(crate) upstream_cx_connect_ms: Histogram,
+    pub(crate) upstream_cx_length_ms: Histogram,
+
+    /// Clusters of this name that have as many connections as they may; likewise those below.
+    pub(crate) cx_open: Gauge,
+    pub(crate) rq_pending_open: Gauge,
+    pub(crate) rq_open: Gauge,
+    pub(crate) rq_retry_open: Gauge,
+
+    pub(crate) ejections_active: Gauge,
+    pub(crate) ejections_detected_consecutive_5xx: Counter,
+    /// Under four names: of all kinds of ejection there is one.
+    pub(crate) ejections_enforced: Counter,
+    pub(crate) ejections_overflow: Counter,
+
+    pub(crate) lb_healthy_panic: Counter,
+    pub(crate) membership_change: Counter,
+    pub(crate) membership_total: Gauge,
+    pub(crate) membership_healthy: Gauge,
+    pub(crate) membership_degraded: Gauge,
+    pub(crate) membership_excluded: Gauge,
+    pub(crate) update_attempt: Counter,
+    pub(crate) update_success: Counter,
+    pub(crate) update_failure: Counter,
+    pub(crate) update_empty: Counter,
+    pub(crate) update_no_rebuild: Counter,
+}
+
+impl ClusterCounts {
+    pub(super) fn breaker(&self, breaker: Breaker) -> &Gauge {
+        match breaker {
+            Breaker::Connections => &self.cx_open,
+            Breaker::Pending => &self.rq_pending_open,
+            Breaker::Requests => &self.rq_open,
+            Breaker::Retries => &self.rq_retry_open,
+        }
+    }
+}
