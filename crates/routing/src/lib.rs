@@ -27,6 +27,7 @@ pub use explain::{
 pub use path::{HostilePath, PathRules, normalized};
 pub use redirect::Redirect;
 pub use request::{Draw, RequestHead};
+pub use rewrite::push_encoded;
 pub use route::{
     Action, Forward, HeaderRules, HostRewrite, MappingId, Probe, ResponseRules, Retry, Route,
     Shadow, Share,

@@ -61,7 +61,7 @@ fn substitute(substitution: &Substitution, path: &str, out: &mut String) -> bool
 
 /// Appends `bytes` with everything encoded that cannot stand in a path and its query (RFC 3986, 3.3
 /// and 3.4) or would end it. Escapes stay as they are.
-pub(crate) fn push_encoded(bytes: &[u8], out: &mut String) {
+pub fn push_encoded(bytes: &[u8], out: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let digit = |nibble: u8| HEX.get(usize::from(nibble)).map_or('0', |&d| d.into());
     for &byte in bytes {

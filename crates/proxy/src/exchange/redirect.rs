@@ -3,7 +3,7 @@
 //! Invariant: a location is one header line, whatever path was asked for.
 
 use http::header::{HeaderValue, LOCATION};
-use nuncio_routing::Redirect;
+use nuncio_routing::{Redirect, push_encoded};
 
 use super::forwarding::Scheme;
 use super::head::RequestTarget;
@@ -20,23 +20,14 @@ pub(super) fn elsewhere(redirect: &Redirect, scheme: Scheme, target: &RequestTar
 pub(super) fn to_https(target: &RequestTarget<'_>) -> Reply {
     // The port of plain text does not speak TLS; Envoy leaves it out as well.
     let host = target.host.strip_suffix(":80").unwrap_or(target.host);
-    located(301, Scheme::Https, host, &target.path_and_query)
+    let mut path = String::new();
+    push_encoded(target.path_and_query.as_bytes(), &mut path);
+    located(301, Scheme::Https, host, &path)
 }
 
+/// `path` holds only what may stand in a URI.
 fn located(status: u16, scheme: Scheme, host: &str, path: &str) -> Reply {
-    let mut location = String::with_capacity(10 + host.len() + path.len());
-    location.extend([scheme.as_str(), "://", host]);
-    for c in path.chars() {
-        match c {
-            '!'..='~' => location.push(c),
-            // What is no URI (RFC 3986 section 2) is none in a location either.
-            other => {
-                for byte in other.encode_utf8(&mut [0; 4]).bytes() {
-                    location.extend(['%', digit(byte >> 4), digit(byte & 15)]);
-                }
-            }
-        }
-    }
+    let location = [scheme.as_str(), "://", host, path].concat();
     match HeaderValue::try_from(location) {
         Ok(location) => Reply::new(status, "").with(LOCATION, location),
         // A host that is none.
@@ -44,16 +35,14 @@ fn located(status: u16, scheme: Scheme, host: &str, path: &str) -> Reply {
     }
 }
 
-fn digit(nibble: u8) -> char {
-    char::from_digit(nibble.into(), 16).map_or('0', |digit| digit.to_ascii_uppercase())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn location(host: &str, path: &str) -> String {
-        let reply = located(301, Scheme::Http, host, path);
+        let mut encoded = String::new();
+        push_encoded(path.as_bytes(), &mut encoded);
+        let reply = located(301, Scheme::Http, host, &encoded);
         reply.field(&LOCATION).unwrap().to_str().unwrap().to_owned()
     }
 
