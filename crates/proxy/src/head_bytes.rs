@@ -6,13 +6,18 @@
 //! Invariant: nothing but the case of names changes.
 
 use bytes::BytesMut;
+use memchr::{memchr, memchr2};
 
 /// Rewrites the head that `bytes` holds from `start` on.
 pub(crate) fn lower_names(bytes: &mut BytesMut, start: usize) {
-    let head = bytes.get_mut(start..).unwrap_or_default();
-    for line in head.split_inclusive_mut(|byte| *byte == b'\n').skip(1) {
-        let name = line.iter().position(|byte| *byte == b':').unwrap_or(0);
-        if let Some(name) = line.get_mut(..name) {
+    let mut rest = bytes.get_mut(start..).unwrap_or_default();
+    while let Some(end) = memchr(b'\n', rest) {
+        rest = rest.get_mut(end + 1..).unwrap_or_default();
+        // Names are short, and hold no line's end; what has no colon is left alone.
+        if let Some(name) = memchr2(b':', b'\n', rest)
+            && rest.get(name) == Some(&b':')
+            && let Some(name) = rest.get_mut(..name)
+        {
             name.make_ascii_lowercase();
         }
     }
