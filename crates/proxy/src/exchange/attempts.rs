@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderValue;
 use nuncio_routing::Forward;
 use nuncio_telemetry::RetryCause;
 use pingora_http::RequestHeader;
@@ -21,7 +21,7 @@ use super::relay::{Culprit, Relay, Relayed, Rules};
 use super::request::Request;
 use super::retry::Retries;
 use super::timer::{Limit, Limits, Timer};
-use super::upstream_head;
+use super::upstream_head::{self, X_ENVOY_EXPECTED_TIMEOUT};
 use crate::upstream::{Endpoint, Lease, Pick, Reuse, Upstream};
 
 /// The attempts at one request.
@@ -58,9 +58,6 @@ enum Next {
     /// Another attempt with this head at once, over a new connection.
     Repeat(Box<RequestHeader>),
 }
-
-const X_ENVOY_EXPECTED_TIMEOUT: HeaderName =
-    HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
 
 impl<'c, 'a> Attempts<'c, 'a> {
     pub(super) fn new(

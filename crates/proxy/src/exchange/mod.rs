@@ -41,7 +41,7 @@ mod words;
 
 use std::time::{Duration, Instant};
 
-use nuncio_telemetry::{Bytes, ClusterStats, Outcome, Protocol, RequestRecord};
+use nuncio_telemetry::{ActiveRequest, Bytes, ClusterStats, Outcome, Protocol, RequestRecord};
 use pingora_core::protocols::http::ServerSession;
 
 use crate::downstream::Connection;
@@ -87,6 +87,27 @@ impl Account<'_> {
             particulars: Particulars::default(),
         }
     }
+
+    /// Counts the exchange, and the bytes that went over `connection` meanwhile.
+    fn record(&self, connection: &Connection, request: ActiveRequest, duration: Duration) {
+        let (downstream_received, downstream_sent) = connection.traffic().take();
+        let (upstream_received, upstream_sent) = self.upstream_bytes;
+        RequestRecord {
+            request,
+            cluster: self.cluster,
+            outcome: self.outcome,
+            duration,
+            upstream_time: self.upstream_time,
+            bytes: Bytes {
+                downstream_received,
+                downstream_sent,
+                upstream_received,
+                upstream_sent,
+            },
+            retried: self.retried,
+        }
+        .record();
+    }
 }
 
 /// Serves the request whose head `session` has read.
@@ -105,24 +126,7 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
         request.told(status);
     }
     access_log::log(&course, session, &account);
-    let (downstream_received, downstream_sent) = connection.traffic().take();
-    let (upstream_received, upstream_sent) = account.upstream_bytes;
-    let bytes = Bytes {
-        downstream_received,
-        downstream_sent,
-        upstream_received,
-        upstream_sent,
-    };
-    RequestRecord {
-        request,
-        cluster: account.cluster,
-        outcome: account.outcome,
-        duration: started.elapsed(),
-        upstream_time: account.upstream_time,
-        bytes,
-        retried: account.retried,
-    }
-    .record();
+    account.record(connection, request, started.elapsed());
     account.afterwards
 }
 
@@ -157,19 +161,5 @@ pub(crate) async fn refuse_unread(
     let course = Course::new(connection, &live, started);
     let account = Account::local(outcome, Afterwards::Abort);
     access_log::log_malformed(&course, session, &account);
-    let (downstream_received, downstream_sent) = connection.traffic().take();
-    RequestRecord {
-        request,
-        cluster: None,
-        outcome,
-        duration: Duration::ZERO,
-        upstream_time: None,
-        bytes: Bytes {
-            downstream_received,
-            downstream_sent,
-            ..Bytes::default()
-        },
-        retried: false,
-    }
-    .record();
+    account.record(connection, request, Duration::ZERO);
 }

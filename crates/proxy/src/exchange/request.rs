@@ -6,6 +6,7 @@
 //! Deliberately absent: the response, and everything upstream.
 
 use std::future::pending;
+use std::time::Duration;
 
 use bytes::Bytes;
 use pingora_core::protocols::http::ServerSession;
@@ -72,9 +73,9 @@ impl<'a> Request<'a> {
         self.end
     }
 
-    /// Takes note that the answer begins.
-    pub(super) fn answer_begins(&mut self) {
-        self.answered = Some(Instant::now());
+    /// Takes note that the answer begins, so long after the end of the request.
+    pub(super) fn answer_begins(&mut self, took: Duration) {
+        self.answered = Some(self.end.map_or_else(Instant::now, |end| end + took));
     }
 
     /// When the answer began.

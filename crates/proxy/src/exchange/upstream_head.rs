@@ -74,7 +74,7 @@ impl BodyFraming {
     }
 }
 
-const X_ENVOY_EXPECTED_TIMEOUT: HeaderName =
+pub(super) const X_ENVOY_EXPECTED_TIMEOUT: HeaderName =
     HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
 const X_ENVOY_ORIGINAL_PATH: HeaderName = HeaderName::from_static("x-envoy-original-path");
 const X_ENVOY_ORIGINAL_HOST: HeaderName = HeaderName::from_static("x-envoy-original-host");

@@ -116,13 +116,14 @@ impl Relay<'_, '_, '_> {
             return Verdict::Discard;
         }
         let request = self.request.session.req_header();
-        let built = client_head::build(self.rules.course, request, received, self.attempt());
+        let attempt = self.attempt();
+        let built = client_head::build(self.rules.course, request, received, attempt);
         let Ok((head, body)) = built else {
             return Verdict::Unsound;
         };
         self.body = body;
         self.status = Some(received.status.as_u16());
-        self.request.answer_begins();
+        self.request.answer_begins(attempt.took);
         self.forget_kept();
         Verdict::PassOn(Box::new(head))
     }
