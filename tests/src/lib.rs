@@ -13,6 +13,7 @@
     reason = "a test whose machinery fails has failed, and says where"
 )]
 
+pub mod calls;
 pub mod client;
 pub mod control;
 pub mod counters;
