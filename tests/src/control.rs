@@ -1,12 +1,13 @@
 //! A control path under test: runs it, and records every snapshot it publishes.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio_config::Identity;
 use nuncio_controller::{ControlError, Options, Publish, Source, run};
-use nuncio_routing::{Action, Snapshot};
+use nuncio_routing::{Action, ServicePort, Snapshot};
 use nuncio_telemetry::{BuildInfo, Telemetry};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -36,6 +37,8 @@ impl Publish for Recorder {
     fn publish(&self, snapshot: Arc<Snapshot>) {
         self.0.send_modify(|published| published.push(snapshot));
     }
+
+    fn endpoints(&self, _of: &ServicePort, _addresses: Option<&[SocketAddr]>) {}
 }
 
 impl Control {

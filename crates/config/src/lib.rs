@@ -15,6 +15,7 @@ mod manifest;
 mod mapping;
 mod module;
 mod name;
+mod object;
 mod pattern;
 mod patterns;
 mod quote;
@@ -39,6 +40,7 @@ pub use module::{
     AccessLogFormat, AccessLogOptions, ConnectionOptions, Gzip, InternalMapping, IpAction, IpOf,
     IpRule, IpRules, MappingDefaults, Module, UnderscoresAction,
 };
+pub use object::{Form, parse};
 pub use pattern::{ByteSet, InvalidPattern, Outline, Pattern, Step, Substitution, Way};
-pub use resource::{Identity, Kind, Parsed, Resource};
+pub use resource::{Identity, Kind, Parsed, Resolver, Resource, Trust};
 pub use service::{InvalidService, Qualified, Qualifier, Scheme, Service, ServiceHost};

@@ -14,6 +14,19 @@ pub struct Identity {
     pub ambassador_id: Box<str>,
     /// `AMBASSADOR_NAMESPACE`: where the gateway runs.
     pub namespace: Box<str>,
+    /// What annotations may do beyond their own namespace.
+    pub annotations: Trust,
+}
+
+/// How far those who may annotate a Service are trusted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// As by Ambassador: a document may name another namespace, and be of any kind.
+    #[default]
+    Compatible,
+    /// A document acts in the namespace of its object only, and what holds for the whole gateway
+    /// counts only from the gateway's namespace.
+    Hardened,
 }
 
 impl Default for Identity {
@@ -21,6 +34,7 @@ impl Default for Identity {
         Self {
             ambassador_id: "default".into(),
             namespace: "default".into(),
+            annotations: Trust::default(),
         }
     }
 }
@@ -65,6 +79,17 @@ pub enum Kind {
     CircuitBreaker(CircuitBreaker),
     /// v0 `kind: OutlierDetection`, which Mappings name by `outlier_detection`.
     OutlierDetection(OutlierDetection),
+    /// A way to find endpoints, which Mappings and the Module name by `resolver`.
+    Resolver(Resolver),
+}
+
+/// How a resolver finds endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolver {
+    /// `kind: KubernetesServiceResolver`: by DNS, which gives the Service's own address.
+    Service,
+    /// `kind: KubernetesEndpointResolver`: the pods behind the Service.
+    Endpoint,
 }
 
 impl Kind {
@@ -75,6 +100,8 @@ impl Kind {
             Self::Module(_) => "Module",
             Self::CircuitBreaker(_) => "CircuitBreaker",
             Self::OutlierDetection(_) => "OutlierDetection",
+            Self::Resolver(Resolver::Service) => "KubernetesServiceResolver",
+            Self::Resolver(Resolver::Endpoint) => "KubernetesEndpointResolver",
         }
     }
 }

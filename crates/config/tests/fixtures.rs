@@ -4,12 +4,13 @@ mod describe;
 
 use std::sync::Arc;
 
-use nuncio_config::{Identity, ObjectRef, Origin, parse_annotation, read_manifest};
+use nuncio_config::{Identity, ObjectRef, Origin, Trust, parse_annotation, read_manifest};
 
 fn identity() -> Identity {
     Identity {
         ambassador_id: "default".into(),
         namespace: "ambassador".into(),
+        annotations: Trust::default(),
     }
 }
 

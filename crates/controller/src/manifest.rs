@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nuncio_config::{
-    Diagnostic, Lines, Location, ManifestObject, ObjectRef, Origin, Severity, read_manifest,
+    Diagnostic, Form, Lines, Location, ManifestObject, ObjectRef, Origin, Severity, read_manifest,
 };
 
 use crate::change::Announced;
@@ -94,7 +94,7 @@ fn announced(object: ManifestObject, label: &Arc<str>) -> Option<Announced> {
         file,
         lines: annotation.lines,
     };
-    Some(Announced::new(origin, &annotation.text))
+    Some(Announced::new(origin, Form::Documents, &annotation.text))
 }
 
 fn broken(label: &Arc<str>, line: u32, reason: &str, fingerprint: u64) -> Content {

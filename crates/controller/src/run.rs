@@ -4,11 +4,12 @@
 //! with the compile it is in.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use nuncio_config::Identity;
-use nuncio_routing::Snapshot;
+use nuncio_routing::{ServicePort, Snapshot};
 use nuncio_telemetry::Telemetry;
 use tokio::sync::{mpsc, watch};
 
@@ -25,6 +26,10 @@ pub trait Publish: Send + Sync + 'static {
     /// Makes `snapshot` the one that is served. Called from one thread, in the order of
     /// generations; must not block.
     fn publish(&self, snapshot: Arc<Snapshot>);
+
+    /// Takes the ready endpoints of a Service's port in place of those before; `None` when nothing
+    /// is known of them any more. Compiles nothing. Called from any thread; must not block.
+    fn endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>);
 }
 
 /// What to run.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use nuncio_config::Identity;
+use nuncio_config::{Identity, Trust};
 
 use crate::{build, duration};
 
@@ -125,6 +125,33 @@ pub(crate) struct IdentityArguments {
         hide_default_value = true, value_name = "ANY"
     )]
     pub(crate) single_namespace: bool,
+    /// How far those who may annotate a Service are trusted.
+    #[arg(
+        long,
+        value_name = "TRUST",
+        env = "NUNCIO_ANNOTATIONS",
+        default_value = "compatible"
+    )]
+    pub(crate) annotations: AnnotationTrust,
+}
+
+/// What annotations may do beyond their own namespace.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum AnnotationTrust {
+    /// As by Ambassador: a document may name another namespace, and be of any kind.
+    Compatible,
+    /// A document acts in its own namespace only, and what holds for the whole gateway counts only
+    /// from the gateway's namespace.
+    Hardened,
+}
+
+impl From<AnnotationTrust> for Trust {
+    fn from(trust: AnnotationTrust) -> Self {
+        match trust {
+            AnnotationTrust::Compatible => Self::Compatible,
+            AnnotationTrust::Hardened => Self::Hardened,
+        }
+    }
 }
 
 impl IdentityArguments {
@@ -132,6 +159,7 @@ impl IdentityArguments {
         Identity {
             ambassador_id: self.ambassador_id.as_str().into(),
             namespace: self.ambassador_namespace.as_str().into(),
+            annotations: self.annotations.into(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From the control path to the data path: a snapshot is published by being installed.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -7,7 +8,7 @@ use nuncio_admin::{CurrentSnapshot, Latch, Published, Readiness};
 use nuncio_config::Identity;
 use nuncio_controller::Publish;
 use nuncio_proxy::{Resolver, Switch};
-use nuncio_routing::{Snapshot, compile};
+use nuncio_routing::{ServicePort, Snapshot, compile};
 use nuncio_telemetry::Telemetry;
 use tokio::sync::watch;
 
@@ -59,6 +60,10 @@ impl Publish for Publication {
         self.readiness.set(Latch::Sources);
         self.readiness.set(Latch::Snapshot);
         self.first.send_replace(true);
+    }
+
+    fn endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {
+        self.switch.set_endpoints(of, addresses);
     }
 }
 

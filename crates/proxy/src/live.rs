@@ -6,16 +6,19 @@
 //! Deliberately absent: compiling. Snapshots come ready made.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use nuncio_config::{Format, HashOn};
-use nuncio_routing::{Action, Cluster, ClusterIndex, Route, RouteTable, Settings, Snapshot};
+use nuncio_routing::{
+    Action, Cluster, ClusterIndex, Route, RouteTable, ServicePort, Settings, Snapshot,
+};
 use nuncio_telemetry::Telemetry;
 
 use crate::error_pages::ErrorPages;
 use crate::exchange::LogPlan;
-use crate::upstream::{Resolver, Upstream};
+use crate::upstream::{Discovered, Resolver, Upstream};
 
 /// What requests are served by.
 #[derive(Debug)]
@@ -68,6 +71,7 @@ pub struct Switch {
     live: ArcSwap<Live>,
     telemetry: Arc<Telemetry>,
     resolver: Resolver,
+    discovered: Arc<Discovered>,
     /// One at a time: two snapshots installed at once could both carry over the same clusters.
     installing: Mutex<()>,
 }
@@ -87,6 +91,7 @@ impl Switch {
             live: ArcSwap::from_pointee(nothing),
             telemetry,
             resolver,
+            discovered: Arc::default(),
             installing: Mutex::default(),
         };
         switch.install(snapshot);
@@ -109,7 +114,8 @@ impl Switch {
             .collect();
         let upstreams: Box<[_]> = snapshot
             .clusters
-            .iter()
+            .by_name()
+            .into_iter()
             .map(|cluster| self.upstream(cluster, &known))
             .collect();
         self.telemetry
@@ -124,6 +130,12 @@ impl Switch {
             watches_forwarding,
             log_plan,
         }));
+    }
+
+    /// Takes the ready endpoints of a Service's port into use, at once and without a snapshot, in
+    /// every cluster that is told its endpoints; `None` when nothing is known of them any more.
+    pub fn set_endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {
+        self.discovered.set(of, addresses);
     }
 
     /// The snapshot in force.

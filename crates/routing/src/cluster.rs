@@ -4,6 +4,7 @@
 //! unchanged Cluster survives a change of configuration.
 //! Deliberately absent: endpoints, which change more often than configuration does.
 
+mod discovery;
 mod name;
 mod roster;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use nuncio_config::{DnsType, Keepalive, OutlierDetection, Priority, ServiceHost};
 
+pub use discovery::{Discovery, ServicePort};
 pub(crate) use name::{NameParts, stats as stats_name};
 pub(crate) use roster::Roster;
 
@@ -26,6 +28,8 @@ pub struct Cluster {
     pub host: ServiceHost,
     /// The port.
     pub port: u16,
+    /// Where its endpoints come from.
+    pub discovery: Discovery,
     /// Whether connections use TLS.
     pub tls: bool,
     /// The TLSContext to use; `None` = TLS without certificate and verification.

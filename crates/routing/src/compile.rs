@@ -29,6 +29,7 @@ use nuncio_config::{Diagnostic, Identity, Kind, Module, Resource};
 use crate::{Settings, Snapshot};
 use defaults::Defaults;
 use groups::Member;
+pub(crate) use precedence::Precedence;
 use report::Report;
 use routes::Surroundings;
 use upstream::Named;
@@ -76,7 +77,10 @@ fn mappings<'r>(resources: &[&'r Resource]) -> impl Iterator<Item = Member<'r>> 
         .iter()
         .filter_map(|resource| match &resource.kind {
             Kind::Mapping(mapping) => Some(Member { resource, mapping }),
-            Kind::Module(_) | Kind::CircuitBreaker(_) | Kind::OutlierDetection(_) => None,
+            Kind::Module(_)
+            | Kind::CircuitBreaker(_)
+            | Kind::OutlierDetection(_)
+            | Kind::Resolver(_) => None,
         })
 }
 

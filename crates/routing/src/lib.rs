@@ -7,23 +7,30 @@
 //! resources reach the gateway.
 
 mod cluster;
+mod clusters;
 mod compile;
+mod compiler;
 mod explain;
+mod order;
 mod path;
 mod redirect;
 mod request;
 mod rewrite;
 mod route;
 mod settings;
+mod slots;
 mod snapshot;
 mod table;
 
-pub use cluster::{Balance, Cluster, ClusterIndex, Families, Limits};
+pub use cluster::{Balance, Cluster, ClusterIndex, Discovery, Families, Limits, ServicePort};
+pub use clusters::Clusters;
 pub use compile::compile;
+pub use compiler::{Compiled, Compiler, Refusal};
 pub use explain::{
     Answer, Asked, Candidate, Explanation, Forwarded, InvalidQuestion, Outcome, Question, Shadowed,
     Upstream, Verdict,
 };
+pub use order::Order;
 pub use path::{HostilePath, PathRules, normalized};
 pub use redirect::Redirect;
 pub use request::{Draw, RequestHead};
@@ -33,5 +40,6 @@ pub use route::{
     Shadow, Share,
 };
 pub use settings::{ConnectionSettings, HeaderCase, Settings};
+pub use slots::Slots;
 pub use snapshot::Snapshot;
 pub use table::RouteTable;

@@ -16,7 +16,7 @@ use nuncio_config::{
     QueryValueMatch, RetryOn, Rewrite, Substitution,
 };
 
-use crate::{ClusterIndex, Draw, Redirect, RequestHead};
+use crate::{ClusterIndex, Draw, Order, Redirect, RequestHead};
 
 /// One member of a group of Mappings (or a built-in probe), ready to be matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Route {
     pub mapping: MappingId,
     /// Where that Mapping was written; `None` for what is built in.
     pub at: Option<Location>,
+    /// Where it stands among all Routes.
+    pub order: Order,
     /// The Mapping's `precedence`.
     pub precedence: i64,
     /// Which paths match.

@@ -1,20 +1,21 @@
 //! Everything the proxy runs, as one immutable value.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use nuncio_config::Diagnostic;
 
-use crate::{Cluster, ClusterIndex, RouteTable, Settings};
+use crate::{Action, Cluster, ClusterIndex, Clusters, Route, RouteTable, Settings};
 
 /// The result of one compilation, published as a whole: a half-applied change cannot be seen.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Snapshot {
     /// Counts compilations; given by whoever compiles.
     pub generation: u64,
     /// Finds the Route of a request.
     pub routes: RouteTable,
-    /// Where Routes forward to, sorted by name; names are unique.
-    pub clusters: Arc<[Arc<Cluster>]>,
+    /// Where Routes forward to.
+    pub clusters: Clusters,
     /// All that is wrong with the resources, sorted by location.
     pub diagnostics: Arc<[Diagnostic]>,
     /// What holds for the gateway as a whole.
@@ -24,6 +25,43 @@ pub struct Snapshot {
 impl Snapshot {
     /// The cluster a Route of this Snapshot forwards to; `None` only for another Snapshot's index.
     pub fn cluster(&self, index: ClusterIndex) -> Option<&Arc<Cluster>> {
-        self.clusters.get(index.as_usize())
+        self.clusters.get(index)
+    }
+}
+
+impl PartialEq for Snapshot {
+    /// Whether both mean the same, wherever their clusters are placed.
+    fn eq(&self, other: &Self) -> bool {
+        self.generation == other.generation
+            && self.settings == other.settings
+            && self.diagnostics == other.diagnostics
+            && self.clusters.by_name() == other.clusters.by_name()
+            && self.routes.len() == other.routes.len()
+            && self.placed().eq(other.placed())
+    }
+}
+
+impl Snapshot {
+    /// The Routes, with the positions that clusters have by name.
+    fn placed(&self) -> impl Iterator<Item = Route> {
+        let by_name = self.clusters.by_name();
+        let positions: HashMap<&str, usize> = by_name
+            .iter()
+            .enumerate()
+            .map(|(position, cluster)| (&*cluster.name, position))
+            .collect();
+        let placed = self.routes.iter().map(|route| {
+            let mut route = Route::clone(route);
+            if let Action::Forward(forward) = &mut route.action {
+                let shadow = forward.shadow.iter_mut().map(|shadow| &mut shadow.cluster);
+                for index in shadow.chain([&mut forward.cluster]) {
+                    let name = self.cluster(*index).map(|cluster| &*cluster.name);
+                    let position = name.and_then(|name| positions.get(name));
+                    *index = ClusterIndex::new(position.copied().unwrap_or(usize::MAX));
+                }
+            }
+            route
+        });
+        placed.collect::<Vec<_>>().into_iter()
     }
 }

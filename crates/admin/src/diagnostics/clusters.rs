@@ -40,7 +40,8 @@ pub(super) struct ClusterHealth {
 pub(super) fn cluster_info(snapshot: &Snapshot) -> BTreeMap<&str, ClusterInfo<'_>> {
     snapshot
         .clusters
-        .iter()
+        .by_name()
+        .into_iter()
         .map(|cluster| (&*cluster.name, ClusterInfo::of(cluster)))
         .collect()
 }
@@ -54,7 +55,8 @@ pub(super) fn cluster_stats<'a>(
         |cluster: &'a Cluster| ClusterHealth::of(&telemetry.cluster(&cluster.stats_name).summary());
     snapshot
         .clusters
-        .iter()
+        .by_name()
+        .into_iter()
         .map(|cluster| (&*cluster.name, health(cluster)))
         .collect()
 }

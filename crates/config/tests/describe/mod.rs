@@ -37,6 +37,7 @@ fn describe_resource(resource: &Resource) -> String {
         Kind::Module(module) => differences(&**module, &Module::default()),
         Kind::CircuitBreaker(breaker) => vec![format!("{breaker:?}")],
         Kind::OutlierDetection(detection) => vec![format!("{detection:?}")],
+        Kind::Resolver(resolver) => vec![format!("{resolver:?}")],
     };
     let lines = lines.into_iter().map(|line| format!("  {line}\n"));
     head + &lines.collect::<String>()

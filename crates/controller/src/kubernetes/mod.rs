@@ -20,7 +20,7 @@ use k8s_openapi::api::core::v1::{Secret, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::{Api, Client, Resource};
-use nuncio_config::{CONFIG_ANNOTATION, Origin};
+use nuncio_config::{CONFIG_ANNOTATION, Form, Origin};
 use tokio::sync::mpsc;
 
 use crate::change::{Announced, Change, Feed};
@@ -38,7 +38,7 @@ const SERVICES: Kind = Kind {
     announced: |meta| {
         let text = meta.annotations.as_ref()?.get(CONFIG_ANNOTATION)?;
         let object = Arc::new(watch::object_ref("Service", meta)?);
-        Some(Announced::new(Origin::api(object), text))
+        Some(Announced::new(Origin::api(object), Form::Documents, text))
     },
 };
 

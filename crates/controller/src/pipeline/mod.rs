@@ -185,9 +185,11 @@ fn fresh<'a>(before: &[Diagnostic], now: &'a [Diagnostic]) -> impl Iterator<Item
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
     use std::sync::mpsc as std_mpsc;
 
-    use nuncio_config::{ObjectRef, Origin};
+    use nuncio_config::{Form, ObjectRef, Origin};
+    use nuncio_routing::ServicePort;
     use nuncio_telemetry::BuildInfo;
 
     use super::*;
@@ -204,6 +206,8 @@ mod tests {
             self.begun.send(()).unwrap();
             self.snapshots.send(snapshot).unwrap();
         }
+
+        fn endpoints(&self, _of: &ServicePort, _addresses: Option<&[SocketAddr]>) {}
     }
 
     struct Running {
@@ -282,7 +286,7 @@ mod tests {
         let text = format!(
             "apiVersion: ambassador/v0\nkind: Mapping\nname: {name}\nprefix: /{name}/\nservice: s\n"
         );
-        Announced::new(Origin::api(Arc::new(object(name))), &text)
+        Announced::new(Origin::api(Arc::new(object(name))), Form::Documents, &text)
     }
 
     fn has(snapshot: &Snapshot, name: &str) -> bool {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nuncio_config::{
-    Diagnostic, Identity, Lines, Location, ObjectRef, Origin, Parsed, Severity, parse_annotation,
+    Diagnostic, Identity, Lines, Location, ObjectRef, Origin, Parsed, Severity, parse,
 };
 use nuncio_routing::{Snapshot, compile};
 
@@ -147,7 +147,7 @@ struct Record {
 
 impl Record {
     fn parse(object: &Announced, identity: &Identity) -> Self {
-        let parsed = contained(|| parse_annotation(&object.text, &object.origin, identity))
+        let parsed = contained(|| parse(object.form, &object.text, &object.origin, identity))
             .unwrap_or_else(|panicked| unreadable(&object.origin, &panicked.to_string()));
         Self {
             fingerprint: object.fingerprint,

@@ -14,8 +14,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::arguments::{
-    AccessLogSwitch, DemoArguments, IdentityArguments, LifeArguments, LogFormat, PortArguments,
-    RunArguments,
+    AccessLogSwitch, AnnotationTrust, DemoArguments, IdentityArguments, LifeArguments, LogFormat,
+    PortArguments, RunArguments,
 };
 use crate::logging;
 use crate::run::{Gateway, control_runtime};
@@ -82,6 +82,7 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
             ambassador_id: "default".into(),
             ambassador_namespace: "default".into(),
             single_namespace: false,
+            annotations: AnnotationTrust::Compatible,
         },
         life: LifeArguments {
             // There is no load balancer that has to take notice.

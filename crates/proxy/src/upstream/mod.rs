@@ -10,6 +10,7 @@ mod background;
 mod balance;
 mod breakers;
 mod connect;
+mod discovered;
 mod endpoint;
 mod endpoints;
 mod http2;
@@ -34,6 +35,7 @@ use background::Background;
 use breakers::Breakers;
 pub(crate) use breakers::Permit;
 pub(crate) use connect::{ConnectFailure, Connector, UpstreamWire};
+pub(crate) use discovered::Discovered;
 pub(crate) use endpoint::{Endpoint, Pick};
 use endpoints::Endpoints;
 pub(crate) use lease::{Lease, Reuse};
@@ -140,6 +142,7 @@ mod tests {
             stats_name: "c".into(),
             host: ServiceHost::Ip(Ipv4Addr::LOCALHOST.into()),
             port: 1,
+            discovery: nuncio_routing::Discovery::default(),
             tls: false,
             tls_context: None,
             connect_timeout: Duration::from_secs(3),

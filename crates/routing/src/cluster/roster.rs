@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Cluster, ClusterIndex, name};
+use crate::Clusters;
 
 /// The clusters asked for so far, numbered in the order of asking.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ impl Roster {
 
     /// All clusters sorted by name, and where each number has ended up. Their names are final, and
     /// do not depend on the order of asking.
-    pub(crate) fn finish(self) -> (Arc<[Arc<Cluster>]>, Positions) {
+    pub(crate) fn finish(self) -> (Clusters, Positions) {
         let mut clusters: Vec<_> = self.numbers.into_iter().collect();
         clusters.sort_unstable();
         for colliding in clusters.chunk_by_mut(|(a, _), (b, _)| a.name == b.name) {
@@ -44,8 +45,11 @@ impl Roster {
                 *place = ClusterIndex::new(position);
             }
         }
-        let clusters = clusters.into_iter().map(|(cluster, _)| Arc::new(cluster));
-        (clusters.collect(), Positions(positions))
+        let mut placed = Clusters::default();
+        for (position, (cluster, _)) in clusters.into_iter().enumerate() {
+            placed.slots.set(position, Some(Arc::new(cluster)));
+        }
+        (placed, Positions(positions))
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! Deliberately absent: who may be a member, which [`membership`](super::membership) decides.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use nuncio_config::{Mapping, Module, Resource};
 
@@ -11,12 +13,13 @@ use super::membership::Gathering;
 use super::precedence::Precedence;
 use super::report::Report;
 use crate::Probe;
+use crate::order::{GroupOrder, Insertion};
 use crate::table::MAX_HOST_LEN;
 
 /// What takes the same requests.
 #[derive(Debug)]
 pub(super) struct Group<'r> {
-    order: Precedence,
+    pub(super) order: Arc<GroupOrder>,
     pub(super) matching: Matching<'r>,
     pub(super) members: Members<'r>,
 }
@@ -45,9 +48,10 @@ pub(super) struct Member<'r> {
 }
 
 impl<'r> Group<'r> {
-    pub(super) fn new(matching: Matching<'r>, members: Members<'r>) -> Self {
+    pub(super) fn new(matching: Matching<'r>, inserted: Insertion, members: Members<'r>) -> Self {
+        let order = GroupOrder(Reverse(Precedence::of(&matching)), Reverse(inserted));
         Self {
-            order: Precedence::of(&matching),
+            order: Arc::new(order),
             matching,
             members,
         }
@@ -92,8 +96,7 @@ pub(super) fn form<'r>(
     groups.into_iter().filter_map(complete).collect()
 }
 
-/// Sorts groups, given in insertion order, as they are tried.
+/// Sorts groups as they are tried.
 pub(super) fn sort(groups: &mut [Group<'_>]) {
-    groups.reverse();
-    groups.sort_by(|a, b| b.order.cmp(&a.order));
+    groups.sort_unstable_by(|a, b| a.order.cmp(&b.order));
 }

@@ -14,6 +14,7 @@ use nuncio_config::{Mapping, Module};
 use super::groups::{Group, Member, Members};
 use super::matching::Matching;
 use super::report::{Place, Report};
+use crate::order::Insertion;
 
 /// A group whose members are not all known yet.
 pub(super) struct Gathering<'m, 'r> {
@@ -123,7 +124,13 @@ impl<'m, 'r> Gathering<'m, 'r> {
             },
             (None, _) => return None,
         };
-        Some(Group::new(self.matching.clone(), members))
+        let Member { resource, .. } = self.first;
+        let inserted = Insertion::Mapping(
+            resource.at.clone(),
+            resource.namespace.clone(),
+            resource.name.clone(),
+        );
+        Some(Group::new(self.matching.clone(), inserted, members))
     }
 }
 

@@ -55,6 +55,9 @@ fn warn_without_effect(resource: &Resource, module: &Module, report: &mut Report
 fn as_module(resource: &Resource) -> Option<(&Resource, &Module)> {
     match &resource.kind {
         Kind::Module(module) => Some((resource, module)),
-        Kind::Mapping(_) | Kind::CircuitBreaker(_) | Kind::OutlierDetection(_) => None,
+        Kind::Mapping(_)
+        | Kind::CircuitBreaker(_)
+        | Kind::OutlierDetection(_)
+        | Kind::Resolver(_) => None,
     }
 }

@@ -36,7 +36,7 @@ use super::matching::{Matching, Wanted, host_text, query_text};
 
 /// The ordering key: what is greater is tried first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Precedence {
+pub(crate) struct Precedence {
     precedence: i64,
     prefix_len: usize,
     headers_len: usize,

@@ -11,6 +11,7 @@ use super::groups::{Group, Members};
 use super::matching::Matching;
 use super::report::Report;
 use crate::Probe;
+use crate::order::Insertion;
 
 /// The groups of the probes that are enabled; `groups` are those of the Mappings.
 pub(super) fn groups<'r>(
@@ -25,10 +26,11 @@ pub(super) fn groups<'r>(
     probes
         .into_iter()
         .filter_map(|(probe, said, setting)| Some((probe, prefix(probe, said.as_ref())?, setting)))
-        .map(|(probe, prefix, setting)| {
+        .zip(0..)
+        .map(|((probe, prefix, setting), nth)| {
             let matching = Matching::prefix(prefix);
             warn_hidden(&matching, groups, setting, report);
-            Group::new(matching, Members::Probe(probe))
+            Group::new(matching, Insertion::BuiltIn(nth), Members::Probe(probe))
         })
         .collect()
 }

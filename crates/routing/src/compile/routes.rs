@@ -19,8 +19,8 @@ use super::upstream::{Named, Wish};
 use super::weights;
 use crate::cluster::Roster;
 use crate::{
-    Action, Cluster, MappingId, Probe, Redirect, ResponseRules, Route, RouteTable, Settings,
-    Shadow, Share,
+    Action, Cluster, Clusters, MappingId, Order, Probe, Redirect, ResponseRules, Route, RouteTable,
+    Settings, Shadow, Share,
 };
 
 /// What Routes depend on besides their Mappings.
@@ -45,7 +45,7 @@ impl<'r> Surroundings<'r> {
         &self,
         groups: &[Group<'r>],
         report: &mut Report,
-    ) -> (RouteTable, Arc<[Arc<Cluster>]>) {
+    ) -> (RouteTable, Clusters) {
         let mut layout = Layout {
             surroundings: self,
             report,
@@ -88,29 +88,40 @@ impl<'r> Layout<'_, 'r> {
     fn add(
         &mut self,
         Group {
-            matching, members, ..
+            order,
+            matching,
+            members,
         }: &Group<'r>,
     ) {
+        let order = |member| Order {
+            group: Arc::clone(order),
+            member,
+        };
         match members {
-            Members::Probe(probe) => self.routes.push(self.probe(matching, *probe)),
-            Members::Redirect(member) => self.routes.extend(self.redirect(matching, *member)),
+            Members::Probe(probe) => self.routes.push(self.probe(order(0), matching, *probe)),
+            Members::Redirect(member) => {
+                let redirect = self.redirect(order(0), matching, *member);
+                self.routes.extend(redirect);
+            }
             Members::Forwarding { members, shadow } => {
                 let attributes = Attributes::of(members, &self.surroundings.defaults);
                 let shadow = shadow.map(|shadow| self.shadow(shadow));
                 let each = std::iter::repeat_n(attributes, members.len());
-                for ((member, share), mut attributes) in split(members, self.report).zip(each) {
+                let split = split(members, self.report);
+                for (((member, share), mut attributes), nth) in split.zip(each).zip(0..) {
                     let destination = self.destination(member, shadow);
                     let Member { mapping, .. } = member;
                     let response = attributes.take_response(mapping);
                     let forward = forward(mapping, attributes, &destination, self.surroundings);
                     let outcome = (Action::Forward(forward), response, share);
-                    self.routes.push(route(matching, member.into(), outcome));
+                    self.routes
+                        .push(route(order(nth), matching, member.into(), outcome));
                 }
             }
         }
     }
 
-    fn finish(mut self) -> (RouteTable, Arc<[Arc<Cluster>]>) {
+    fn finish(mut self) -> (RouteTable, Clusters) {
         let (clusters, positions) = self.roster.finish();
         for route in &mut self.routes {
             if let Action::Forward(forward) = &mut route.action {
@@ -124,7 +135,7 @@ impl<'r> Layout<'_, 'r> {
         (RouteTable::new(routes), clusters)
     }
 
-    fn probe(&self, matching: &Matching<'_>, probe: Probe) -> Route {
+    fn probe(&self, order: Order, matching: &Matching<'_>, probe: Probe) -> Route {
         let mapping = MappingId {
             namespace: self.surroundings.identity.namespace.clone(),
             name: probe.mapping_name().into(),
@@ -135,10 +146,10 @@ impl<'r> Layout<'_, 'r> {
             case: Case::Sensitive,
         };
         let outcome = (Action::Probe(probe), ResponseRules::default(), Share::WHOLE);
-        route(matching, source, outcome)
+        route(order, matching, source, outcome)
     }
 
-    fn redirect(&self, matching: &Matching<'_>, member: Member<'r>) -> Option<Route> {
+    fn redirect(&self, order: Order, matching: &Matching<'_>, member: Member<'r>) -> Option<Route> {
         let redirect = member.mapping.redirect.as_ref()?;
         let prefix_len = match &member.mapping.path {
             PathMatch::Prefix(prefix) => prefix.as_str().len(),
@@ -153,7 +164,7 @@ impl<'r> Layout<'_, 'r> {
         }));
         let attributes = Attributes::of(&[member], &self.surroundings.defaults);
         let outcome = (action, attributes.redirect_response(), Share::WHOLE);
-        Some(route(matching, member.into(), outcome))
+        Some(route(order, matching, member.into(), outcome))
     }
 
     fn destination(&mut self, member: Member<'_>, shadow: Option<Shadow>) -> Destination {
@@ -217,6 +228,7 @@ impl From<Member<'_>> for Source {
 }
 
 fn route(
+    order: Order,
     matching: &Matching<'_>,
     source: Source,
     (action, response, share): (Action, ResponseRules, Share),
@@ -225,6 +237,7 @@ fn route(
     Route {
         mapping: source.mapping,
         at: source.at,
+        order,
         precedence: matching.precedence,
         path: matching.path.clone(),
         case: source.case,

@@ -13,7 +13,7 @@ use nuncio_config::{
 use super::report::Report;
 use crate::cluster::{NameParts, stats_name};
 use crate::settings::limit;
-use crate::{Balance, Cluster, Families, Limits};
+use crate::{Balance, Cluster, Discovery, Families, Limits};
 
 /// The v0 objects that Mappings name.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ impl<'r> Named<'r> {
                     let same_name = named.detections.entry(name).or_default();
                     same_name.push((namespace, detection));
                 }
-                Kind::Mapping(_) | Kind::Module(_) => {}
+                Kind::Mapping(_) | Kind::Module(_) | Kind::Resolver(_) => {}
             }
         }
         named
@@ -97,6 +97,7 @@ impl Wish<'_, '_> {
             stats_name: self.stats_name(&qualified),
             host: qualified.host,
             port: service.port,
+            discovery: Discovery::Dns,
             tls: service.tls,
             tls_context: service.tls_context.clone(),
             connect_timeout: options.connect_timeout.unwrap_or(CONNECT_TIMEOUT),

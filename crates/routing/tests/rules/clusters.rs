@@ -22,7 +22,7 @@ fn cluster_in(namespace: &str, written: Written) -> (String, String, String) {
         port,
         tls,
         ..
-    } = &*snapshot.clusters[0];
+    } = &**snapshot.clusters.by_name()[0];
     let scheme = if *tls { "tls://" } else { "" };
     (
         name.to_string(),
@@ -152,7 +152,10 @@ fn names_when_the_gateway_runs_in_another_namespace() {
 fn the_module_can_make_short_names_mean_the_gateways_namespace() {
     let module = module("{use_ambassador_namespace_for_service_resolution: true}");
     let snapshot = compiled_in("ambassador", [service("httpbin"), module]);
-    assert_eq!(&*snapshot.clusters[0].name, "cluster_httpbin_default");
+    assert_eq!(
+        &*snapshot.clusters.by_name()[0].name,
+        "cluster_httpbin_default"
+    );
 }
 
 #[test]
@@ -253,7 +256,12 @@ fn everything_that_makes_an_upstream_different_makes_another_cluster() {
         ]);
         assert_eq!(complaints(&snapshot), [""; 0], "{attribute}");
         assert_eq!(snapshot.clusters.len(), 2, "{attribute}");
-        let names: Vec<_> = snapshot.clusters.iter().map(|c| &*c.name).collect();
+        let names: Vec<_> = snapshot
+            .clusters
+            .by_name()
+            .into_iter()
+            .map(|c| &*c.name)
+            .collect();
         assert_ne!(names[0], names[1], "{attribute}");
         assert_eq!(
             cluster_of(&snapshot, "/b/"),
@@ -460,7 +468,8 @@ fn mappings_to_one_service_share_a_cluster() {
     ]);
     let names: Vec<_> = snapshot
         .clusters
-        .iter()
+        .by_name()
+        .into_iter()
         .map(|cluster| &*cluster.name)
         .collect();
     assert_eq!(names, ["cluster_w_default", "cluster_x_default"]);
@@ -477,7 +486,8 @@ fn services_whose_names_collide_are_kept_apart() {
     ]);
     let names: Vec<_> = snapshot
         .clusters
-        .iter()
+        .by_name()
+        .into_iter()
         .map(|cluster| &*cluster.name)
         .collect();
     assert_eq!(

@@ -175,7 +175,7 @@ proptest! {
     #[test]
     fn every_cluster_has_a_name_of_its_own_and_is_wanted(resources in resources()) {
         let snapshot = compiled(&resources);
-        let names: BTreeSet<_> = snapshot.clusters.iter().map(|cluster| &cluster.name).collect();
+        let names: BTreeSet<_> = snapshot.clusters.by_name().into_iter().map(|cluster| &cluster.name).collect();
         prop_assert_eq!(names.len(), snapshot.clusters.len());
         prop_assert!(names.iter().all(|name| name.len() <= 60));
         let wanted: BTreeSet<_> = snapshot

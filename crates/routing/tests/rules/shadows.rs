@@ -42,7 +42,12 @@ fn a_shadow_takes_no_requests_and_gets_copies_at_a_cluster_of_its_own() {
         &*snapshot.cluster(cluster).unwrap().name,
         "cluster_shadow_copy_default"
     );
-    let names: Vec<_> = snapshot.clusters.iter().map(|c| &*c.name).collect();
+    let names: Vec<_> = snapshot
+        .clusters
+        .by_name()
+        .into_iter()
+        .map(|c| &*c.name)
+        .collect();
     assert_eq!(
         names,
         ["cluster_copy_default", "cluster_shadow_copy_default"]
