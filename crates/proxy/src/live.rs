@@ -70,7 +70,6 @@ impl Live {
 pub struct Switch {
     live: ArcSwap<Live>,
     telemetry: Arc<Telemetry>,
-    resolver: Resolver,
     discovered: Arc<Discovered>,
     /// One at a time: two snapshots installed at once could both carry over the same clusters.
     installing: Mutex<()>,
@@ -90,8 +89,7 @@ impl Switch {
         let switch = Self {
             live: ArcSwap::from_pointee(nothing),
             telemetry,
-            resolver,
-            discovered: Arc::default(),
+            discovered: Discovered::new(resolver),
             installing: Mutex::default(),
         };
         switch.install(snapshot);
@@ -106,6 +104,7 @@ impl Switch {
             .installing
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        self.discovered.want(&snapshot.demands.endpoints);
         let before = self.live.load_full();
         let known: HashMap<&str, &Arc<Upstream>> = before
             .upstreams
@@ -133,7 +132,8 @@ impl Switch {
     }
 
     /// Takes the ready endpoints of a Service's port into use, at once and without a snapshot, in
-    /// every cluster that is told its endpoints; `None` when nothing is known of them any more.
+    /// every cluster that is told its endpoints. `None` when they cannot be known any more: then the
+    /// cluster's name is resolved, or the port forgotten if no cluster of the snapshot has it.
     pub fn set_endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {
         self.discovered.set(of, addresses);
     }
@@ -161,7 +161,7 @@ impl Switch {
             Some(upstream) if upstream.cluster == *cluster => Arc::clone(upstream),
             Some(_) | None => {
                 let stats = self.telemetry.cluster(&cluster.stats_name);
-                Arc::new(Upstream::new(Arc::clone(cluster), stats, &self.resolver))
+                Arc::new(Upstream::new(Arc::clone(cluster), stats, &self.discovered))
             }
         }
     }

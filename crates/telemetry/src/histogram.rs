@@ -54,6 +54,10 @@ pub(crate) struct Distribution {
 }
 
 impl Histogram {
+    pub(crate) const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
     /// Adds one sample.
     pub fn observe(&self, took: Duration) {
         let cells = self.0.get_or_init(Box::default);
