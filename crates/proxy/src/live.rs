@@ -5,27 +5,29 @@
 //!
 //! Deliberately absent: compiling. Snapshots come ready made.
 
-use std::collections::HashMap;
+mod upstreams;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use nuncio_config::{Format, HashOn};
 use nuncio_routing::{
-    Action, Cluster, ClusterIndex, Route, RouteTable, ServicePort, Settings, Snapshot,
+    Action, ClusterIndex, Clusters, Route, RouteTable, ServicePort, Settings, Slots, Snapshot,
 };
 use nuncio_telemetry::Telemetry;
 
 use crate::error_pages::ErrorPages;
 use crate::exchange::LogPlan;
 use crate::upstream::{Discovered, Resolver, Upstream};
+use upstreams::Upstreams;
 
 /// What requests are served by.
 #[derive(Debug)]
 pub(crate) struct Live {
     snapshot: Arc<Snapshot>,
-    /// In the order of [`Snapshot::clusters`].
-    upstreams: Box<[Arc<Upstream>]>,
+    /// Each at the place that its cluster has in [`Snapshot::clusters`].
+    upstreams: Slots<Arc<Upstream>>,
     error_pages: ErrorPages,
     watches_forwarding: bool,
     log_plan: LogPlan,
@@ -69,8 +71,7 @@ impl Live {
 #[derive(Debug)]
 pub struct Switch {
     live: ArcSwap<Live>,
-    telemetry: Arc<Telemetry>,
-    resolver: Resolver,
+    upstreams: Upstreams,
     discovered: Arc<Discovered>,
     /// One at a time: two snapshots installed at once could both carry over the same clusters.
     installing: Mutex<()>,
@@ -81,17 +82,20 @@ impl Switch {
     /// without a route are then answered with 503.
     pub fn new(snapshot: Arc<Snapshot>, telemetry: Arc<Telemetry>, resolver: Resolver) -> Self {
         let nothing = Live {
-            snapshot: Arc::clone(&snapshot),
-            upstreams: Box::default(),
+            snapshot: Arc::new(Snapshot {
+                clusters: Clusters::default(),
+                ..Snapshot::clone(&snapshot)
+            }),
+            upstreams: Slots::default(),
             error_pages: ErrorPages::default(),
             watches_forwarding: false,
             log_plan: LogPlan::of(&snapshot.settings.access_log),
         };
+        let discovered = Discovered::new(resolver);
         let switch = Self {
             live: ArcSwap::from_pointee(nothing),
-            telemetry,
-            resolver,
-            discovered: Arc::default(),
+            upstreams: Upstreams::new(telemetry, &discovered),
+            discovered,
             installing: Mutex::default(),
         };
         switch.install(snapshot);
@@ -100,26 +104,16 @@ impl Switch {
 
     /// Serves requests by `snapshot` from now on; those under way end by the one they began with.
     ///
-    /// Clusters that are the same as before keep their connections, endpoints and counters.
+    /// Clusters that are the same as before keep their connections, endpoints and counters. Costs
+    /// what differs from the snapshot before.
     pub fn install(&self, snapshot: Arc<Snapshot>) {
         let _installing = self
             .installing
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        self.discovered.want(&snapshot.demands.endpoints);
         let before = self.live.load_full();
-        let known: HashMap<&str, &Arc<Upstream>> = before
-            .upstreams
-            .iter()
-            .map(|upstream| (&*upstream.cluster.name, upstream))
-            .collect();
-        let upstreams: Box<[_]> = snapshot
-            .clusters
-            .by_name()
-            .into_iter()
-            .map(|cluster| self.upstream(cluster, &known))
-            .collect();
-        self.telemetry
-            .set_active_clusters(upstreams.iter().map(|upstream| upstream.stats.name()));
+        let upstreams = self.upstreams.next(&before, &snapshot);
         let error_pages = ErrorPages::read(&snapshot);
         let watches_forwarding = snapshot.routes.iter().any(|route| watches(route));
         let log_plan = LogPlan::of(&snapshot.settings.access_log);
@@ -133,7 +127,8 @@ impl Switch {
     }
 
     /// Takes the ready endpoints of a Service's port into use, at once and without a snapshot, in
-    /// every cluster that is told its endpoints; `None` when nothing is known of them any more.
+    /// every cluster that is told its endpoints. `None` when they cannot be known any more: then the
+    /// cluster's name is resolved, or the port forgotten if no cluster of the snapshot has it.
     pub fn set_endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {
         self.discovered.set(of, addresses);
     }
@@ -150,20 +145,6 @@ impl Switch {
     /// Whether `live` is still in force.
     pub(crate) fn is_current(&self, live: &Arc<Live>) -> bool {
         Arc::ptr_eq(&self.live.load(), live)
-    }
-
-    fn upstream(
-        &self,
-        cluster: &Arc<Cluster>,
-        known: &HashMap<&str, &Arc<Upstream>>,
-    ) -> Arc<Upstream> {
-        match known.get(&*cluster.name) {
-            Some(upstream) if upstream.cluster == *cluster => Arc::clone(upstream),
-            Some(_) | None => {
-                let stats = self.telemetry.cluster(&cluster.stats_name);
-                Arc::new(Upstream::new(Arc::clone(cluster), stats, &self.resolver))
-            }
-        }
     }
 }
 

@@ -133,7 +133,7 @@ impl Resolver {
     }
 
     /// Runs what belongs to a cluster.
-    pub(super) fn run(&self, work: impl Future<Output = ()> + Send + 'static) -> Background {
+    pub(crate) fn run(&self, work: impl Future<Output = ()> + Send + 'static) -> Background {
         self.runtime.spawn(work).into()
     }
 }
