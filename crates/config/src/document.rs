@@ -4,12 +4,13 @@
 //! gateway.
 
 use crate::fields::Fields;
+use crate::mapping::keys;
 use crate::mapping::read::breakers;
 use crate::name::Name;
 use crate::quote::quoted;
 use crate::report::Report;
 use crate::yaml::{self, Entry, Node, Value};
-use crate::{Identity, Kind, Resource, mapping, module};
+use crate::{Identity, Kind, Resolver, Resource, mapping, module};
 
 /// Reads a document. Both the collapsed form of annotations and that of custom resources
 /// (`metadata` and `spec`) are understood.
@@ -34,6 +35,10 @@ pub(crate) fn read(root: &Node<'_>, identity: &Identity, report: &mut Report) ->
         Understood::CircuitBreaker => Kind::CircuitBreaker(breakers::circuit_breaker(&mut fields)?),
         Understood::OutlierDetection => {
             Kind::OutlierDetection(breakers::outlier_detection(&mut fields)?)
+        }
+        Understood::Resolver(resolver) => {
+            keys::review_kind(&mut fields, &[]);
+            Kind::Resolver(resolver)
         }
     };
     let at = report.at(root.line);
@@ -157,6 +162,7 @@ enum Understood {
     Module,
     CircuitBreaker,
     OutlierDetection,
+    Resolver(Resolver),
 }
 
 impl Head {
@@ -223,11 +229,18 @@ fn understood(kind: &str, name: &str, line: u32, report: &mut Report) -> Option<
         ("Module", "ambassador") => return Some(Understood::Module),
         ("CircuitBreaker", _) => return Some(Understood::CircuitBreaker),
         ("OutlierDetection", _) => return Some(Understood::OutlierDetection),
+        ("KubernetesServiceResolver", _) => return Some(Understood::Resolver(Resolver::Service)),
+        ("KubernetesEndpointResolver", _) => return Some(Understood::Resolver(Resolver::Endpoint)),
         ("Module", _) => {
             report.warning(
                 line,
                 format!("Module {} is not supported yet; ignored", quoted(name)),
             );
+        }
+        ("ConsulResolver", _) => {
+            let reason = "kind ConsulResolver is not supported: Consul is not asked for endpoints; \
+                          ignored";
+            report.warning(line, reason);
         }
         _ if NOT_YET.contains(&kind) => {
             report.warning(line, format!("kind {kind} is not supported yet; ignored"));
@@ -241,20 +254,23 @@ fn understood(kind: &str, name: &str, line: u32, report: &mut Report) -> Option<
 fn label(kind: &str) -> &str {
     let known = matches!(
         kind,
-        "Mapping" | "Module" | "CircuitBreaker" | "OutlierDetection"
+        "Mapping"
+            | "Module"
+            | "CircuitBreaker"
+            | "OutlierDetection"
+            | "KubernetesServiceResolver"
+            | "KubernetesEndpointResolver"
     ) || NOT_YET.contains(&kind);
     if known { kind } else { "resource" }
 }
 
 /// Kinds of Ambassador and Emissary that are yet to be built.
-const NOT_YET: [&str; 13] = [
+const NOT_YET: [&str; 11] = [
     "AuthService",
     "ConsulResolver",
     "DevPortal",
     "Features",
     "Host",
-    "KubernetesEndpointResolver",
-    "KubernetesServiceResolver",
     "Listener",
     "LogService",
     "RateLimitService",

@@ -26,7 +26,8 @@ use std::sync::Arc;
 
 use nuncio_config::{Diagnostic, Identity, Kind, Module, Resource};
 
-use crate::{Settings, Snapshot};
+use crate::demands::Tally;
+use crate::{Clusters, Demands, RouteTable, Settings, Snapshot};
 use defaults::Defaults;
 use groups::Member;
 pub(crate) use precedence::Precedence;
@@ -63,13 +64,24 @@ pub fn compile<'r>(
     groups::sort(&mut groups);
     let (routes, clusters) = surroundings.lay_out(&groups, &mut report);
 
+    let demands = demands(&routes, &clusters, &settings);
     Snapshot {
         generation,
         routes,
         clusters,
         diagnostics: report.finish(),
         settings: Arc::new(settings),
+        demands: Arc::new(demands),
     }
+}
+
+fn demands(routes: &RouteTable, clusters: &Clusters, settings: &Settings) -> Demands {
+    let mut tally = Tally::default();
+    tally.add_pages(&settings.error_overrides);
+    routes.iter().for_each(|route| tally.add_route(route));
+    let clusters = clusters.slots().iter();
+    clusters.for_each(|(_, cluster)| tally.add_cluster(cluster));
+    tally.demands()
 }
 
 fn mappings<'r>(resources: &[&'r Resource]) -> impl Iterator<Item = Member<'r>> {

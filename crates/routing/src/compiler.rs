@@ -66,6 +66,16 @@ impl Compiler {
         self.objects.remove(object);
     }
 
+    /// What an object says now, as it was last put.
+    pub fn get(&self, object: &ObjectRef) -> Option<&Parsed> {
+        self.objects.get(object)
+    }
+
+    /// All objects and what they say, in order.
+    pub fn objects(&self) -> impl Iterator<Item = (&Arc<ObjectRef>, &Parsed)> {
+        self.objects.iter()
+    }
+
     /// Compiles all objects as they are now.
     pub fn compile(&mut self, generation: u64) -> Compiled {
         let resources = self.objects.values().flat_map(|parsed| &parsed.resources);

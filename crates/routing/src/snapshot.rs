@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nuncio_config::Diagnostic;
 
-use crate::{Action, Cluster, ClusterIndex, Clusters, Route, RouteTable, Settings};
+use crate::{Action, Cluster, ClusterIndex, Clusters, Demands, Route, RouteTable, Settings};
 
 /// The result of one compilation, published as a whole: a half-applied change cannot be seen.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Snapshot {
     pub diagnostics: Arc<[Diagnostic]>,
     /// What holds for the gateway as a whole.
     pub settings: Arc<Settings>,
+    /// What the Routes need as a whole.
+    pub demands: Arc<Demands>,
 }
 
 impl Snapshot {
@@ -34,6 +36,7 @@ impl PartialEq for Snapshot {
     fn eq(&self, other: &Self) -> bool {
         self.generation == other.generation
             && self.settings == other.settings
+            && self.demands == other.demands
             && self.diagnostics == other.diagnostics
             && self.clusters.by_name() == other.clusters.by_name()
             && self.routes.len() == other.routes.len()

@@ -9,6 +9,7 @@
 
 mod attributes;
 mod clusters;
+mod demands;
 mod everything;
 mod explain;
 mod groups;

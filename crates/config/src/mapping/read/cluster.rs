@@ -29,17 +29,9 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> ClusterOptions {
     }
 }
 
-/// Endpoints are found by DNS, as with `kubernetes-service`.
+/// Which resolver finds the endpoints. Whether there is one of the name is not known here.
 pub(crate) fn resolver(fields: &mut Fields<'_, '_>) -> Option<Box<str>> {
-    let resolver = name(fields, "resolver")?;
-    if &*resolver != "kubernetes-service" {
-        let reason = format!(
-            "`resolver`: {} is not honoured yet; endpoints are found by DNS",
-            quoted(&resolver)
-        );
-        fields.warning(fields.line_of("resolver"), reason);
-    }
-    Some(resolver)
+    name(fields, "resolver")
 }
 
 /// Emissary ignores `idle_time`, which its documentation names instead of `time`; here it works.
