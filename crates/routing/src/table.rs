@@ -13,7 +13,8 @@
 //! No step allocates or locks, or depends on the number of Routes; only Routes that share host and
 //! path, and differ in method, headers, query or weight, are tried one after the other.
 //!
-//! Deliberately absent: partial rebuilding.
+//! Deliberately absent: partial rebuilding; the indexes are built anew when they are first asked after
+//! a change.
 
 mod dictionary;
 mod hosts;
@@ -22,25 +23,26 @@ mod patterns;
 mod prefixes;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use nuncio_config::HostMatch;
 
-use crate::{Draw, RequestHead, Route};
+use crate::{Draw, Order, RequestHead, Route};
 use hosts::HostIndex;
 pub(crate) use hosts::MAX_HOST_LEN;
 use paths::{Best, PathIndex, Search};
 
-/// All Routes, and the indexes that find one.
-#[derive(Clone, Debug)]
+/// All Routes, and the indexes that find one. A clone is a snapshot: it shares what neither changes.
+#[derive(Clone, Debug, Default)]
 pub struct RouteTable {
-    /// In precedence order.
-    routes: Arc<[Arc<Route>]>,
-    index: Arc<Index>,
+    routes: Arc<BTreeMap<Order, Arc<Route>>>,
+    index: Arc<OnceLock<Index>>,
 }
 
 #[derive(Debug)]
 struct Index {
+    /// In precedence order.
+    routes: Vec<Arc<Route>>,
     hosts: HostIndex,
     paths: PathIndex,
 }
@@ -48,20 +50,33 @@ struct Index {
 impl RouteTable {
     /// The Route that takes the request; `None` = 404.
     pub fn find(&self, head: &RequestHead<'_>, draw: Draw) -> Option<&Arc<Route>> {
-        let Index { hosts, paths } = &*self.index;
+        let index = self.index();
         let mut search = Search {
             path: head.path.as_bytes(),
             draw,
-            accepts: |rank| self.route(rank).is_some_and(|route| route.accepts(head)),
+            accepts: |rank| index.route(rank).is_some_and(|route| route.accepts(head)),
             best: Best::default(),
         };
-        hosts.visit(head.host, |tree| paths.improve(tree, &mut search));
-        self.route(search.best.rank()?)
+        let improve = |tree| index.paths.improve(tree, &mut search);
+        index.hosts.visit(head.host, improve);
+        index.route(search.best.rank()?)
+    }
+
+    /// Adds a Route; one with the same [`Route::order`] is replaced.
+    pub fn insert(&mut self, route: Arc<Route>) {
+        Arc::make_mut(&mut self.routes).insert(route.order.clone(), route);
+        self.index = Arc::default();
+    }
+
+    /// Takes a Route away, if there is one with its [`Route::order`].
+    pub fn remove(&mut self, route: &Route) {
+        Arc::make_mut(&mut self.routes).remove(&route.order);
+        self.index = Arc::default();
     }
 
     /// All Routes in the order in which they are tried.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Route>> {
-        self.routes.iter()
+        self.routes.values()
     }
 
     /// How many Routes there are, the built-in ones included.
@@ -74,16 +89,34 @@ impl RouteTable {
         self.routes.is_empty()
     }
 
-    /// A table of Routes that are in precedence order.
-    pub(crate) fn new(routes: Arc<[Arc<Route>]>) -> Self {
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| Index::of(&self.routes))
+    }
+}
+
+impl FromIterator<Arc<Route>> for RouteTable {
+    fn from_iter<I: IntoIterator<Item = Arc<Route>>>(routes: I) -> Self {
+        let by_order = routes.into_iter().map(|route| (route.order.clone(), route));
+        let table = Self {
+            routes: Arc::new(by_order.collect()),
+            index: Arc::default(),
+        };
+        table.index();
+        table
+    }
+}
+
+impl Index {
+    fn of(routes: &BTreeMap<Order, Arc<Route>>) -> Self {
         let mut trees = BTreeMap::<&HostMatch, Vec<_>>::new();
-        for (route, rank) in routes.iter().zip(0..) {
+        for (route, rank) in routes.values().zip(0..) {
             trees.entry(&route.host).or_default().push((&**route, rank));
         }
-        let hosts = HostIndex::build(trees.keys().copied());
-        let paths = PathIndex::build(trees.into_values());
-        let index = Arc::new(Index { hosts, paths });
-        Self { routes, index }
+        Self {
+            routes: routes.values().map(Arc::clone).collect(),
+            hosts: HostIndex::build(trees.keys().copied()),
+            paths: PathIndex::build(trees.into_values()),
+        }
     }
 
     fn route(&self, rank: u32) -> Option<&Arc<Route>> {

@@ -74,6 +74,7 @@ impl Discovered {
         })
     }
 
+    /// What resolves the names of clusters, and runs what belongs to them.
     pub(crate) fn resolver(&self) -> &Resolver {
         &self.resolver
     }

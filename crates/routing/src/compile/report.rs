@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use nuncio_config::{Diagnostic, Location, Resource, Severity};
 
+use crate::Diagnostics;
+
 /// What has been found wrong so far.
 #[derive(Debug)]
 pub(super) struct Report(Vec<Diagnostic>);
@@ -24,11 +26,12 @@ impl Report {
         self.add(Severity::Warning, resource, reason);
     }
 
-    /// All diagnostics sorted by location.
-    pub(super) fn finish(mut self) -> Arc<[Diagnostic]> {
-        self.0
-            .sort_unstable_by(|a, b| sort_key(a).cmp(&sort_key(b)));
-        self.0.into()
+    /// All diagnostics.
+    pub(super) fn finish(self) -> Diagnostics {
+        let mut all = Diagnostics::default();
+        let found = self.0.into_iter().map(Arc::new);
+        found.for_each(|diagnostic| all.insert(diagnostic));
+        all
     }
 
     fn add(&mut self, severity: Severity, resource: &Resource, reason: impl fmt::Display) {
@@ -39,16 +42,6 @@ impl Report {
             reason: reason.to_string().into(),
         });
     }
-}
-
-fn sort_key(diagnostic: &Diagnostic) -> impl Ord + '_ {
-    let Diagnostic {
-        severity,
-        at,
-        resource,
-        reason,
-    } = diagnostic;
-    (at, resource, severity, reason)
 }
 
 /// A place as part of a sentence: `Service default/httpbin, document 2, line 7`.

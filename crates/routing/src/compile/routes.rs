@@ -131,8 +131,7 @@ impl<'r> Layout<'_, 'r> {
                 }
             }
         }
-        let routes = self.routes.into_iter().map(Arc::new).collect();
-        (RouteTable::new(routes), clusters)
+        (self.routes.into_iter().map(Arc::new).collect(), clusters)
     }
 
     fn probe(&self, order: Order, matching: &Matching<'_>, probe: Probe) -> Route {
