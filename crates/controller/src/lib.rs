@@ -23,4 +23,5 @@ mod run;
 pub use directory::DirectoryError;
 pub use kubernetes::{ClientError, client_for, kube_client};
 pub use offline::{LoadError, load_offline};
+pub use pipeline::OnInvalid;
 pub use run::{ControlError, Options, Publish, Source, run};

@@ -3,20 +3,24 @@
 //! Invariant: when the future is done or dropped, the source is too; the pipeline's thread ends
 //! with the compile it is in.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nuncio_config::Identity;
 use nuncio_routing::{ServicePort, Snapshot};
 use nuncio_telemetry::Telemetry;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
 use crate::change::{Change, Feed};
 use crate::directory::{self, DirectoryError};
 use crate::kubernetes;
-use crate::pipeline::Pipeline;
+use crate::pipeline::objects::Rules;
+use crate::pipeline::{Alarm, Gate, OnInvalid, Outlets, Patience, Pipeline, Verdicts, verdicts};
 
 /// Changes under way to the pipeline; a source that is faster than compiling waits.
 const CHANGES: usize = 1024;
@@ -39,6 +43,8 @@ pub struct Options {
     pub source: Source,
     /// Which documents are ours.
     pub identity: Identity,
+    /// What becomes of a resource whose newest version cannot be live.
+    pub on_invalid: OnInvalid,
 }
 
 /// Where the configuration stands.
@@ -90,9 +96,29 @@ pub async fn run(
     telemetry: Arc<Telemetry>,
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(), ControlError> {
-    let Options { source, identity } = options;
+    let Options {
+        source,
+        identity,
+        on_invalid,
+    } = options;
     let (changes, incoming) = mpsc::channel(CHANGES);
-    let pipeline = Pipeline::new(identity, source.feeds(), publish, telemetry);
+    let (wanted, wanted_endpoints) = watch::channel(Arc::default());
+    let (teller, verdicts) = verdicts();
+    let rules = Rules {
+        identity,
+        on_invalid,
+        ..Rules::default()
+    };
+    let outlets = Outlets {
+        publish,
+        telemetry,
+        wanted,
+        verdicts: teller,
+    };
+    // Nobody finds endpoints or tells authors yet.
+    drop::<(watch::Receiver<Arc<BTreeSet<ServicePort>>>, Verdicts)>((wanted_endpoints, verdicts));
+    let gate = Gate::new(&source.feeds(), alarm(&changes));
+    let pipeline = Pipeline::new(rules, gate, outlets);
     let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
     let ended = tokio::select! {
         ended = source.follow(changes) => ended.and(Err(ControlError::Ended)),
@@ -101,6 +127,29 @@ pub async fn run(
     // The source is gone, and with it the last sender.
     pipeline.await.map_err(|_panicked| ControlError::Ended)?;
     ended
+}
+
+/// Wakes the pipeline when it has waited long enough.
+fn alarm(changes: &mpsc::Sender<Change>) -> Alarm {
+    let (runtime, changes) = (Handle::current(), changes.downgrade());
+    Box::new(move |patience| {
+        let changes = changes.clone();
+        runtime.spawn(async move {
+            tokio::time::sleep(time_for(patience)).await;
+            if let Some(changes) = changes.upgrade() {
+                // Fails when the pipeline has ended, and waits no more.
+                drop(changes.send(Change::Waited { patience }).await);
+            }
+        });
+    })
+}
+
+fn time_for(patience: Patience) -> Duration {
+    match patience {
+        // A list of ten thousand Services takes less from an API server that answers.
+        Patience::Lists => Duration::from_millis(300),
+        Patience::Optional => Duration::from_millis(300),
+    }
 }
 
 impl Source {
