@@ -11,6 +11,7 @@ mod clusters;
 mod compile;
 mod compiler;
 mod demands;
+mod diagnostics;
 mod explain;
 mod order;
 mod path;
@@ -28,6 +29,7 @@ pub use clusters::Clusters;
 pub use compile::compile;
 pub use compiler::{Compiled, Compiler, Refusal};
 pub use demands::Demands;
+pub use diagnostics::Diagnostics;
 pub use explain::{
     Answer, Asked, Candidate, Explanation, Forwarded, InvalidQuestion, Outcome, Question, Shadowed,
     Upstream, Verdict,

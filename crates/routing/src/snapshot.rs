@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use nuncio_config::Diagnostic;
-
-use crate::{Action, Cluster, ClusterIndex, Clusters, Demands, Route, RouteTable, Settings};
+use crate::{
+    Action, Cluster, ClusterIndex, Clusters, Demands, Diagnostics, Route, RouteTable, Settings,
+};
 
 /// The result of one compilation, published as a whole: a half-applied change cannot be seen.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub struct Snapshot {
     /// Where Routes forward to.
     pub clusters: Clusters,
     /// All that is wrong with the resources, sorted by location.
-    pub diagnostics: Arc<[Diagnostic]>,
+    pub diagnostics: Diagnostics,
     /// What holds for the gateway as a whole.
     pub settings: Arc<Settings>,
     /// What the Routes need as a whole.

@@ -7,6 +7,7 @@
 mod counts;
 mod event;
 mod guards;
+mod totals;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -22,6 +23,7 @@ pub use event::{
     Breaker, ClusterSummary, ConnectFailure, Overflow, Resolution, RetryCause, RetryRefused,
 };
 pub use guards::{Ejection, PendingRequest, UpstreamRequest};
+pub(crate) use totals::Totals;
 
 /// The numbers of one cluster name (`envoy_cluster_name`); clusters that share the name share them.
 #[derive(Debug)]
@@ -29,19 +31,26 @@ pub struct ClusterStats {
     pub(crate) count: ClusterCounts,
     /// Whether the running configuration has a cluster of this name.
     active: AtomicBool,
-    name: Box<str>,
+    name: Arc<str>,
     series: Series,
 }
 
 impl ClusterStats {
-    pub(crate) fn new(name: &str, timers: &Arc<Timers>) -> Self {
-        let labels = [("envoy_cluster_name", name)];
-        Self {
+    /// Goes on from what is left of the last cluster of this name.
+    pub(crate) fn new(name: &Arc<str>, left: Option<&Totals>, timers: &Arc<Timers>) -> Self {
+        let labels = [("envoy_cluster_name", &**name)];
+        let scope = format!("envoy.cluster.{name}.");
+        let id = left.map_or_else(|| timers.next_id(), Totals::id);
+        let stats = Self {
             count: ClusterCounts::default(),
             active: AtomicBool::new(true),
-            name: name.into(),
-            series: Series::new(timers, &labels, &format!("envoy.cluster.{name}.")),
+            name: Arc::clone(name),
+            series: Series::with(timers, &labels, &scope, id),
+        };
+        if let Some(left) = left {
+            left.go_on(&stats);
         }
+        stats
     }
 
     /// The `envoy_cluster_name`.
@@ -162,7 +171,7 @@ impl ClusterStats {
     pub fn retry_refused(&self, why: RetryRefused) {
         match why {
             RetryRefused::LimitExceeded => {
-                self.count.trouble().upstream_rq_retry_limit_exceeded.inc()
+                self.count.trouble().upstream_rq_retry_limit_exceeded.inc();
             }
             RetryRefused::Overflow => self.count.trouble().upstream_rq_retry_overflow.inc(),
         }

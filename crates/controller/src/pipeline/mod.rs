@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use nuncio_config::{Diagnostic, Identity, Location, Severity};
-use nuncio_routing::Snapshot;
+use nuncio_routing::{Diagnostics, Snapshot};
 use nuncio_telemetry::{Reconfiguration, Telemetry};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
@@ -138,8 +138,8 @@ impl Pipeline {
             compile: compiled - started,
             publish: compiled.elapsed(),
             at: SystemTime::now(),
-            errors: count(&snapshot.diagnostics, Severity::Error),
-            warnings: count(&snapshot.diagnostics, Severity::Warning),
+            errors: snapshot.diagnostics.count(Severity::Error),
+            warnings: snapshot.diagnostics.count(Severity::Warning),
         });
         self.tell_diagnostics(&snapshot);
     }
@@ -149,8 +149,8 @@ impl Pipeline {
             generation = snapshot.generation,
             routes = snapshot.routes.len(),
             clusters = snapshot.clusters.len(),
-            errors = count(&snapshot.diagnostics, Severity::Error),
-            warnings = count(&snapshot.diagnostics, Severity::Warning),
+            errors = snapshot.diagnostics.count(Severity::Error),
+            warnings = snapshot.diagnostics.count(Severity::Warning),
             "snapshot published"
         );
     }
@@ -158,7 +158,7 @@ impl Pipeline {
     /// Gives each diagnostic its line in the log, once, when it appears.
     fn tell_diagnostics(&mut self, snapshot: &Snapshot) {
         fresh(&self.logged, &snapshot.diagnostics).for_each(log);
-        self.logged = snapshot.diagnostics.to_vec();
+        self.logged = snapshot.diagnostics.iter().cloned().collect();
     }
 }
 
@@ -166,15 +166,8 @@ fn log(diagnostic: &Diagnostic) {
     warn!(severity = %diagnostic.severity, "{diagnostic}");
 }
 
-fn count(diagnostics: &[Diagnostic], severity: Severity) -> usize {
-    diagnostics
-        .iter()
-        .filter(|diagnostic| diagnostic.severity == severity)
-        .count()
-}
-
 /// Those of `now` that were not there before.
-fn fresh<'a>(before: &[Diagnostic], now: &'a [Diagnostic]) -> impl Iterator<Item = &'a Diagnostic> {
+fn fresh<'a>(before: &[Diagnostic], now: &'a Diagnostics) -> impl Iterator<Item = &'a Diagnostic> {
     let known: HashSet<(Location, Box<str>)> = before
         .iter()
         .map(|held| (held.at.clone(), held.reason.clone()))

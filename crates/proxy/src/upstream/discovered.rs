@@ -74,7 +74,8 @@ impl Discovered {
         })
     }
 
-    pub(super) fn resolver(&self) -> &Resolver {
+    /// What resolves the names of clusters, and runs what belongs to them.
+    pub(crate) fn resolver(&self) -> &Resolver {
         &self.resolver
     }
 

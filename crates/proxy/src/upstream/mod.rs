@@ -31,7 +31,7 @@ use nuncio_routing::Cluster;
 use nuncio_telemetry::{Breaker, ClusterStats};
 
 pub(crate) use affinity::Affinity;
-use background::Background;
+pub(crate) use background::Background;
 use breakers::Breakers;
 pub(crate) use breakers::Permit;
 pub(crate) use connect::{ConnectFailure, Connector, UpstreamWire};

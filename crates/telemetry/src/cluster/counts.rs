@@ -117,6 +117,11 @@ impl ClusterCounts {
         self.trouble.get_or_init(Box::default)
     }
 
+    /// Whether there is traffic, and whether there is trouble.
+    pub(super) fn has_moved(&self) -> (bool, bool) {
+        (self.traffic.get().is_some(), self.trouble.get().is_some())
+    }
+
     /// To be looked at.
     pub(crate) fn of_traffic<N: Unmoved>(&self, number: fn(&Traffic) -> &N) -> &N {
         match self.traffic.get() {
