@@ -8,6 +8,7 @@
 )]
 
 mod attributes;
+mod changes;
 mod clusters;
 mod demands;
 mod everything;
