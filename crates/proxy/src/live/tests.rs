@@ -145,9 +145,9 @@ async fn nothing_is_left_of_what_nobody_uses_any_more() {
     let mut scene = Scene::new();
     scene.put("a", "").put("b", "").install();
     let old = Arc::downgrade(&scene.switch.live());
-    let (a, b) = (scene.upstream("a"), scene.upstream("b"));
-    let (name, other) = (a.stats.name().to_owned(), b.stats.name().to_owned());
-    let a = Arc::downgrade(&a);
+    let a = Arc::downgrade(&scene.upstream("a"));
+    let name_of = |name| scene.upstream(name).stats.name().to_owned();
+    let (name, other) = (name_of("a"), name_of("b"));
     scene.remove("a").install();
     let deadline = tokio::time::Instant::now() + 10 * upstreams::LOOK;
     while scene.telemetry.known_cluster(&name).is_some() {
