@@ -10,6 +10,7 @@ mod document;
 mod duration;
 mod fields;
 mod format;
+mod ingress;
 mod location;
 mod manifest;
 mod mapping;
@@ -22,13 +23,14 @@ mod quote;
 mod report;
 mod resource;
 mod service;
+mod tenancy;
 mod yaml;
 
 pub use annotation::{CONFIG_ANNOTATION, parse_annotation};
 pub use diagnostic::{Diagnostic, Severity};
 pub use format::{FieldName, Format, InvalidFormat, Operator, Piece};
 pub use location::{Lines, Location, ObjectRef, Origin};
-pub use manifest::{Annotation, Manifest, ManifestObject, read_manifest};
+pub use manifest::{Manifest, ManifestObject, Said, read_manifest};
 pub use mapping::{
     Case, CircuitBreaker, ClusterOptions, Cors, DnsType, DomainLabels, ErrorResponseOverride,
     HashOn, HeaderAddition, HeaderMatch, HeaderOptions, HeaderValueMatch, HostMatch, InvalidHost,
