@@ -97,7 +97,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
 /// What `nuncio check` finds.
 fn check(file: &Path) -> Vec<Diagnostic> {
     let snapshot = load_offline(&[file.to_owned()], &Identity::default()).unwrap();
-    snapshot.diagnostics.to_vec()
+    snapshot.diagnostics.iter().cloned().collect()
 }
 
 /// The documents that became resources, by object and number.

@@ -36,7 +36,7 @@ pub(crate) struct Overview<'a> {
     notices: Vec<Notice>,
     /// Source key and summary of what is not live.
     errors: Vec<(String, String)>,
-    diagnostics: &'a [Diagnostic],
+    diagnostics: Vec<&'a Diagnostic>,
     route_info: Vec<RouteInfo<'a>>,
     cluster_info: BTreeMap<&'a str, ClusterInfo<'a>>,
     cluster_stats: BTreeMap<&'a str, ClusterHealth>,
@@ -60,11 +60,11 @@ impl<'a> Overview<'a> {
         now: SystemTime,
     ) -> Self {
         let snapshot = published.map(|published| &*published.snapshot);
-        let diagnostics = snapshot.map_or(&[][..], |snapshot| &*snapshot.diagnostics);
+        let all = snapshot.map(|snapshot| snapshot.diagnostics.iter());
+        let diagnostics: Vec<_> = all.into_iter().flatten().collect();
         let of = |severity| {
-            diagnostics
-                .iter()
-                .filter(move |found| found.severity == severity)
+            let all = diagnostics.iter().copied();
+            all.filter(move |found| found.severity == severity)
         };
         let route_info = snapshot.map(groups::route_info).unwrap_or_default();
         let mappings = route_info.iter().map(RouteInfo::mappings).sum();

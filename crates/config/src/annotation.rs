@@ -65,3 +65,10 @@ pub(crate) fn read(form: Form, text: &str, origin: &Origin, identity: &Identity)
 fn is_the_gateways(object: &ObjectRef, identity: &Identity) -> bool {
     object.namespace.is_empty() || object.namespace == identity.namespace
 }
+
+/// One document of an annotation's text, by its number; with how many lines stand before it.
+pub fn nth_document(text: &str, number: u32) -> Option<(u32, Box<str>)> {
+    let text = yaml::normalised(text);
+    let found = yaml::documents(&text).find(|written| written.number == number)?;
+    Some((found.first_line.saturating_sub(1), found.text.into()))
+}

@@ -6,8 +6,11 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::Instant;
 
 use nuncio_config::{Diagnostic, Form, Lines, ObjectRef, Origin};
+
+use crate::pipeline::Patience;
 
 /// A stream of objects that is complete in itself: its list replaces all that it told before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +34,8 @@ pub(crate) enum Feed {
     Ingresses,
     /// The ConfigMap `ambassador-config`, one object for each of its keys.
     ConfigMap,
+    /// What is wrong with the endpoints that Mappings want; tells diagnostics only.
+    Endpoints,
 }
 
 /// Whether the gateway can do its work without a feed.
@@ -43,6 +48,23 @@ pub(crate) enum Need {
 }
 
 impl Feed {
+    /// How metrics call it.
+    #[expect(dead_code, reason = "for watches to say that they are connected")]
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Directories => "directories",
+            Self::Services => "services",
+            Self::Secrets => "secrets",
+            Self::Mappings => "mappings",
+            Self::Modules => "modules",
+            Self::ServiceResolvers => "service_resolvers",
+            Self::EndpointResolvers => "endpoint_resolvers",
+            Self::Ingresses => "ingresses",
+            Self::ConfigMap => "config_map",
+            Self::Endpoints => "endpoint_slices",
+        }
+    }
+
     pub(crate) fn need(self) -> Need {
         match self {
             Self::Directories | Self::Services => Need::Required,
@@ -52,7 +74,8 @@ impl Feed {
             | Self::ServiceResolvers
             | Self::EndpointResolvers
             | Self::Ingresses
-            | Self::ConfigMap => Need::Optional,
+            | Self::ConfigMap
+            | Self::Endpoints => Need::Optional,
         }
     }
 }
@@ -66,6 +89,8 @@ pub(crate) struct Announced {
     /// Equal for equal text at an equal place, so that a resync costs no parsing. Two texts of one
     /// object that collide would harm only that object.
     pub(crate) fingerprint: u64,
+    /// When it reached this process.
+    pub(crate) at: Instant,
 }
 
 impl Announced {
@@ -83,6 +108,7 @@ impl Announced {
             form,
             text: Arc::from(text),
             fingerprint: hasher.finish(),
+            at: Instant::now(),
         }
     }
 }
@@ -104,4 +130,6 @@ pub(crate) enum Change {
     Refused { feed: Feed, diagnostic: Diagnostic },
     /// The source refuses the feed no longer.
     Granted { feed: Feed },
+    /// The time is over that was set for waiting.
+    Waited { patience: Patience },
 }

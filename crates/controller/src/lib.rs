@@ -19,8 +19,10 @@ mod manifest;
 mod offline;
 mod pipeline;
 mod run;
+mod unknowable;
 
 pub use directory::DirectoryError;
 pub use kubernetes::{ClientError, client_for, kube_client};
 pub use offline::{LoadError, load_offline};
+pub use pipeline::OnInvalid;
 pub use run::{ControlError, Options, Publish, Source, run};

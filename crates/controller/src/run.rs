@@ -3,20 +3,26 @@
 //! Invariant: when the future is done or dropped, the source is too; the pipeline's thread ends
 //! with the compile it is in.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nuncio_config::Identity;
 use nuncio_routing::{ServicePort, Snapshot};
 use nuncio_telemetry::Telemetry;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 use crate::change::{Change, Feed};
 use crate::directory::{self, DirectoryError};
-use crate::kubernetes;
-use crate::pipeline::Pipeline;
+use crate::kubernetes::{self, Endpoints};
+use crate::pipeline::objects::Rules;
+use crate::pipeline::{Alarm, Gate, OnInvalid, Outlets, Patience, Pipeline, Verdicts, verdicts};
+use crate::unknowable;
 
 /// Changes under way to the pipeline; a source that is faster than compiling waits.
 const CHANGES: usize = 1024;
@@ -27,8 +33,9 @@ pub trait Publish: Send + Sync + 'static {
     /// generations; must not block.
     fn publish(&self, snapshot: Arc<Snapshot>);
 
-    /// Takes the ready endpoints of a Service's port in place of those before; `None` when nothing
-    /// is known of them any more. Compiles nothing. Called from any thread; must not block.
+    /// Takes the ready endpoints of a Service's port in place of those before; `None` when they
+    /// cannot be known, or nobody wants to know them any more. Compiles nothing. Called from any
+    /// thread; must not block.
     fn endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>);
 }
 
@@ -39,6 +46,8 @@ pub struct Options {
     pub source: Source,
     /// Which documents are ours.
     pub identity: Identity,
+    /// What becomes of a resource whose newest version cannot be live.
+    pub on_invalid: OnInvalid,
 }
 
 /// Where the configuration stands.
@@ -69,6 +78,9 @@ impl fmt::Debug for Source {
     }
 }
 
+/// The ports whose endpoints clusters have to be told.
+type Wanted = watch::Receiver<Arc<BTreeSet<ServicePort>>>;
+
 /// The control path cannot start, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
@@ -90,17 +102,60 @@ pub async fn run(
     telemetry: Arc<Telemetry>,
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(), ControlError> {
-    let Options { source, identity } = options;
+    let Options {
+        source,
+        identity,
+        on_invalid,
+    } = options;
     let (changes, incoming) = mpsc::channel(CHANGES);
-    let pipeline = Pipeline::new(identity, source.feeds(), publish, telemetry);
+    let (wanting, wanted) = watch::channel(Arc::default());
+    let (teller, verdicts) = verdicts();
+    let rules = Rules {
+        identity,
+        on_invalid,
+        ..Rules::default()
+    };
+    let outlets = Outlets {
+        publish: Arc::clone(&publish),
+        telemetry,
+        wanted: wanting,
+        verdicts: teller,
+    };
+    // Nobody tells authors yet.
+    drop::<Verdicts>(verdicts);
+    let gate = Gate::new(&source.feeds(), alarm(&changes));
+    let pipeline = Pipeline::new(rules, gate, outlets);
     let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
     let ended = tokio::select! {
-        ended = source.follow(changes) => ended.and(Err(ControlError::Ended)),
+        ended = source.follow(changes, (publish, wanted)) => ended.and(Err(ControlError::Ended)),
         _stop = shutdown.wait_for(|stop| *stop) => Ok(()),
     };
     // The source is gone, and with it the last sender.
     pipeline.await.map_err(|_panicked| ControlError::Ended)?;
     ended
+}
+
+/// Wakes the pipeline when it has waited long enough.
+fn alarm(changes: &mpsc::Sender<Change>) -> Alarm {
+    let (runtime, changes) = (Handle::current(), changes.downgrade());
+    Box::new(move |patience| {
+        let changes = changes.clone();
+        runtime.spawn(async move {
+            tokio::time::sleep(time_for(patience)).await;
+            if let Some(changes) = changes.upgrade() {
+                // Fails when the pipeline has ended, and waits no more.
+                drop(changes.send(Change::Waited { patience }).await);
+            }
+        });
+    })
+}
+
+fn time_for(patience: Patience) -> Duration {
+    match patience {
+        // A list of ten thousand Services takes less from an API server that answers.
+        Patience::Lists => Duration::from_millis(300),
+        Patience::Optional => Duration::from_millis(300),
+    }
 }
 
 impl Source {
@@ -112,14 +167,28 @@ impl Source {
     }
 
     /// Tells of every change. Returns when it cannot start, or when nobody listens any more.
-    async fn follow(self, changes: mpsc::Sender<Change>) -> Result<(), ControlError> {
+    async fn follow(
+        self,
+        changes: mpsc::Sender<Change>,
+        (publish, wanted): (Arc<dyn Publish>, Wanted),
+    ) -> Result<(), ControlError> {
+        // Ends with this function.
+        let mut beside = JoinSet::new();
         match self {
-            Self::Directories(paths) => directory::watch(paths, changes).await?,
+            Self::Directories(paths) => {
+                beside.spawn(unknowable::answer(publish, wanted));
+                directory::watch(paths, changes).await?;
+            }
             Self::Kubernetes {
                 client,
                 single_namespace,
             } => {
-                kubernetes::watch(&client, single_namespace.as_deref(), &changes).await;
+                let namespace = single_namespace.as_deref();
+                let touched = Arc::default();
+                let outlets = (publish, changes.clone());
+                let endpoints = Endpoints::new(&client, outlets, Arc::clone(&touched), namespace);
+                beside.spawn(endpoints.run(wanted));
+                kubernetes::watch(&client, namespace, &changes, &touched).await;
             }
         }
         Ok(())

@@ -4,8 +4,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use nuncio_config::Diagnostic;
 use nuncio_controller::load_offline;
+use nuncio_routing::Diagnostics;
 use serde::Serialize;
 
 use crate::arguments::{CheckArguments, CheckOutput};
@@ -43,7 +43,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> ExitCode {
 
 #[derive(Serialize)]
 struct Report<'a> {
-    diagnostics: &'a [Diagnostic],
+    diagnostics: &'a Diagnostics,
 }
 
 impl Report<'_> {

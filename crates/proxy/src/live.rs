@@ -5,30 +5,29 @@
 //!
 //! Deliberately absent: compiling. Snapshots come ready made.
 
-use std::collections::HashMap;
+mod upstreams;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use nuncio_config::{Format, HashOn};
-use nuncio_routing::{
-    Action, Cluster, ClusterIndex, Route, RouteTable, ServicePort, Settings, Snapshot,
-};
+use nuncio_config::Format;
+use nuncio_routing::{ClusterIndex, Clusters, RouteTable, ServicePort, Settings, Slots, Snapshot};
 use nuncio_telemetry::Telemetry;
 
 use crate::error_pages::ErrorPages;
 use crate::exchange::LogPlan;
 use crate::upstream::{Discovered, Resolver, Upstream};
+use upstreams::Upstreams;
 
 /// What requests are served by.
 #[derive(Debug)]
 pub(crate) struct Live {
     snapshot: Arc<Snapshot>,
-    /// In the order of [`Snapshot::clusters`].
-    upstreams: Box<[Arc<Upstream>]>,
-    error_pages: ErrorPages,
-    watches_forwarding: bool,
-    log_plan: LogPlan,
+    /// Each at the place that its cluster has in [`Snapshot::clusters`].
+    upstreams: Slots<Arc<Upstream>>,
+    error_pages: Arc<ErrorPages>,
+    log_plan: Arc<LogPlan>,
 }
 
 impl Live {
@@ -47,7 +46,7 @@ impl Live {
 
     /// Whether Routes look at what the gateway says of where a request comes from.
     pub(crate) fn watches_forwarding(&self) -> bool {
-        self.watches_forwarding
+        self.snapshot.demands.forwarding
     }
 
     /// What lines of the access log look like.
@@ -69,8 +68,7 @@ impl Live {
 #[derive(Debug)]
 pub struct Switch {
     live: ArcSwap<Live>,
-    telemetry: Arc<Telemetry>,
-    resolver: Resolver,
+    upstreams: Upstreams,
     discovered: Arc<Discovered>,
     /// One at a time: two snapshots installed at once could both carry over the same clusters.
     installing: Mutex<()>,
@@ -81,17 +79,19 @@ impl Switch {
     /// without a route are then answered with 503.
     pub fn new(snapshot: Arc<Snapshot>, telemetry: Arc<Telemetry>, resolver: Resolver) -> Self {
         let nothing = Live {
-            snapshot: Arc::clone(&snapshot),
-            upstreams: Box::default(),
-            error_pages: ErrorPages::default(),
-            watches_forwarding: false,
+            snapshot: Arc::new(Snapshot {
+                clusters: Clusters::default(),
+                ..Snapshot::clone(&snapshot)
+            }),
+            upstreams: Slots::default(),
+            error_pages: Arc::default(),
             log_plan: LogPlan::of(&snapshot.settings.access_log),
         };
+        let discovered = Discovered::new(resolver);
         let switch = Self {
             live: ArcSwap::from_pointee(nothing),
-            telemetry,
-            resolver,
-            discovered: Arc::default(),
+            upstreams: Upstreams::new(telemetry, Arc::clone(&discovered)),
+            discovered,
             installing: Mutex::default(),
         };
         switch.install(snapshot);
@@ -100,40 +100,33 @@ impl Switch {
 
     /// Serves requests by `snapshot` from now on; those under way end by the one they began with.
     ///
-    /// Clusters that are the same as before keep their connections, endpoints and counters.
+    /// Clusters that are the same as before keep their connections, endpoints and counters. Costs
+    /// what differs from the snapshot before.
     pub fn install(&self, snapshot: Arc<Snapshot>) {
         let _installing = self
             .installing
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        self.discovered.want(&snapshot.demands.endpoints);
         let before = self.live.load_full();
-        let known: HashMap<&str, &Arc<Upstream>> = before
-            .upstreams
-            .iter()
-            .map(|upstream| (&*upstream.cluster.name, upstream))
-            .collect();
-        let upstreams: Box<[_]> = snapshot
-            .clusters
-            .by_name()
-            .into_iter()
-            .map(|cluster| self.upstream(cluster, &known))
-            .collect();
-        self.telemetry
-            .set_active_clusters(upstreams.iter().map(|upstream| upstream.stats.name()));
-        let error_pages = ErrorPages::read(&snapshot);
-        let watches_forwarding = snapshot.routes.iter().any(|route| watches(route));
-        let log_plan = LogPlan::of(&snapshot.settings.access_log);
-        self.live.store(Arc::new(Live {
+        let upstreams = self.upstreams.next(&before, &snapshot);
+        let error_pages = ErrorPages::next(&before.error_pages, &snapshot.demands.error_pages);
+        let log_plan = match before.snapshot.settings == snapshot.settings {
+            true => Arc::clone(&before.log_plan),
+            false => LogPlan::of(&snapshot.settings.access_log),
+        };
+        let live = Arc::new(Live {
             snapshot,
             upstreams,
             error_pages,
-            watches_forwarding,
             log_plan,
-        }));
+        });
+        self.upstreams.retire(self.live.swap(live));
     }
 
     /// Takes the ready endpoints of a Service's port into use, at once and without a snapshot, in
-    /// every cluster that is told its endpoints; `None` when nothing is known of them any more.
+    /// every cluster that is told its endpoints. `None` when they cannot be known any more: then the
+    /// cluster's name is resolved, or the port forgotten if no cluster of the snapshot has it.
     pub fn set_endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {
         self.discovered.set(of, addresses);
     }
@@ -151,38 +144,4 @@ impl Switch {
     pub(crate) fn is_current(&self, live: &Arc<Live>) -> bool {
         Arc::ptr_eq(&self.live.load(), live)
     }
-
-    fn upstream(
-        &self,
-        cluster: &Arc<Cluster>,
-        known: &HashMap<&str, &Arc<Upstream>>,
-    ) -> Arc<Upstream> {
-        match known.get(&*cluster.name) {
-            Some(upstream) if upstream.cluster == *cluster => Arc::clone(upstream),
-            Some(_) | None => {
-                let stats = self.telemetry.cluster(&cluster.stats_name);
-                Arc::new(Upstream::new(Arc::clone(cluster), stats, &self.resolver))
-            }
-        }
-    }
-}
-
-/// Whether `route` looks at what the gateway says of where a request comes from: to match it, or to
-/// balance by it.
-fn watches(route: &Route) -> bool {
-    let hashed = match &route.action {
-        Action::Forward(to) => match &to.hash_on {
-            Some(HashOn::Header(name)) => Some(&**name),
-            Some(HashOn::Cookie { .. } | HashOn::SourceIp) | None => None,
-        },
-        Action::Redirect(_) | Action::Probe(_) => None,
-    };
-    let matched = route.headers.iter().map(|header| header.name.as_str());
-    matched.chain(hashed).any(is_told_by_gateway)
-}
-
-fn is_told_by_gateway(name: &str) -> bool {
-    ["x-request-id", "x-forwarded-for", "x-forwarded-proto"]
-        .iter()
-        .any(|told| told.eq_ignore_ascii_case(name))
 }

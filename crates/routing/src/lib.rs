@@ -10,6 +10,8 @@ mod cluster;
 mod clusters;
 mod compile;
 mod compiler;
+mod demands;
+mod diagnostics;
 mod explain;
 mod order;
 mod path;
@@ -26,6 +28,8 @@ pub use cluster::{Balance, Cluster, ClusterIndex, Discovery, Families, Limits, S
 pub use clusters::Clusters;
 pub use compile::compile;
 pub use compiler::{Compiled, Compiler, Refusal};
+pub use demands::Demands;
+pub use diagnostics::Diagnostics;
 pub use explain::{
     Answer, Asked, Candidate, Explanation, Forwarded, InvalidQuestion, Outcome, Question, Shadowed,
     Upstream, Verdict,

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use nuncio_config::Diagnostic;
-
-use crate::{Action, Cluster, ClusterIndex, Clusters, Route, RouteTable, Settings};
+use crate::{
+    Action, Cluster, ClusterIndex, Clusters, Demands, Diagnostics, Route, RouteTable, Settings,
+};
 
 /// The result of one compilation, published as a whole: a half-applied change cannot be seen.
 #[derive(Clone, Debug)]
@@ -17,9 +17,11 @@ pub struct Snapshot {
     /// Where Routes forward to.
     pub clusters: Clusters,
     /// All that is wrong with the resources, sorted by location.
-    pub diagnostics: Arc<[Diagnostic]>,
+    pub diagnostics: Diagnostics,
     /// What holds for the gateway as a whole.
     pub settings: Arc<Settings>,
+    /// What the Routes need as a whole.
+    pub demands: Arc<Demands>,
 }
 
 impl Snapshot {
@@ -34,6 +36,7 @@ impl PartialEq for Snapshot {
     fn eq(&self, other: &Self) -> bool {
         self.generation == other.generation
             && self.settings == other.settings
+            && self.demands == other.demands
             && self.diagnostics == other.diagnostics
             && self.clusters.by_name() == other.clusters.by_name()
             && self.routes.len() == other.routes.len()

@@ -7,6 +7,7 @@
 mod counts;
 mod event;
 mod guards;
+mod totals;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -22,6 +23,7 @@ pub use event::{
     Breaker, ClusterSummary, ConnectFailure, Overflow, Resolution, RetryCause, RetryRefused,
 };
 pub use guards::{Ejection, PendingRequest, UpstreamRequest};
+pub(crate) use totals::Totals;
 
 /// The numbers of one cluster name (`envoy_cluster_name`); clusters that share the name share them.
 #[derive(Debug)]
@@ -29,19 +31,26 @@ pub struct ClusterStats {
     pub(crate) count: ClusterCounts,
     /// Whether the running configuration has a cluster of this name.
     active: AtomicBool,
-    name: Box<str>,
+    name: Arc<str>,
     series: Series,
 }
 
 impl ClusterStats {
-    pub(crate) fn new(name: &str, timers: &Arc<Timers>) -> Self {
-        let labels = [("envoy_cluster_name", name)];
-        Self {
+    /// Goes on from what is left of the last cluster of this name.
+    pub(crate) fn new(name: &Arc<str>, left: Option<&Totals>, timers: &Arc<Timers>) -> Self {
+        let labels = [("envoy_cluster_name", &**name)];
+        let scope = format!("envoy.cluster.{name}.");
+        let id = left.map_or_else(|| timers.next_id(), Totals::id);
+        let stats = Self {
             count: ClusterCounts::default(),
             active: AtomicBool::new(true),
-            name: name.into(),
-            series: Series::new(timers, &labels, &format!("envoy.cluster.{name}.")),
+            name: Arc::clone(name),
+            series: Series::with(timers, &labels, &scope, id),
+        };
+        if let Some(left) = left {
+            left.go_on(&stats);
         }
+        stats
     }
 
     /// The `envoy_cluster_name`.
@@ -52,24 +61,24 @@ impl ClusterStats {
     /// A request was given a connection: this is when Envoy counts it as sent, each attempt anew.
     /// Dropping the result ends the attempt.
     pub fn assigned(self: &Arc<Self>) -> UpstreamRequest {
-        self.count.upstream_rq_total.inc();
-        self.count.upstream_rq_active.inc();
+        self.count.traffic().upstream_rq_total.inc();
+        self.count.traffic().upstream_rq_active.inc();
         UpstreamRequest(Arc::clone(self))
     }
 
     /// There was no connection ready for a request: it waits for one, to be made or to come free.
     /// Dropping the result ends the waiting.
     pub fn pending(self: &Arc<Self>) -> PendingRequest {
-        self.count.upstream_rq_pending_total.inc();
-        self.count.upstream_rq_pending_active.inc();
+        self.count.traffic().upstream_rq_pending_total.inc();
+        self.count.traffic().upstream_rq_pending_active.inc();
         PendingRequest(Arc::clone(self))
     }
 
     /// A connection was made; it took `connect_time`, TLS included.
     pub fn connected(&self, protocol: Protocol, connect_time: Duration) {
         self.connection_made(protocol);
-        self.count.upstream_cx_active.inc();
-        let histogram = &self.count.upstream_cx_connect_ms;
+        self.count.traffic().upstream_cx_active.inc();
+        let histogram = &self.count.traffic().upstream_cx_connect_ms;
         self.series
             .time(histogram, names::UPSTREAM_CX_CONNECT_MS, connect_time);
     }
@@ -78,11 +87,11 @@ impl ClusterStats {
     /// as well, by [`PendingRequest::failed`].
     pub fn connect_failed(&self, why: ConnectFailure, protocol: Protocol, took: Duration) {
         self.connection_made(protocol);
-        self.count.upstream_cx_connect_fail.inc();
+        self.count.trouble().upstream_cx_connect_fail.inc();
         let by = match why {
             ConnectFailure::Refused => Side::Remote,
             ConnectFailure::Timeout => {
-                self.count.upstream_cx_connect_timeout.inc();
+                self.count.trouble().upstream_cx_connect_timeout.inc();
                 Side::Local
             }
         };
@@ -98,26 +107,29 @@ impl ClusterStats {
     /// Bytes that went over a connection and belong to no request on record: those of HTTP/2
     /// frames sent after the requests were over.
     pub fn transferred(&self, received: u64, sent: u64) {
-        self.count.upstream_cx_rx_bytes_total.add(received);
-        self.count.upstream_cx_tx_bytes_total.add(sent);
+        self.count
+            .traffic()
+            .upstream_cx_rx_bytes_total
+            .add(received);
+        self.count.traffic().upstream_cx_tx_bytes_total.add(sent);
     }
 
     /// A connection told to [`Self::connected`] was closed, after `open_for`.
     pub fn connection_closed(&self, closed: Closed, open_for: Duration) {
-        self.count.upstream_cx_active.dec();
+        self.count.traffic().upstream_cx_active.dec();
         self.connection_destroyed(closed, open_for);
     }
 
     /// A connection was idle for too long; it is closed, which is to be told as well.
     pub fn connection_idled_out(&self) {
-        self.count.upstream_cx_idle_timeout.inc();
+        self.count.traffic().upstream_cx_idle_timeout.inc();
     }
 
     /// A limit was reached.
     pub fn overflowed(&self, what: Overflow) {
         match what {
-            Overflow::Connections => self.count.upstream_cx_overflow.inc(),
-            Overflow::Requests => self.count.upstream_rq_pending_overflow.inc(),
+            Overflow::Connections => self.count.trouble().upstream_cx_overflow.inc(),
+            Overflow::Requests => self.count.trouble().upstream_rq_pending_overflow.inc(),
         }
     }
 
@@ -133,41 +145,46 @@ impl ClusterStats {
 
     /// An attempt's own timeout passed.
     pub fn attempt_timed_out(&self) {
-        self.count.upstream_rq_per_try_timeout.inc();
+        self.count.trouble().upstream_rq_per_try_timeout.inc();
     }
 
     /// We reset an HTTP/2 stream towards the upstream.
     pub fn stream_reset(&self) {
-        self.count.upstream_rq_tx_reset.inc();
+        self.count.trouble().upstream_rq_tx_reset.inc();
     }
 
     /// A request is about to be sent again.
     pub fn retried(&self, cause: RetryCause) {
-        self.count.upstream_rq_retry.inc();
-        self.count.upstream_rq_retry_backoff_exponential.inc();
+        self.count.trouble().upstream_rq_retry.inc();
+        self.count
+            .trouble()
+            .upstream_rq_retry_backoff_exponential
+            .inc();
         if let RetryCause::Response(status) = cause {
-            self.count.retry_upstream_rq_completed.inc();
-            self.count.retry_upstream_rq_xx.count(status);
-            self.count.retry_upstream_rq.count(status);
+            self.count.trouble().retry_upstream_rq_completed.inc();
+            self.count.trouble().retry_upstream_rq_xx.count(status);
+            self.count.trouble().retry_upstream_rq.count(status);
         }
     }
 
     /// A request that could be sent again is not.
     pub fn retry_refused(&self, why: RetryRefused) {
         match why {
-            RetryRefused::LimitExceeded => self.count.upstream_rq_retry_limit_exceeded.inc(),
-            RetryRefused::Overflow => self.count.upstream_rq_retry_overflow.inc(),
+            RetryRefused::LimitExceeded => {
+                self.count.trouble().upstream_rq_retry_limit_exceeded.inc();
+            }
+            RetryRefused::Overflow => self.count.trouble().upstream_rq_retry_overflow.inc(),
         }
     }
 
     /// A request was too large to be kept: it will not be sent again.
     pub fn retry_abandoned(&self) {
-        self.count.retry_or_shadow_abandoned.inc();
+        self.count.trouble().retry_or_shadow_abandoned.inc();
     }
 
     /// A request was given up while it waited for a connection.
     pub fn pending_cancelled(&self) {
-        self.count.upstream_rq_cancelled.inc();
+        self.count.trouble().upstream_rq_cancelled.inc();
     }
 
     /// A look-up of the cluster's name ended.
@@ -209,24 +226,27 @@ impl ClusterStats {
 
     /// A request is balanced among all endpoints, because so few are fit.
     pub fn panicked(&self) {
-        self.count.lb_healthy_panic.inc();
+        self.count.trouble().lb_healthy_panic.inc();
     }
 
     /// An endpoint failed as often in a row as it may.
     pub fn outlier_detected(&self) {
-        self.count.ejections_detected_consecutive_5xx.inc();
+        self.count
+            .trouble()
+            .ejections_detected_consecutive_5xx
+            .inc();
     }
 
     /// It is left out for that, until the result is dropped.
     pub fn ejected(self: &Arc<Self>) -> Ejection {
-        self.count.ejections_enforced.inc();
-        self.count.ejections_active.inc();
+        self.count.trouble().ejections_enforced.inc();
+        self.count.trouble().ejections_active.inc();
         Ejection(Arc::clone(self))
     }
 
     /// It is not left out, because too many are.
     pub fn ejection_refused(&self) {
-        self.count.ejections_overflow.inc();
+        self.count.trouble().ejections_overflow.inc();
     }
 
     /// What Ambassador's diagnostics page shows.
@@ -236,9 +256,9 @@ impl ClusterStats {
             endpoints_total: self.count.membership_total.value(),
             update_attempts: self.count.update_attempt.value(),
             update_successes: self.count.update_success.value(),
-            responses: self.count.upstream_rq_completed.value(),
-            responses_4xx: self.count.upstream_rq_xx.class(4),
-            responses_5xx: self.count.upstream_rq_xx.class(5),
+            responses: self.count.of_traffic(|t| &t.upstream_rq_completed).value(),
+            responses_4xx: self.count.of_traffic(|t| &t.upstream_rq_xx).class(4),
+            responses_5xx: self.count.of_traffic(|t| &t.upstream_rq_xx).class(5),
         }
     }
 
@@ -252,61 +272,66 @@ impl ClusterStats {
     }
 
     pub(crate) fn responded(&self, status: u16) {
-        self.count.upstream_rq_completed.inc();
-        self.count.upstream_rq_xx.count(status);
-        self.count.upstream_rq.count(status);
+        self.count.traffic().upstream_rq_completed.inc();
+        self.count.traffic().upstream_rq_xx.count(status);
+        self.count.traffic().upstream_rq.count(status);
     }
 
     /// As [`Self::responded`], to a request of the gateway itself.
     pub(crate) fn responded_to_gateway(&self, status: u16) {
         self.responded(status);
-        self.count.internal_upstream_rq_completed.inc();
-        self.count.internal_upstream_rq_xx.count(status);
-        self.count.internal_upstream_rq.count(status);
+        self.count.trouble().internal_upstream_rq_completed.inc();
+        self.count.trouble().internal_upstream_rq_xx.count(status);
+        self.count.trouble().internal_upstream_rq.count(status);
     }
 
     pub(crate) fn request_took(&self, took: Duration) {
-        self.series
-            .time(&self.count.upstream_rq_time, names::UPSTREAM_RQ_TIME, took);
+        self.series.time(
+            &self.count.traffic().upstream_rq_time,
+            names::UPSTREAM_RQ_TIME,
+            took,
+        );
     }
 
     /// Envoy counts the panic too: with no healthy host it looks among the unhealthy ones.
     pub(crate) fn no_healthy_host(&self) {
-        self.count.upstream_cx_none_healthy.inc();
-        self.count.lb_healthy_panic.inc();
+        self.count.trouble().upstream_cx_none_healthy.inc();
+        self.count.trouble().lb_healthy_panic.inc();
     }
 
     fn connection_made(&self, protocol: Protocol) {
-        self.count.upstream_cx_total.inc();
+        self.count.traffic().upstream_cx_total.inc();
         match protocol {
-            Protocol::Http1 => self.count.upstream_cx_http1_total.inc(),
-            Protocol::Http2 => self.count.upstream_cx_http2_total.inc(),
+            Protocol::Http1 => self.count.traffic().upstream_cx_http1_total.inc(),
+            Protocol::Http2 => self.count.traffic().upstream_cx_http2_total.inc(),
         }
     }
 
     fn connection_destroyed(&self, closed: Closed, open_for: Duration) {
-        let count = &self.count;
+        let count = self.count.traffic();
         count.upstream_cx_destroy.inc();
-        let (any, active) = match closed.by {
-            Side::Local => (
-                &count.upstream_cx_destroy_local,
-                &count.upstream_cx_destroy_local_with_active_rq,
-            ),
-            Side::Remote => (
-                &count.upstream_cx_destroy_remote,
-                &count.upstream_cx_destroy_remote_with_active_rq,
-            ),
-        };
-        any.inc();
+        match closed.by {
+            Side::Local => count.upstream_cx_destroy_local.inc(),
+            Side::Remote => count.upstream_cx_destroy_remote.inc(),
+        }
         if closed.with_active_request {
-            active.inc();
-            count.upstream_cx_destroy_with_active_rq.inc();
+            self.request_destroyed(closed.by);
         }
         self.series.time(
             &count.upstream_cx_length_ms,
             names::UPSTREAM_CX_LENGTH_MS,
             open_for,
         );
+    }
+
+    /// A connection was closed under a request.
+    fn request_destroyed(&self, by: Side) {
+        let count = self.count.trouble();
+        count.upstream_cx_destroy_with_active_rq.inc();
+        match by {
+            Side::Local => count.upstream_cx_destroy_local_with_active_rq.inc(),
+            Side::Remote => count.upstream_cx_destroy_remote_with_active_rq.inc(),
+        }
     }
 
     /// Envoy serves no cluster before its first answer, and alerts fire on `membership_healthy ==

@@ -6,7 +6,6 @@
 //! buckets.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::value::Counter;
@@ -42,7 +41,7 @@ pub struct Histogram(OnceLock<Box<Cells>>);
 struct Cells {
     /// Not cumulative; the last one holds what exceeds all bounds.
     buckets: [Counter; BOUNDS_US.len() + 1],
-    sum_ns: AtomicU64,
+    sum_ns: Counter,
 }
 
 /// What a histogram held at one moment.
@@ -54,6 +53,10 @@ pub(crate) struct Distribution {
 }
 
 impl Histogram {
+    pub(crate) const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
     /// Adds one sample.
     pub fn observe(&self, took: Duration) {
         let cells = self.0.get_or_init(Box::default);
@@ -61,14 +64,27 @@ impl Histogram {
         if let Some(bucket) = cells.buckets.get(index) {
             bucket.inc();
         }
-        cells
-            .sum_ns
-            .fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        cells.sum_ns.add(nanos);
     }
 
     /// Whether it ever had a sample.
     pub fn is_used(&self) -> bool {
         self.0.get().is_some()
+    }
+
+    /// All that it has counted, each by a number of its own.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = (u16, u64)> {
+        let cells = self.0.get().into_iter();
+        let all = cells.flat_map(|cells| cells.buckets.iter().chain([&cells.sum_ns]));
+        (0..).zip(all.map(Counter::value))
+    }
+
+    /// The count that [`Self::cells`] gives this number.
+    pub(crate) fn cell(&self, number: u16) -> Option<&Counter> {
+        let cells = self.0.get_or_init(Box::default);
+        let bucket = cells.buckets.get(usize::from(number));
+        Some(bucket.unwrap_or(&cells.sum_ns))
     }
 
     /// Cumulative buckets whose last one is by construction the count, even while others observe.
@@ -77,7 +93,7 @@ impl Histogram {
             return Distribution::default();
         };
         let mut distribution = Distribution {
-            sum_ns: cells.sum_ns.load(Relaxed),
+            sum_ns: cells.sum_ns.value(),
             ..Distribution::default()
         };
         let mut total = 0;

@@ -17,10 +17,11 @@
 //! [`AccessLog`] to a thread of their own.
 //!
 //! Invariants:
-//! - No lock and no allocation on the path of a request, except that the first response of a status
-//!   class of a cluster and the first sample of a histogram allocate once.
+//! - No lock and no allocation on the path of a request, except that the first request of a cluster,
+//!   its first failure, the first response of each status, and the first sample of a histogram
+//!   allocate once.
 //! - A counter never decreases while the process lives, also when its cluster is removed and comes
-//!   back.
+//!   back; of clusters that are gone the last 10,000 are remembered.
 //! - No series appears twice on the page, whatever users call their clusters.
 //!
 //! Deliberately absent: HTTP (the admin server serves the page), knowledge of routes and
@@ -28,6 +29,7 @@
 
 mod access_log;
 mod cluster;
+mod clusters;
 mod control;
 mod family;
 mod histogram;
@@ -50,7 +52,7 @@ pub use cluster::{
     Breaker, ClusterStats, ClusterSummary, ConnectFailure, Ejection, Overflow, PendingRequest,
     Resolution, RetryCause, RetryRefused, UpstreamRequest,
 };
-pub use control::{ControlStats, Reconfiguration};
+pub use control::{ControlStats, ObjectCounts, Reconfiguration};
 pub use histogram::Histogram;
 pub use http::{ActiveUpgrade, HttpStats, HttpSummary};
 pub use listener::{ActiveRequest, Certificate, DownstreamConnection, ListenerStats, Rejection};

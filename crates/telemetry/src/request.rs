@@ -157,18 +157,11 @@ impl RequestRecord<'_> {
         if let Some(status) = self.outcome.status_of_cluster() {
             cluster.responded(status);
             if self.retried && status < 500 {
-                cluster.count.upstream_rq_retry_success.inc();
+                cluster.count.trouble().upstream_rq_retry_success.inc();
             }
         }
         self.outcome.count_upstream(cluster, self.upstream_time);
-        cluster
-            .count
-            .upstream_cx_rx_bytes_total
-            .add(self.bytes.upstream_received);
-        cluster
-            .count
-            .upstream_cx_tx_bytes_total
-            .add(self.bytes.upstream_sent);
+        cluster.transferred(self.bytes.upstream_received, self.bytes.upstream_sent);
     }
 }
 
@@ -195,8 +188,6 @@ impl ShadowRecord<'_> {
             cluster.responded_to_gateway(status);
         }
         self.outcome.count_upstream(cluster, self.upstream_time);
-        let count = &cluster.count;
-        count.upstream_cx_rx_bytes_total.add(self.upstream_received);
-        count.upstream_cx_tx_bytes_total.add(self.upstream_sent);
+        cluster.transferred(self.upstream_received, self.upstream_sent);
     }
 }

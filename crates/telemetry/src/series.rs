@@ -24,14 +24,29 @@ pub(crate) struct Series {
 impl Series {
     /// `labels` are pairs of a label name and a raw value; `scope` is Envoy's dotted prefix, raw.
     pub(crate) fn new(timers: &Arc<Timers>, labels: &[(&str, &str)], scope: &str) -> Self {
+        Self::with(timers, labels, scope, timers.next_id())
+    }
+
+    /// As [`Self::new`], with the id of a handle before.
+    pub(crate) fn with(
+        timers: &Arc<Timers>,
+        labels: &[(&str, &str)],
+        scope: &str,
+        id: u32,
+    ) -> Self {
         let wire: Arc<str> = wire_name(scope).into();
-        let id = timers.register(Arc::clone(&wire));
+        timers.name(id, Arc::clone(&wire));
         Self {
             labels: label_text(labels).into(),
             wire,
             id,
             timers: Arc::clone(timers),
         }
+    }
+
+    /// Nobody has the handle any more.
+    pub(crate) fn leave(&self) {
+        self.timers.unname(self.id);
     }
 
     /// Adds a sample to `histogram`, and sends it to statsd as `name` when somebody listens.

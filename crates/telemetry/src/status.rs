@@ -2,20 +2,30 @@
 //!
 //! Invariant: a status outside 100..=599 belongs to no class and is counted nowhere.
 
-use std::array;
 use std::sync::OnceLock;
 
 use crate::value::Counter;
 
 /// One counter per status class, 1xx to 5xx.
 #[derive(Debug, Default)]
-pub(crate) struct Classes([Counter; 5]);
+pub(crate) struct Classes([Counter; CLASSES]);
+
+const CLASSES: usize = 5;
 
 impl Classes {
+    pub(crate) const fn new() -> Self {
+        Self([const { Counter::new() }; CLASSES])
+    }
+
     pub(crate) fn count(&self, status: u16) {
         if let Some(counter) = class_index(status).and_then(|index| self.0.get(index)) {
             counter.inc();
         }
+    }
+
+    /// The counter of one class, `4` for 4xx.
+    pub(crate) fn counter(&self, digit: u16) -> Option<&Counter> {
+        self.0.get(usize::from(digit).checked_sub(1)?)
     }
 
     /// `(class digit, count)` for all five classes, in order.
@@ -25,36 +35,67 @@ impl Classes {
 
     /// The count of one class, `4` for 4xx.
     pub(crate) fn class(&self, digit: u16) -> u64 {
-        self.iter()
-            .find(|&(class, _)| class == digit)
-            .map_or(0, |(_, count)| count)
+        self.counter(digit).map_or(0, Counter::value)
     }
 }
 
-/// One counter per status code, 100 to 599; a class takes memory (800 bytes) from its first
-/// response on.
+/// One counter per status code, 100 to 599; a code takes memory (40 bytes) from its first response
+/// on. A cluster answers with a handful of them, the first of which is mostly the most frequent.
 #[derive(Debug, Default)]
-pub(crate) struct Codes([OnceLock<Box<[Counter; 100]>>; 5]);
+pub(crate) struct Codes(OnceLock<Box<Code>>);
+
+/// One code, and those that were seen later.
+#[derive(Debug)]
+struct Code {
+    status: u16,
+    count: Counter,
+    later: Codes,
+}
 
 impl Codes {
+    pub(crate) const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
     pub(crate) fn count(&self, status: u16) {
-        let Some(class) = class_index(status).and_then(|index| self.0.get(index)) else {
-            return;
-        };
-        let codes = class.get_or_init(|| Box::new(array::from_fn(|_| Counter::new())));
-        if let Some(counter) = codes.get(usize::from(status % 100)) {
+        if let Some(counter) = self.code(status) {
             counter.inc();
+        }
+    }
+
+    /// The counter of one code.
+    pub(crate) fn code(&self, status: u16) -> Option<&Counter> {
+        class_index(status).filter(|class| *class < CLASSES)?;
+        let mut codes = self;
+        loop {
+            let code = codes.0.get_or_init(|| Box::new(Code::of(status)));
+            if code.status == status {
+                return Some(&code.count);
+            }
+            codes = &code.later;
         }
     }
 
     /// `(code, count)` of every code seen so far, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u16, u64)> {
-        (100..)
-            .step_by(100)
-            .zip(&self.0)
-            .filter_map(|(base, class)| Some((base, class.get()?)))
-            .flat_map(|(base, codes): (u16, _)| (base..).zip(codes.iter().map(Counter::value)))
+        let first = self.0.get();
+        let seen = std::iter::successors(first, |code| code.later.0.get());
+        let mut seen: Vec<_> = seen
+            .map(|code| (code.status, code.count.value()))
             .filter(|&(_, count)| count > 0)
+            .collect();
+        seen.sort_unstable();
+        seen.into_iter()
+    }
+}
+
+impl Code {
+    fn of(status: u16) -> Self {
+        Self {
+            status,
+            count: Counter::new(),
+            later: Codes::new(),
+        }
     }
 }
 

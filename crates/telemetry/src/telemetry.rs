@@ -1,19 +1,18 @@
 //! All handles of the process, found by name.
 //!
-//! Invariant: one name, one handle, for the life of the process; that is what keeps counters
-//! monotonic when a cluster is removed and comes back, and series unique when two clusters share a
-//! name.
+//! Invariant: one name, one handle; that is what keeps series unique when two clusters share a name.
 //! Deliberately absent: anything a request would do; the locks here are taken when configuration
 //! changes and when a writer looks.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::access_log::{AccessLog, AccessLogCounts, AccessLogWriter};
 use crate::cluster::ClusterStats;
+use crate::clusters::Clusters;
 use crate::control::ControlStats;
 use crate::http::HttpStats;
 use crate::listener::ListenerStats;
@@ -48,7 +47,7 @@ pub struct Telemetry {
     access_log: OnceLock<AccessLog>,
     https: Named<HttpStats>,
     listeners: Named<ListenerStats>,
-    clusters: Named<ClusterStats>,
+    clusters: Clusters,
 }
 
 /// Handles by name, hence in the order of the page.
@@ -59,7 +58,7 @@ type Named<T> = RwLock<BTreeMap<Box<str>, Arc<T>>>;
 pub(crate) struct Handles {
     pub(crate) https: Vec<Arc<HttpStats>>,
     pub(crate) listeners: Vec<Arc<ListenerStats>>,
-    /// Also those no configuration has any more.
+    /// Also those that have left the configuration, until they have been told to the end.
     pub(crate) clusters: Vec<Arc<ClusterStats>>,
     pub(crate) memory: Option<Memory>,
 }
@@ -77,7 +76,7 @@ impl Telemetry {
             access_log: OnceLock::new(),
             https: RwLock::default(),
             listeners: RwLock::default(),
-            clusters: RwLock::default(),
+            clusters: Clusters::default(),
         })
     }
 
@@ -94,36 +93,42 @@ impl Telemetry {
         })
     }
 
-    /// The handle of a cluster by its statistics name.
+    /// The handle of a cluster by its statistics name, to be told of by
+    /// [`Self::clusters_changed`]. A cluster that is back goes on where the last one of its name
+    /// stopped.
     pub fn cluster(&self, stats_name: &str) -> Arc<ClusterStats> {
         let name = printable(stats_name);
-        entry(&self.clusters, &name, || {
-            self.server.count.cluster_added.inc();
-            ClusterStats::new(&name, &self.timers)
-        })
+        let added = || self.server.count.cluster_added.inc();
+        self.clusters.of(&name, &self.timers, added)
     }
 
-    /// The clusters of the configuration that now runs, one statistics name each; names may repeat.
-    /// As with Envoy, other clusters leave the page; unlike Envoy, they go on where they stopped
-    /// when they come back.
-    pub fn set_active_clusters<'a>(&self, stats_names: impl IntoIterator<Item = &'a str>) {
-        let mut clusters = 0;
-        let active: BTreeSet<Cow<'_, str>> = stats_names
-            .into_iter()
-            .inspect(|_| clusters += 1)
-            .map(printable)
-            .collect();
-        let known = self.clusters.read().unwrap_or_else(PoisonError::into_inner);
-        for (name, cluster) in known.iter() {
-            let now = active.contains(&**name);
-            match (cluster.set_active(now), now) {
-                (true, false) => self.server.count.cluster_removed.inc(),
-                (false, true) => self.server.count.cluster_added.inc(),
-                (true, true) | (false, false) => {}
-            }
-        }
-        self.server.count.active_clusters.set(clusters);
-        self.server.count.cds_update_success.inc();
+    /// The handle of a cluster by its statistics name, if there is one.
+    pub fn known_cluster(&self, stats_name: &str) -> Option<Arc<ClusterStats>> {
+        self.clusters.find(&printable(stats_name))
+    }
+
+    /// Another configuration runs: it has the clusters that have `arrived`, and no longer those that
+    /// have `departed`, each named as often as there are clusters of its name. As with Envoy, those
+    /// of which there is none any more leave the page.
+    pub fn clusters_changed<'s>(
+        &self,
+        arrived: impl IntoIterator<Item = &'s ClusterStats>,
+        departed: impl IntoIterator<Item = &'s ClusterStats>,
+    ) {
+        let count = &self.server.count;
+        self.clusters.change(arrived, departed, count);
+        count.cds_update_success.inc();
+    }
+
+    /// Makes room where clusters have left and nobody has their handles any more; gives how many
+    /// have left that still need theirs.
+    pub fn let_go_of_clusters(&self) -> usize {
+        self.clusters.let_go(&self.timers)
+    }
+
+    /// The ids of handles that will not come back, since this was last asked.
+    pub(crate) fn forgotten_clusters(&self) -> Vec<u32> {
+        self.clusters.forgotten()
     }
 
     /// The process as a whole.
@@ -170,7 +175,7 @@ impl Telemetry {
         Handles {
             https: values(&self.https),
             listeners,
-            clusters: values(&self.clusters),
+            clusters: self.clusters.all(),
             memory,
         }
     }

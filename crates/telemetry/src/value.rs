@@ -25,6 +25,11 @@ impl Counter {
         self.0.fetch_add(events, Relaxed);
     }
 
+    /// Counts on from `count`, unless it is further already.
+    pub(crate) fn raise_to(&self, count: u64) {
+        self.0.fetch_max(count, Relaxed);
+    }
+
     /// The count so far.
     pub fn value(&self) -> u64 {
         self.0.load(Relaxed)

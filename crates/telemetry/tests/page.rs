@@ -308,15 +308,30 @@ fn one_name_is_one_handle() {
     assert!(Arc::ptr_eq(&listener(&telemetry), &listener(&telemetry)));
 }
 
+/// The configuration changes by these clusters.
+fn change(telemetry: &Telemetry, arrived: &[&str], departed: &[&str]) {
+    let handles =
+        |names: &[&str]| -> Vec<_> { names.iter().map(|name| telemetry.cluster(name)).collect() };
+    let (arrived, departed) = (handles(arrived), handles(departed));
+    telemetry.clusters_changed(
+        arrived.iter().map(Arc::as_ref),
+        departed.iter().map(Arc::as_ref),
+    );
+}
+
 #[test]
 fn a_cluster_that_is_removed_leaves_the_page_and_goes_on_counting_when_it_is_back() {
     let telemetry = telemetry();
     let listener = listener(&telemetry);
     let series = "envoy_cluster_upstream_rq_total{envoy_cluster_name=\"foo\"}";
     let mut seen = Vec::new();
-    for clusters in [&["foo", "foo", "bar"][..], &["bar"], &["foo"]] {
+    for (arrived, departed) in [
+        (&["foo", "foo", "bar"][..], &[][..]),
+        (&[], &["foo", "foo"]),
+        (&["foo"], &["bar"]),
+    ] {
         serve(&telemetry, &listener, "foo", 200);
-        telemetry.set_active_clusters(clusters.iter().copied());
+        change(&telemetry, arrived, departed);
         let page = page(&telemetry);
         let active = page
             .value("envoy_cluster_manager_active_clusters{}")
@@ -324,6 +339,49 @@ fn a_cluster_that_is_removed_leaves_the_page_and_goes_on_counting_when_it_is_bac
         seen.push((page.value(series), active));
     }
     assert_eq!(seen, [(Some(1.0), 3.0), (None, 1.0), (Some(3.0), 1.0)]);
+}
+
+#[test]
+fn what_a_forgotten_handle_counted_is_not_forgotten() {
+    let telemetry = telemetry();
+    let listener = listener(&telemetry);
+    change(&telemetry, &["foo", "bar"], &[]);
+    serve(&telemetry, &listener, "foo", 200);
+    serve(&telemetry, &listener, "foo", 503);
+    let before = page(&telemetry);
+    let in_use = telemetry.cluster("foo");
+    change(&telemetry, &[], &["foo"]);
+    assert_eq!(telemetry.let_go_of_clusters(), 1);
+    drop(in_use);
+    assert_eq!(telemetry.let_go_of_clusters(), 0);
+    assert!(telemetry.known_cluster("foo").is_none());
+    change(&telemetry, &["foo"], &[]);
+    let after = page(&telemetry);
+    let of_foo = |page: &Page| -> Vec<_> {
+        let samples = page.samples.iter();
+        let ours = samples.filter(|sample| sample.labels.iter().any(|label| label.1 == "foo"));
+        ours.map(|sample| (sample.series.clone(), sample.value))
+            .collect()
+    };
+    assert!(of_foo(&before).len() > 50);
+    assert_eq!(of_foo(&before), of_foo(&after));
+}
+
+#[test]
+fn a_cluster_that_counted_nothing_leaves_nothing() {
+    let telemetry = telemetry();
+    change(&telemetry, &["foo"], &[]);
+    change(&telemetry, &[], &["foo"]);
+    assert_eq!(telemetry.let_go_of_clusters(), 0);
+    assert!(telemetry.known_cluster("foo").is_none());
+    let added = "envoy_cluster_manager_cluster_added{}";
+    let removed = "envoy_cluster_manager_cluster_removed{}";
+    change(&telemetry, &["foo"], &[]);
+    let page = page(&telemetry);
+    assert_eq!(
+        (page.value(added), page.value(removed)),
+        (Some(2.0), Some(1.0))
+    );
 }
 
 #[test]

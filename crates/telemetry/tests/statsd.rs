@@ -333,7 +333,8 @@ async fn a_removed_cluster_is_told_to_the_end_and_then_no_more() {
     let gateway = Exporting::to(receiver.target());
     gateway.serve(1);
     receiver.until(|r| r.sum(RQ_2XX) == 1).await;
-    gateway.telemetry.set_active_clusters([]);
+    let departed = gateway.telemetry.cluster("httpbin");
+    gateway.telemetry.clusters_changed([], [&*departed]);
     gateway.serve(1);
     receiver.until(|r| r.sum(RQ_2XX) == 2).await;
     receiver.lines.clear();
@@ -443,7 +444,7 @@ fn everything_happens(gateway: &Exporting) {
     ] {
         cluster.resolved(how);
     }
-    gateway.telemetry.set_active_clusters(["httpbin"]);
+    gateway.telemetry.clusters_changed([&*cluster], []);
     gateway.telemetry.server().listener_added();
     let mut connection = gateway.listener.accepted(Transport::Tls);
     connection.tls_established();

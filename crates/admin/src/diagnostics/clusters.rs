@@ -51,8 +51,10 @@ pub(super) fn cluster_stats<'a>(
     snapshot: &'a Snapshot,
     telemetry: &Telemetry,
 ) -> BTreeMap<&'a str, ClusterHealth> {
-    let health =
-        |cluster: &'a Cluster| ClusterHealth::of(&telemetry.cluster(&cluster.stats_name).summary());
+    let health = |cluster: &'a Cluster| {
+        let stats = telemetry.known_cluster(&cluster.stats_name);
+        ClusterHealth::of(&stats.map(|stats| stats.summary()).unwrap_or_default())
+    };
     snapshot
         .clusters
         .by_name()

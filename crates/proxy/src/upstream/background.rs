@@ -4,7 +4,7 @@ use tokio::task::JoinHandle;
 
 /// Running work; ends when dropped.
 #[derive(Debug)]
-pub(super) struct Background(JoinHandle<()>);
+pub(crate) struct Background(JoinHandle<()>);
 
 impl From<JoinHandle<()>> for Background {
     fn from(task: JoinHandle<()>) -> Self {

@@ -222,8 +222,8 @@ async fn connect_plain(upstream: &Upstream, address: SocketAddr) -> io::Result<C
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::upstream::Resolver;
     use crate::upstream::tests::cluster;
+    use crate::upstream::{Discovered, Resolver};
     use nuncio_config::Keepalive;
     use nuncio_telemetry::{BuildInfo, Telemetry};
     use std::time::Duration;
@@ -238,8 +238,8 @@ mod tests {
             probes: Some(3),
         });
         let stats = Telemetry::new(BuildInfo::default()).cluster("c");
-        let resolver = Resolver::from_system().unwrap();
-        let upstream = Upstream::new(Arc::new(cluster), stats, &resolver);
+        let discovered = Discovered::new(Resolver::from_system().unwrap());
+        let upstream = Upstream::new(Arc::new(cluster), stats, &discovered);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let connected = connect_plain(&upstream, listener.local_addr().unwrap()).await;
         let Carrier::Tcp(tcp) = connected.unwrap() else {

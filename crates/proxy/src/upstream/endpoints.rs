@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -29,7 +29,17 @@ pub(super) struct Endpoints {
     /// Counts the requests balanced in turn.
     turn: AtomicUsize,
     /// One change at a time. Whoever picks does not look here.
-    changing: Mutex<()>,
+    changing: Mutex<Author>,
+}
+
+/// Whose word the endpoints are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Author {
+    /// A resolver's answer, or an address that was configured.
+    #[default]
+    Answer,
+    /// What the control path tells, which no answer replaces.
+    Told,
 }
 
 /// Whether [`Endpoints::replace`] changed anything.
@@ -62,11 +72,35 @@ impl Endpoints {
         })
     }
 
-    /// Takes `addresses` into use; sorted, so that an answer in another order changes nothing.
-    pub(super) fn replace(&self, mut addresses: Vec<SocketAddr>) -> Replaced {
+    /// Takes `addresses` into use; sorted, so that an answer in another order changes nothing. Does
+    /// nothing after [`Self::tell`]: an answer may be late.
+    pub(super) fn replace(&self, addresses: Vec<SocketAddr>) -> Replaced {
+        let changing = self.changing();
+        match *changing {
+            Author::Answer => self.change(addresses, changing),
+            Author::Told => Replaced::Unchanged,
+        }
+    }
+
+    /// As [`Self::replace`], for good: only [`Self::resolve`] lets answers in again.
+    pub(super) fn tell(&self, addresses: Vec<SocketAddr>) -> Replaced {
+        let mut changing = self.changing();
+        *changing = Author::Told;
+        self.change(addresses, changing)
+    }
+
+    /// Lets answers replace what was told.
+    pub(super) fn resolve(&self) {
+        *self.changing() = Author::Answer;
+    }
+
+    fn changing(&self) -> MutexGuard<'_, Author> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, mut addresses: Vec<SocketAddr>, changing: MutexGuard<'_, Author>) -> Replaced {
         addresses.sort_unstable();
         addresses.dedup();
-        let changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.current.load_full();
         let known = before.as_ref().map(|choice| choice.hosts());
         if known.is_some_and(|known| {
@@ -90,7 +124,7 @@ impl Endpoints {
 
     /// Leaves out those that are not fit, and takes those in that are again.
     pub(super) fn health_changed(&self, stats: &ClusterStats) {
-        let changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let changing = self.changing();
         if let Some(before) = self.current.load_full() {
             self.store(before.hosts().into());
         }

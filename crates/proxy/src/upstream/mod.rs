@@ -31,11 +31,12 @@ use nuncio_routing::Cluster;
 use nuncio_telemetry::{Breaker, ClusterStats};
 
 pub(crate) use affinity::Affinity;
-use background::Background;
+pub(crate) use background::Background;
 use breakers::Breakers;
 pub(crate) use breakers::Permit;
 pub(crate) use connect::{ConnectFailure, Connector, UpstreamWire};
 pub(crate) use discovered::Discovered;
+use discovered::Follower;
 pub(crate) use endpoint::{Endpoint, Pick};
 use endpoints::Endpoints;
 pub(crate) use lease::{Lease, Reuse};
@@ -53,6 +54,8 @@ pub(crate) struct Upstream {
     id: u64,
     endpoints: Arc<Endpoints>,
     breakers: Arc<Breakers>,
+    /// Where the control path tells the endpoints.
+    follower: Option<Arc<Follower>>,
     /// Keeps the endpoints current.
     _resolution: Option<Background>,
     /// Leaves out those that fail.
@@ -63,7 +66,7 @@ impl Upstream {
     pub(crate) fn new(
         cluster: Arc<Cluster>,
         stats: Arc<ClusterStats>,
-        resolver: &Resolver,
+        discovered: &Arc<Discovered>,
     ) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         let (detector, watch) = cluster
@@ -71,7 +74,10 @@ impl Upstream {
             .map(|settings| Detector::new(settings, &stats))
             .unzip();
         let endpoints = Endpoints::pending(&cluster, watch);
+        let resolver = discovered.resolver();
+        let follower = discovered.follow(&cluster, &endpoints, &stats);
         let resolution = match &cluster.host {
+            _ if follower.is_some() => None,
             ServiceHost::Ip(ip) => {
                 endpoints.replace(vec![SocketAddr::new(*ip, cluster.port)]);
                 stats.endpoints_changed(1);
@@ -88,6 +94,7 @@ impl Upstream {
             stats,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             endpoints,
+            follower,
             _resolution: resolution,
             _detection: detection,
         }
@@ -97,7 +104,10 @@ impl Upstream {
     ///
     /// Waits, at most for `patience`, only until the cluster has been resolved for the first time.
     pub(crate) async fn endpoint(&self, patience: Duration, pick: &Pick) -> Option<Endpoint> {
-        self.endpoints.resolved(patience).await;
+        match &self.follower {
+            Some(follower) => follower.resolved(patience).await,
+            None => self.endpoints.resolved(patience).await,
+        }
         let picked = self.endpoints.pick(pick)?;
         if picked.panicking {
             self.stats.panicked();
@@ -114,18 +124,20 @@ impl Upstream {
     /// Whose connections those to `address` are: where a name is one endpoint, those to all its
     /// addresses are alike.
     fn pooled_as(&self, address: SocketAddr) -> SocketAddr {
-        match self.cluster.dns_type {
-            DnsType::Strict => address,
-            DnsType::Logical => (Ipv4Addr::UNSPECIFIED, self.cluster.port).into(),
+        match self.endpoint_is_name() {
+            true => (Ipv4Addr::UNSPECIFIED, self.cluster.port).into(),
+            false => address,
         }
     }
 
     /// Whether connections pooled under this address may still be wanted.
     fn keeps_connections_to(&self, address: SocketAddr) -> bool {
-        match self.cluster.dns_type {
-            DnsType::Strict => self.endpoints.contains(address),
-            DnsType::Logical => true,
-        }
+        self.endpoint_is_name() || self.endpoints.contains(address)
+    }
+
+    /// Whether a name is one endpoint, whatever its addresses; never where endpoints are told.
+    fn endpoint_is_name(&self) -> bool {
+        self.cluster.dns_type == DnsType::Logical && self.follower.is_none()
     }
 }
 
@@ -162,18 +174,18 @@ mod tests {
 
     fn upstream(cluster: Cluster, telemetry: &Telemetry) -> Upstream {
         let stats = telemetry.cluster("c");
-        let resolver = Resolver::from_system().unwrap();
-        Upstream::new(Arc::new(cluster), stats, &resolver)
+        let discovered = Discovered::new(Resolver::from_system().unwrap());
+        Upstream::new(Arc::new(cluster), stats, &discovered)
     }
 
     #[tokio::test]
     async fn thousands_of_clusters_without_options_are_small() {
         let telemetry = Telemetry::new(BuildInfo::default());
-        let resolver = Resolver::from_system().unwrap();
+        let discovered = Discovered::new(Resolver::from_system().unwrap());
         let (cluster, stats) = (Arc::new(cluster()), telemetry.cluster("c"));
         let mut made = None;
         let allocated = allocation_counter::measure(|| {
-            made = Some(Upstream::new(cluster, stats, &resolver));
+            made = Some(Upstream::new(cluster, stats, &discovered));
         });
         let all = usize::try_from(allocated.bytes_current).unwrap() + size_of::<Upstream>();
         assert!(all < 700, "{all} bytes");

@@ -8,7 +8,9 @@
 )]
 
 mod attributes;
+mod changes;
 mod clusters;
+mod demands;
 mod everything;
 mod explain;
 mod groups;
@@ -19,9 +21,12 @@ mod prefixes;
 mod probes;
 mod random;
 mod redirects;
+mod refusals;
 mod requests;
+mod resolvers;
 mod resources;
 mod settings;
 mod shadows;
 mod shares;
+mod tenancy;
 mod written;

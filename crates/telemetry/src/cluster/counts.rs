@@ -1,14 +1,36 @@
 //! The numbers of a cluster.
+//!
+//! Invariant: of a cluster that nothing was sent to there is little: what requests move takes memory
+//! with the first of them, and what goes wrong with the first failure. Looking takes none.
+
+use std::sync::OnceLock;
 
 use super::event::Breaker;
 use crate::histogram::Histogram;
 use crate::status::{Classes, Codes};
 use crate::value::{Counter, Gauge};
 
-/// Laid out by moment, as `HttpCounts`; about 900 bytes while idle.
+/// What is known of every cluster, and the way to the rest.
+#[derive(Debug, Default)]
+pub(crate) struct ClusterCounts {
+    traffic: OnceLock<Box<Traffic>>,
+    trouble: OnceLock<Box<Trouble>>,
+    pub(crate) membership_change: Counter,
+    pub(crate) membership_total: Gauge,
+    pub(crate) membership_healthy: Gauge,
+    pub(crate) membership_degraded: Gauge,
+    pub(crate) membership_excluded: Gauge,
+    pub(crate) update_attempt: Counter,
+    pub(crate) update_success: Counter,
+    pub(crate) update_failure: Counter,
+    pub(crate) update_empty: Counter,
+    pub(crate) update_no_rebuild: Counter,
+}
+
+/// What requests and connections move that end well. Laid out by moment, as `HttpCounts`.
 #[derive(Debug, Default)]
 #[repr(C, align(128))]
-pub(crate) struct ClusterCounts {
+pub(crate) struct Traffic {
     pub(crate) upstream_rq_completed: Counter,
     pub(crate) upstream_rq_xx: Classes,
     pub(crate) upstream_rq_total: Counter,
@@ -20,6 +42,22 @@ pub(crate) struct ClusterCounts {
 
     pub(crate) upstream_rq_pending_total: Counter,
     pub(crate) upstream_rq_pending_active: Gauge,
+
+    pub(crate) upstream_cx_total: Counter,
+    pub(crate) upstream_cx_active: Gauge,
+    pub(crate) upstream_cx_http1_total: Counter,
+    pub(crate) upstream_cx_http2_total: Counter,
+    pub(crate) upstream_cx_idle_timeout: Counter,
+    pub(crate) upstream_cx_destroy: Counter,
+    pub(crate) upstream_cx_destroy_local: Counter,
+    pub(crate) upstream_cx_destroy_remote: Counter,
+    pub(crate) upstream_cx_connect_ms: Histogram,
+    pub(crate) upstream_cx_length_ms: Histogram,
+}
+
+/// What moves when something goes wrong, and what few clusters have.
+#[derive(Debug, Default)]
+pub(crate) struct Trouble {
     pub(crate) upstream_rq_pending_overflow: Counter,
     pub(crate) upstream_rq_pending_failure_eject: Counter,
     pub(crate) upstream_rq_timeout: Counter,
@@ -40,23 +78,13 @@ pub(crate) struct ClusterCounts {
     pub(crate) internal_upstream_rq_xx: Classes,
     pub(crate) internal_upstream_rq: Codes,
 
-    pub(crate) upstream_cx_total: Counter,
-    pub(crate) upstream_cx_active: Gauge,
-    pub(crate) upstream_cx_http1_total: Counter,
-    pub(crate) upstream_cx_http2_total: Counter,
     pub(crate) upstream_cx_connect_fail: Counter,
     pub(crate) upstream_cx_connect_timeout: Counter,
     pub(crate) upstream_cx_none_healthy: Counter,
     pub(crate) upstream_cx_overflow: Counter,
-    pub(crate) upstream_cx_idle_timeout: Counter,
-    pub(crate) upstream_cx_destroy: Counter,
-    pub(crate) upstream_cx_destroy_local: Counter,
     pub(crate) upstream_cx_destroy_local_with_active_rq: Counter,
-    pub(crate) upstream_cx_destroy_remote: Counter,
     pub(crate) upstream_cx_destroy_remote_with_active_rq: Counter,
     pub(crate) upstream_cx_destroy_with_active_rq: Counter,
-    pub(crate) upstream_cx_connect_ms: Histogram,
-    pub(crate) upstream_cx_length_ms: Histogram,
 
     /// Clusters of this name that have as many connections as they may; likewise those below.
     pub(crate) cx_open: Gauge,
@@ -69,27 +97,89 @@ pub(crate) struct ClusterCounts {
     /// Under four names: of all kinds of ejection there is one.
     pub(crate) ejections_enforced: Counter,
     pub(crate) ejections_overflow: Counter,
-
     pub(crate) lb_healthy_panic: Counter,
-    pub(crate) membership_change: Counter,
-    pub(crate) membership_total: Gauge,
-    pub(crate) membership_healthy: Gauge,
-    pub(crate) membership_degraded: Gauge,
-    pub(crate) membership_excluded: Gauge,
-    pub(crate) update_attempt: Counter,
-    pub(crate) update_success: Counter,
-    pub(crate) update_failure: Counter,
-    pub(crate) update_empty: Counter,
-    pub(crate) update_no_rebuild: Counter,
+}
+
+/// A number that can be shown before there is any.
+pub(crate) trait Unmoved: 'static {
+    /// One that nothing ever moves.
+    fn unmoved() -> &'static Self;
 }
 
 impl ClusterCounts {
-    pub(super) fn breaker(&self, breaker: Breaker) -> &Gauge {
-        match breaker {
-            Breaker::Connections => &self.cx_open,
-            Breaker::Pending => &self.rq_pending_open,
-            Breaker::Requests => &self.rq_open,
-            Breaker::Retries => &self.rq_retry_open,
+    /// To be moved.
+    pub(crate) fn traffic(&self) -> &Traffic {
+        self.traffic.get_or_init(Box::default)
+    }
+
+    /// To be moved.
+    pub(crate) fn trouble(&self) -> &Trouble {
+        self.trouble.get_or_init(Box::default)
+    }
+
+    /// Whether there is traffic, and whether there is trouble.
+    pub(super) fn has_moved(&self) -> (bool, bool) {
+        (self.traffic.get().is_some(), self.trouble.get().is_some())
+    }
+
+    /// To be looked at.
+    pub(crate) fn of_traffic<N: Unmoved>(&self, number: fn(&Traffic) -> &N) -> &N {
+        match self.traffic.get() {
+            Some(moved) => number(moved),
+            None => N::unmoved(),
         }
+    }
+
+    /// To be looked at.
+    pub(crate) fn of_trouble<N: Unmoved>(&self, number: fn(&Trouble) -> &N) -> &N {
+        match self.trouble.get() {
+            Some(moved) => number(moved),
+            None => N::unmoved(),
+        }
+    }
+
+    pub(super) fn breaker(&self, breaker: Breaker) -> &Gauge {
+        let trouble = self.trouble();
+        match breaker {
+            Breaker::Connections => &trouble.cx_open,
+            Breaker::Pending => &trouble.rq_pending_open,
+            Breaker::Requests => &trouble.rq_open,
+            Breaker::Retries => &trouble.rq_retry_open,
+        }
+    }
+}
+
+impl Unmoved for Counter {
+    fn unmoved() -> &'static Self {
+        static UNMOVED: Counter = Counter::new();
+        &UNMOVED
+    }
+}
+
+impl Unmoved for Gauge {
+    fn unmoved() -> &'static Self {
+        static UNMOVED: Gauge = Gauge::new();
+        &UNMOVED
+    }
+}
+
+impl Unmoved for Histogram {
+    fn unmoved() -> &'static Self {
+        static UNMOVED: Histogram = Histogram::new();
+        &UNMOVED
+    }
+}
+
+impl Unmoved for Classes {
+    fn unmoved() -> &'static Self {
+        static UNMOVED: Classes = Classes::new();
+        &UNMOVED
+    }
+}
+
+impl Unmoved for Codes {
+    fn unmoved() -> &'static Self {
+        static UNMOVED: Codes = Codes::new();
+        &UNMOVED
     }
 }

@@ -66,7 +66,7 @@ pub enum Resolution {
 }
 
 /// What Ambassador's diagnostics page shows of a cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClusterSummary {
     /// Endpoints fit to use.
     pub endpoints_healthy: u64,

@@ -17,7 +17,7 @@ impl UpstreamRequest {
 
 impl Drop for UpstreamRequest {
     fn drop(&mut self) {
-        self.0.count.upstream_rq_active.dec();
+        self.0.count.traffic().upstream_rq_active.dec();
     }
 }
 
@@ -27,7 +27,7 @@ pub struct Ejection(pub(super) Arc<ClusterStats>);
 
 impl Drop for Ejection {
     fn drop(&mut self) {
-        self.0.count.ejections_active.dec();
+        self.0.count.trouble().ejections_active.dec();
     }
 }
 
@@ -38,12 +38,16 @@ pub struct PendingRequest(pub(super) Arc<ClusterStats>);
 impl PendingRequest {
     /// What it waited for could not be made.
     pub fn failed(self) {
-        self.0.count.upstream_rq_pending_failure_eject.inc();
+        self.0
+            .count
+            .trouble()
+            .upstream_rq_pending_failure_eject
+            .inc();
     }
 }
 
 impl Drop for PendingRequest {
     fn drop(&mut self) {
-        self.0.count.upstream_rq_pending_active.dec();
+        self.0.count.traffic().upstream_rq_pending_active.dec();
     }
 }

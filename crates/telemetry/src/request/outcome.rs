@@ -101,13 +101,13 @@ impl Outcome {
             | Self::Upstream {
                 ending: Ending::RouteTimeout,
                 ..
-            } => cluster.count.upstream_rq_timeout.inc(),
+            } => cluster.count.trouble().upstream_rq_timeout.inc(),
             Self::UpstreamReset(Reset::Stream)
             | Self::Upstream {
                 ending: Ending::UpstreamReset(Reset::Stream),
                 ..
             } => {
-                cluster.count.upstream_rq_rx_reset.inc();
+                cluster.count.trouble().upstream_rq_rx_reset.inc();
             }
             Self::Upstream {
                 ending: Ending::Complete,

@@ -99,8 +99,10 @@ impl Exporter {
     }
 
     async fn flush(&mut self) -> Result<(), Lost> {
+        self.baseline.forget(&self.telemetry.forgotten_clusters());
         self.send(Batch::flush(&self.telemetry, &self.baseline))
             .await?;
+        self.telemetry.timers.round_ended();
         self.failures = 0;
         Ok(())
     }
@@ -128,6 +130,7 @@ impl Exporter {
 
     fn lose(&mut self, Lost(error): &Lost) {
         self.telemetry.timers.close();
+        self.baseline.forget(&self.telemetry.forgotten_clusters());
         self.last_sent = None;
         let had = self.link.take();
         let first = self.failures == 0;

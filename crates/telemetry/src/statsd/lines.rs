@@ -2,7 +2,7 @@
 //!
 //! Invariant: a counter's baseline moves only when its line was sent.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::timers::Timers;
@@ -54,6 +54,14 @@ impl Baseline {
     pub(super) fn unsettle(&mut self, delta: Delta) {
         if let Some(told) = self.0.get_mut(&delta.slot) {
             *told = told.saturating_sub(delta.events);
+        }
+    }
+
+    /// Forgets handles that will not come back.
+    pub(super) fn forget(&mut self, handles: &[u32]) {
+        if !handles.is_empty() {
+            let forgotten: HashSet<_> = handles.iter().collect();
+            self.0.retain(|slot, _| !forgotten.contains(&slot.handle));
         }
     }
 

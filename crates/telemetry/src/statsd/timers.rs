@@ -2,7 +2,8 @@
 //!
 //! Invariant: a worker never waits. A full queue loses the sample and counts it.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
@@ -14,8 +15,11 @@ use crate::value::Counter;
 pub(crate) struct Timers {
     open: AtomicBool,
     queue: OnceLock<Queue>,
-    /// Wire names of handles; a handle's id is its place here.
-    names: RwLock<Vec<Arc<str>>>,
+    next_id: AtomicU32,
+    /// Wire names of handles, by their ids.
+    names: RwLock<HashMap<u32, Arc<str>>>,
+    /// How often the receiver has been told everything.
+    rounds: Counter,
     /// Datagrams sent, of all kinds.
     pub(crate) sent: Counter,
     /// Samples lost.
@@ -40,12 +44,44 @@ struct Sample {
 const CAPACITY: usize = 16_384;
 
 impl Timers {
-    /// Gives a handle its id.
-    pub(crate) fn register(&self, wire: Arc<str>) -> u32 {
+    /// An id for a handle, which no other has had.
+    pub(crate) fn next_id(&self) -> u32 {
+        self.next_id.fetch_add(1, Relaxed)
+    }
+
+    /// Takes samples of a handle under this name.
+    pub(crate) fn name(&self, handle: u32, wire: Arc<str>) {
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
-        names.push(wire);
-        // Not reached: that many names do not fit into memory.
-        u32::try_from(names.len() - 1).unwrap_or(u32::MAX)
+        names.insert(handle, wire);
+    }
+
+    /// Forgets the name of a handle.
+    pub(crate) fn unname(&self, handle: u32) {
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        names.remove(&handle);
+        if names.len() < names.capacity() / 4 {
+            names.shrink_to_fit();
+        }
+    }
+
+    /// Whether somebody listens.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.load(Relaxed)
+    }
+
+    /// Whether somebody ever listened.
+    pub(crate) fn was_open(&self) -> bool {
+        self.queue.get().is_some()
+    }
+
+    /// How often the receiver has been told everything.
+    pub(crate) fn rounds(&self) -> u64 {
+        self.rounds.value()
+    }
+
+    /// The receiver has been told everything once more.
+    pub(super) fn round_ended(&self) {
+        self.rounds.inc();
     }
 
     /// Sends a sample on its way, when somebody listens.
@@ -100,8 +136,7 @@ impl Timers {
             .unwrap_or_else(PoisonError::into_inner);
         // Bounded, or busy workers could keep us here for ever.
         for sample in receiver.try_iter().take(CAPACITY) {
-            let index = usize::try_from(sample.handle).unwrap_or(usize::MAX);
-            if let Some(name) = names.get(index) {
+            if let Some(name) = names.get(&sample.handle) {
                 each(name, sample.stat, sample.milliseconds);
             }
         }
@@ -115,7 +150,8 @@ mod tests {
     #[test]
     fn nothing_is_queued_while_nobody_listens() {
         let timers = Timers::default();
-        let handle = timers.register("a.".into());
+        let handle = timers.next_id();
+        timers.name(handle, "a.".into());
         timers.sample(handle, "before", Duration::ZERO);
         timers.open();
         timers.sample(handle, "during", Duration::from_micros(2_900));
@@ -131,7 +167,8 @@ mod tests {
     #[test]
     fn a_full_queue_drops_and_counts() {
         let timers = Timers::default();
-        let handle = timers.register("a.".into());
+        let handle = timers.next_id();
+        timers.name(handle, "a.".into());
         timers.open();
         for _ in 0..CAPACITY + 3 {
             timers.sample(handle, "x", Duration::ZERO);

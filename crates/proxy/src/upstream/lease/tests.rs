@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::upstream::tests::cluster;
-use crate::upstream::{Pick, Resolver};
+use crate::upstream::{Discovered, Pick, Resolver};
 
 /// A worker's connector, and one cluster with one endpoint that accepts connections.
 struct Scene {
@@ -31,8 +31,8 @@ impl Scene {
         adjust(&mut cluster);
         let telemetry = Telemetry::new(BuildInfo::default());
         let stats = telemetry.cluster("c");
-        let resolver = Resolver::from_system().unwrap();
-        let upstream = Arc::new(Upstream::new(Arc::new(cluster), stats, &resolver));
+        let discovered = Discovered::new(Resolver::from_system().unwrap());
+        let upstream = Arc::new(Upstream::new(Arc::new(cluster), stats, &discovered));
         let endpoint = upstream.endpoint(Duration::ZERO, &Pick::default()).await;
         Self {
             connector: Connector::new(),

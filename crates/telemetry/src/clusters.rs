@@ -1,0 +1,242 @@
+//! The handles of clusters, found by name, and what is left of those that are gone.
+//!
+//! Invariant: one name, one handle, for as long as anybody has it, also when its cluster has left
+//! the configuration: what is under way there is still counted, and told to statsd. Then it makes
+//! room for its [`Totals`], from which a cluster of the same name goes on; a cluster that counted
+//! nothing leaves nothing.
+//! Deliberately absent: anything a request would do; the lock here is taken when configuration
+//! changes and when a writer looks.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::cluster::{ClusterStats, Totals};
+use crate::family::Scope;
+use crate::server::ServerCounts;
+use crate::statsd::Timers;
+
+/// All clusters that are counted.
+#[derive(Debug, Default)]
+pub(crate) struct Clusters(RwLock<Named>);
+
+#[derive(Debug, Default)]
+struct Named {
+    /// By name, hence in the order of the page.
+    known: BTreeMap<Arc<str>, Entry>,
+    /// How many clusters there are in the configuration; names may repeat.
+    active: u64,
+    /// Left the configuration, in this order; somebody may still have their handles.
+    leaving: VecDeque<Leaving>,
+    gone: Gone,
+}
+
+#[derive(Debug)]
+struct Entry {
+    stats: Arc<ClusterStats>,
+    /// Clusters of this name in the configuration.
+    clusters: u32,
+}
+
+#[derive(Debug)]
+struct Leaving {
+    name: Arc<str>,
+    /// How often statsd had been told everything when nobody had the handle any more.
+    quiet_at: Option<u64>,
+}
+
+/// What is left of clusters, the oldest first.
+#[derive(Debug, Default)]
+struct Gone {
+    left: HashMap<Arc<str>, (u64, Totals)>,
+    /// Their names, by when they went.
+    order: BTreeMap<u64, Arc<str>>,
+    next: u64,
+    /// Whose totals are forgotten, for the exporter to forget them too.
+    forgotten: Vec<u32>,
+}
+
+/// Clusters whose totals are kept after they are gone; some 200 bytes each. Of one that was gone
+/// before all of these the counters begin at 0 again, as with Envoy.
+const MOST_GONE: usize = 10_000;
+
+/// Handles looked at while nobody else may take one.
+const BATCH: usize = 1_000;
+
+impl Clusters {
+    /// The handle of a name, made if there is none; `added` is called when the cluster is new.
+    pub(crate) fn of(
+        &self,
+        name: &str,
+        timers: &Arc<Timers>,
+        added: impl FnOnce(),
+    ) -> Arc<ClusterStats> {
+        if let Some(known) = self.find(name) {
+            return known;
+        }
+        let mut named = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = named.known.get(name) {
+            return Arc::clone(&entry.stats);
+        }
+        added();
+        let (name, left) = named.gone.take(name);
+        let stats = Arc::new(ClusterStats::new(&name, left.as_ref(), timers));
+        let entry = Entry {
+            stats: Arc::clone(&stats),
+            clusters: 0,
+        };
+        named.known.insert(name, entry);
+        stats
+    }
+
+    /// The handle of a name, if there is one.
+    pub(crate) fn find(&self, name: &str) -> Option<Arc<ClusterStats>> {
+        let named = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let entry = named.known.get(name)?;
+        Some(Arc::clone(&entry.stats))
+    }
+
+    /// All handles, in the order of their names.
+    pub(crate) fn all(&self) -> Vec<Arc<ClusterStats>> {
+        let named = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let entries = named.known.values();
+        entries.map(|entry| Arc::clone(&entry.stats)).collect()
+    }
+
+    /// Clusters that are in the configuration from now on, and then those that are so no longer.
+    pub(crate) fn change<'s>(
+        &self,
+        arrived: impl IntoIterator<Item = &'s ClusterStats>,
+        departed: impl IntoIterator<Item = &'s ClusterStats>,
+        count: &ServerCounts,
+    ) {
+        let mut named = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for stats in arrived {
+            if named.arrive(stats) {
+                count.cluster_added.inc();
+            }
+        }
+        for stats in departed {
+            if named.depart(stats) {
+                count.cluster_removed.inc();
+            }
+        }
+        count.active_clusters.set(named.active);
+    }
+
+    /// Makes room where nobody has the handle of a cluster any more that has left, and statsd, if
+    /// it listens, has been told; gives how many are still to be looked at.
+    pub(crate) fn let_go(&self, timers: &Timers) -> usize {
+        let mut unseen = self.leaving();
+        while unseen > 0 {
+            let mut named = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            for _ in 0..unseen.min(BATCH) {
+                if let Some(leaving) = named.leaving.pop_front() {
+                    named.look_at(leaving, timers);
+                }
+            }
+            unseen = unseen.saturating_sub(BATCH);
+        }
+        self.leaving()
+    }
+
+    /// Whose totals are forgotten since this was last asked.
+    pub(crate) fn forgotten(&self) -> Vec<u32> {
+        let mut named = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut named.gone.forgotten)
+    }
+}
+
+impl Clusters {
+    fn leaving(&self) -> usize {
+        let mut named = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if named.leaving.is_empty() {
+            // Gives back what a burst needed.
+            named.leaving = VecDeque::new();
+        }
+        named.leaving.len()
+    }
+}
+
+impl Named {
+    /// Whether it is the first of its name.
+    fn arrive(&mut self, stats: &ClusterStats) -> bool {
+        self.active += 1;
+        if let Some(entry) = self.known.get_mut(stats.name()) {
+            entry.clusters += 1;
+        }
+        !stats.set_active(true)
+    }
+
+    /// Whether it was the last of its name.
+    fn depart(&mut self, stats: &ClusterStats) -> bool {
+        self.active = self.active.saturating_sub(1);
+        let Some((name, _)) = self.known.get_key_value(stats.name()) else {
+            return false;
+        };
+        let name = Arc::clone(name);
+        let Some(entry) = self.known.get_mut(&name) else {
+            return false;
+        };
+        entry.clusters = entry.clusters.saturating_sub(1);
+        if entry.clusters > 0 || !stats.set_active(false) {
+            return false;
+        }
+        let quiet_at = None;
+        self.leaving.push_back(Leaving { name, quiet_at });
+        true
+    }
+
+    fn look_at(&mut self, mut leaving: Leaving, timers: &Timers) {
+        let Some(entry) = self.known.get(&leaving.name) else {
+            return;
+        };
+        if entry.clusters > 0 {
+            return;
+        }
+        // Whoever takes a handle needs the lock that is held here.
+        let is_free = Arc::strong_count(&entry.stats) == 1;
+        let told = timers.rounds();
+        leaving.quiet_at = is_free.then(|| leaving.quiet_at.unwrap_or(told));
+        let Some(quiet_at) = leaving.quiet_at else {
+            return self.leaving.push_back(leaving);
+        };
+        // The round under way may have passed by it already.
+        if timers.is_open() && told < quiet_at + 2 {
+            return self.leaving.push_back(leaving);
+        }
+        let entry = self.known.remove(&leaving.name);
+        if let Some(stats) = entry.and_then(|entry| Arc::into_inner(entry.stats)) {
+            stats.series().leave();
+            if let Some(totals) = Totals::of(&stats) {
+                self.gone.keep(leaving.name, totals, timers);
+            }
+        }
+    }
+}
+
+impl Gone {
+    /// The name, and what is left of its last cluster.
+    fn take(&mut self, name: &str) -> (Arc<str>, Option<Totals>) {
+        let Some((name, (went, totals))) = self.left.remove_entry(name) else {
+            return (name.into(), None);
+        };
+        self.order.remove(&went);
+        (name, Some(totals))
+    }
+
+    fn keep(&mut self, name: Arc<str>, totals: Totals, timers: &Timers) {
+        self.next += 1;
+        self.order.insert(self.next, Arc::clone(&name));
+        self.left.insert(name, (self.next, totals));
+        while self.left.len() > MOST_GONE {
+            let oldest = self.order.pop_first();
+            let Some((_, totals)) = oldest.and_then(|(_, name)| self.left.remove(&name)) else {
+                break;
+            };
+            // Without an exporter nobody would ask.
+            if timers.was_open() {
+                self.forgotten.push(totals.id());
+            }
+        }
+    }
+}
