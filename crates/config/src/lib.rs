@@ -1,4 +1,5 @@
-//! What users wrote: annotation text and manifest files, read into typed resources and diagnostics.
+//! What users wrote: annotations, custom resources, Ingresses and manifest files, read into typed
+//! resources and diagnostics.
 //!
 //! Invariant: reading never fails and never panics. A mistake is a [`Diagnostic`] that names the
 //! object, the document and the line, and it harms only the document it stands in.
