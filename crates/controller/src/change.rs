@@ -14,7 +14,6 @@ use crate::pipeline::Patience;
 
 /// A stream of objects that is complete in itself: its list replaces all that it told before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(dead_code, reason = "the watches of some are still to come")]
 pub(crate) enum Feed {
     /// Manifest files, all directories together.
     Directories,
@@ -48,8 +47,19 @@ pub(crate) enum Need {
 }
 
 impl Feed {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Directories,
+        Self::Services,
+        Self::Secrets,
+        Self::Mappings,
+        Self::Modules,
+        Self::ServiceResolvers,
+        Self::EndpointResolvers,
+        Self::Ingresses,
+        Self::ConfigMap,
+    ];
+
     /// How metrics call it.
-    #[expect(dead_code, reason = "for watches to say that they are connected")]
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Directories => "directories",

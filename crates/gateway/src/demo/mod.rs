@@ -86,6 +86,7 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
         },
         last_good: LastGoodArguments {
             on_invalid: InvalidFate::Keep,
+            state_dir: None,
         },
         life: LifeArguments {
             // There is no load balancer that has to take notice.
