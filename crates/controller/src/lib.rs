@@ -22,6 +22,6 @@ mod run;
 mod unknowable;
 
 pub use directory::DirectoryError;
-pub use kubernetes::{ClientError, client_for, kube_client};
+pub use kubernetes::{ClientError, KubernetesOptions, Pace, client_for, kube_client};
 pub use offline::{LoadError, load_offline};
 pub use run::{ControlError, Options, Publish, Source, run};

@@ -11,6 +11,10 @@ use nuncio_config::{Identity, Trust};
 
 use crate::{build, duration};
 
+mod following;
+
+pub(crate) use following::FollowingArguments;
+
 /// Edge gateway for Kubernetes.
 ///
 /// Watches Services for `getambassador.io/config` annotations and routes requests as they say.
@@ -68,6 +72,8 @@ pub(crate) struct RunArguments {
     pub(crate) ports: PortArguments,
     #[command(flatten)]
     pub(crate) identity: IdentityArguments,
+    #[command(flatten)]
+    pub(crate) following: FollowingArguments,
     #[command(flatten)]
     pub(crate) life: LifeArguments,
 }

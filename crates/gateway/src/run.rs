@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
-use crate::arguments::{AccessLogSwitch, IdentityArguments, RunArguments};
+use crate::arguments::{AccessLogSwitch, FollowingArguments, IdentityArguments, RunArguments};
 use crate::data_path::{self, DrainTimes};
 use crate::publication::Publication;
 use crate::signals::{Ask, Signals};
@@ -56,6 +56,7 @@ pub(crate) struct Gateway {
     pub(crate) door: door::Bound,
     config_dirs: Vec<PathBuf>,
     identity: IdentityArguments,
+    following: FollowingArguments,
     times: DrainTimes,
     statsd: statsd::Options,
     access_log: Option<AccessLogWriter>,
@@ -76,6 +77,7 @@ impl Gateway {
             config_dir,
             ports,
             identity,
+            following,
             life,
         } = arguments;
         let _context = control.enter();
@@ -98,6 +100,7 @@ impl Gateway {
             door,
             config_dirs: config_dir,
             identity,
+            following,
             times: DrainTimes {
                 delay: life.drain_delay,
                 limit: life.drain_limit,
@@ -181,6 +184,7 @@ impl Gateway {
         Ok(Source::Kubernetes {
             client,
             single_namespace,
+            options: self.following.options(),
         })
     }
 

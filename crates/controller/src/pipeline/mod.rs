@@ -96,6 +96,10 @@ impl Pipeline {
             Change::Applied { feed, object } => self.objects.apply(feed, &object, &self.identity),
             Change::Removed { feed, object } => self.objects.remove(feed, &object),
             Change::Refused { feed, diagnostic } => self.refused(feed, diagnostic),
+            Change::Absent { feed } => {
+                self.awaited.remove(&feed);
+                Effect::Unchanged
+            }
             Change::Granted { feed } => self.objects.withdraw_notes(feed),
         };
         if effect == Effect::Changed {

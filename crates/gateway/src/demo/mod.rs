@@ -14,8 +14,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::arguments::{
-    AccessLogSwitch, AnnotationTrust, DemoArguments, IdentityArguments, LifeArguments, LogFormat,
-    PortArguments, RunArguments,
+    AccessLogSwitch, AnnotationTrust, DemoArguments, FollowingArguments, IdentityArguments,
+    LifeArguments, LogFormat, PortArguments, RunArguments,
 };
 use crate::logging;
 use crate::run::{Gateway, control_runtime};
@@ -84,6 +84,7 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
             single_namespace: false,
             annotations: AnnotationTrust::Compatible,
         },
+        following: FollowingArguments::default(),
         life: LifeArguments {
             // There is no load balancer that has to take notice.
             drain_delay: Duration::ZERO,
