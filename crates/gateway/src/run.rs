@@ -17,7 +17,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
-use crate::arguments::{AccessLogSwitch, FollowingArguments, IdentityArguments, RunArguments};
+use crate::arguments::{
+    AccessLogSwitch, FollowingArguments, IdentityArguments, LastGoodArguments, RunArguments,
+};
 use crate::data_path::{self, DrainTimes};
 use crate::publication::Publication;
 use crate::signals::{Ask, Signals};
@@ -57,6 +59,7 @@ pub(crate) struct Gateway {
     config_dirs: Vec<PathBuf>,
     identity: IdentityArguments,
     following: FollowingArguments,
+    last_good: LastGoodArguments,
     times: DrainTimes,
     statsd: statsd::Options,
     access_log: Option<AccessLogWriter>,
@@ -78,6 +81,7 @@ impl Gateway {
             ports,
             identity,
             following,
+            last_good,
             life,
         } = arguments;
         let _context = control.enter();
@@ -101,6 +105,7 @@ impl Gateway {
             config_dirs: config_dir,
             identity,
             following,
+            last_good,
             times: DrainTimes {
                 delay: life.drain_delay,
                 limit: life.drain_limit,
@@ -128,6 +133,7 @@ impl Gateway {
         let options = Options {
             source,
             identity: self.identity.identity(),
+            on_invalid: self.last_good.on_invalid.into(),
         };
         let mut controller = tokio::spawn(nuncio_controller::run(
             options,

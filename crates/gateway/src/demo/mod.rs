@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::arguments::{
     AccessLogSwitch, AnnotationTrust, DemoArguments, FollowingArguments, IdentityArguments,
-    LifeArguments, LogFormat, PortArguments, RunArguments,
+    InvalidFate, LastGoodArguments, LifeArguments, LogFormat, PortArguments, RunArguments,
 };
 use crate::logging;
 use crate::run::{Gateway, control_runtime};
@@ -85,6 +85,9 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
             annotations: AnnotationTrust::Compatible,
         },
         following: FollowingArguments::default(),
+        last_good: LastGoodArguments {
+            on_invalid: InvalidFate::Keep,
+        },
         life: LifeArguments {
             // There is no load balancer that has to take notice.
             drain_delay: Duration::ZERO,
