@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use nuncio_config::Identity;
 use nuncio_controller::{ControlError, OnInvalid, Options, Publish, Source, Standing, run};
+use nuncio_proxy::Switch;
 use nuncio_routing::{Action, ServicePort, Snapshot};
 use nuncio_telemetry::{BuildInfo, Telemetry};
 use tokio::sync::watch;
@@ -37,6 +38,7 @@ impl fmt::Debug for Control {
 struct Recorder {
     published: watch::Sender<Vec<Arc<Snapshot>>>,
     standing: Arc<Mutex<Standing>>,
+    switch: Option<Arc<Switch>>,
 }
 
 /// What a control path is told besides its source.
@@ -48,10 +50,15 @@ pub struct Setup {
     pub on_invalid: OnInvalid,
     /// Where the configuration is saved.
     pub state_dir: Option<PathBuf>,
+    /// Where all that is published goes, too.
+    pub switch: Option<Arc<Switch>>,
 }
 
 impl Publish for Recorder {
     fn publish(&self, snapshot: Arc<Snapshot>) {
+        if let Some(switch) = &self.switch {
+            switch.install(Arc::clone(&snapshot));
+        }
         self.published
             .send_modify(|published| published.push(snapshot));
     }
@@ -60,13 +67,26 @@ impl Publish for Recorder {
         *self.standing.lock().unwrap() = standing;
     }
 
-    fn endpoints(&self, _of: &ServicePort, _addresses: Option<&[SocketAddr]>) {}
+    fn endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {
+        if let Some(switch) = &self.switch {
+            switch.set_endpoints(of, addresses);
+        }
+    }
 }
 
 impl Control {
     /// Begins to follow `source`.
     pub fn start(source: Source) -> Self {
         Self::start_as(source, Setup::default())
+    }
+
+    /// Begins to follow `source`, and serves requests by it.
+    pub fn serve(source: Source, switch: &Arc<Switch>) -> Self {
+        let setup = Setup {
+            switch: Some(Arc::clone(switch)),
+            ..Setup::default()
+        };
+        Self::start_as(source, setup)
     }
 
     /// Begins to follow `source` in another way than the usual.
@@ -83,6 +103,7 @@ impl Control {
         let recorder = Recorder {
             published: recorder,
             standing: Arc::clone(&standing),
+            switch: setup.switch,
         };
         let task = run(options, Arc::new(recorder), Arc::clone(&telemetry), stop);
         Self {
