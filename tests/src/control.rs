@@ -43,7 +43,6 @@ impl fmt::Debug for Control {
 struct Recorder {
     published: watch::Sender<Vec<Arc<Snapshot>>>,
     standing: Arc<Mutex<Standing>>,
-    /// Where all of it goes, too.
     switch: Option<Arc<Switch>>,
 }
 
@@ -56,6 +55,8 @@ pub struct Setup {
     pub on_invalid: OnInvalid,
     /// Where the configuration is saved.
     pub state_dir: Option<PathBuf>,
+    /// Where all that is published goes, too.
+    pub switch: Option<Arc<Switch>>,
 }
 
 impl Publish for Recorder {
@@ -91,15 +92,15 @@ impl Control {
 
     /// Begins to follow `source`, and serves requests by it.
     pub fn serve(source: Source, switch: &Arc<Switch>) -> Self {
-        Self::begin(source, Setup::default(), Some(Arc::clone(switch)))
+        let setup = Setup {
+            switch: Some(Arc::clone(switch)),
+            ..Setup::default()
+        };
+        Self::start_as(source, setup)
     }
 
     /// Begins to follow `source` in another way than the usual.
     pub fn start_as(source: Source, setup: Setup) -> Self {
-        Self::begin(source, setup, None)
-    }
-
-    fn begin(source: Source, setup: Setup, switch: Option<Arc<Switch>>) -> Self {
         let (recorder, published) = watch::channel(Vec::new());
         let (shutdown, stop) = watch::channel(false);
         let (standing, telemetry) = (Arc::default(), telemetry());
@@ -112,7 +113,7 @@ impl Control {
         let recorder = Recorder {
             published: recorder,
             standing: Arc::clone(&standing),
-            switch,
+            switch: setup.switch,
         };
         let task = run(options, Arc::new(recorder), Arc::clone(&telemetry), stop);
         Self {
