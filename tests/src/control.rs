@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio_config::Identity;
-use nuncio_controller::{ControlError, Options, Publish, Source, run};
+use nuncio_controller::{ControlError, OnInvalid, Options, Publish, Source, run};
 use nuncio_proxy::Switch;
 use nuncio_routing::{Action, ServicePort, Snapshot};
 use nuncio_telemetry::{BuildInfo, Telemetry};
@@ -75,6 +75,7 @@ impl Control {
         let options = Options {
             source,
             identity: Identity::default(),
+            on_invalid: OnInvalid::default(),
         };
         let task = tokio::spawn(run(options, Arc::new(recorder), telemetry(), stop));
         Self {

@@ -24,4 +24,5 @@ mod unknowable;
 pub use directory::DirectoryError;
 pub use kubernetes::{ClientError, client_for, kube_client};
 pub use offline::{LoadError, load_offline};
+pub use pipeline::OnInvalid;
 pub use run::{ControlError, Options, Publish, Source, run};

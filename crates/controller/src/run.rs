@@ -8,17 +8,20 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nuncio_config::Identity;
 use nuncio_routing::{ServicePort, Snapshot};
 use nuncio_telemetry::Telemetry;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::change::{Change, Feed};
 use crate::directory::{self, DirectoryError};
 use crate::kubernetes::{self, Endpoints};
-use crate::pipeline::Pipeline;
+use crate::pipeline::objects::Rules;
+use crate::pipeline::{Alarm, Gate, OnInvalid, Outlets, Patience, Pipeline, Verdicts, verdicts};
 use crate::unknowable;
 
 /// Changes under way to the pipeline; a source that is faster than compiling waits.
@@ -43,6 +46,8 @@ pub struct Options {
     pub source: Source,
     /// Which documents are ours.
     pub identity: Identity,
+    /// What becomes of a resource whose newest version cannot be live.
+    pub on_invalid: OnInvalid,
 }
 
 /// Where the configuration stands.
@@ -76,28 +81,6 @@ impl fmt::Debug for Source {
 /// The ports whose endpoints clusters have to be told.
 type Wanted = watch::Receiver<Arc<BTreeSet<ServicePort>>>;
 
-/// Publishes, and asks for the endpoints that what is published needs.
-struct Asking {
-    publish: Arc<dyn Publish>,
-    wanted: watch::Sender<Arc<BTreeSet<ServicePort>>>,
-}
-
-impl Publish for Asking {
-    fn publish(&self, snapshot: Arc<Snapshot>) {
-        let endpoints = Arc::clone(&snapshot.demands.endpoints);
-        self.publish.publish(snapshot);
-        self.wanted.send_if_modified(|wanted| {
-            let differ = *wanted != endpoints;
-            *wanted = endpoints;
-            differ
-        });
-    }
-
-    fn endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {
-        self.publish.endpoints(of, addresses);
-    }
-}
-
 /// The control path cannot start, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
@@ -119,14 +102,29 @@ pub async fn run(
     telemetry: Arc<Telemetry>,
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(), ControlError> {
-    let Options { source, identity } = options;
+    let Options {
+        source,
+        identity,
+        on_invalid,
+    } = options;
     let (changes, incoming) = mpsc::channel(CHANGES);
-    let (asking, wanted) = watch::channel(Arc::default());
-    let asking = Arc::new(Asking {
+    let (wanting, wanted) = watch::channel(Arc::default());
+    let (teller, verdicts) = verdicts();
+    let rules = Rules {
+        identity,
+        on_invalid,
+        ..Rules::default()
+    };
+    let outlets = Outlets {
         publish: Arc::clone(&publish),
-        wanted: asking,
-    });
-    let pipeline = Pipeline::new(identity, source.feeds(), asking, telemetry);
+        telemetry,
+        wanted: wanting,
+        verdicts: teller,
+    };
+    // Nobody tells authors yet.
+    drop::<Verdicts>(verdicts);
+    let gate = Gate::new(&source.feeds(), alarm(&changes));
+    let pipeline = Pipeline::new(rules, gate, outlets);
     let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
     let ended = tokio::select! {
         ended = source.follow(changes, (publish, wanted)) => ended.and(Err(ControlError::Ended)),
@@ -135,6 +133,29 @@ pub async fn run(
     // The source is gone, and with it the last sender.
     pipeline.await.map_err(|_panicked| ControlError::Ended)?;
     ended
+}
+
+/// Wakes the pipeline when it has waited long enough.
+fn alarm(changes: &mpsc::Sender<Change>) -> Alarm {
+    let (runtime, changes) = (Handle::current(), changes.downgrade());
+    Box::new(move |patience| {
+        let changes = changes.clone();
+        runtime.spawn(async move {
+            tokio::time::sleep(time_for(patience)).await;
+            if let Some(changes) = changes.upgrade() {
+                // Fails when the pipeline has ended, and waits no more.
+                drop(changes.send(Change::Waited { patience }).await);
+            }
+        });
+    })
+}
+
+fn time_for(patience: Patience) -> Duration {
+    match patience {
+        // A list of ten thousand Services takes less from an API server that answers.
+        Patience::Lists => Duration::from_millis(300),
+        Patience::Optional => Duration::from_millis(300),
+    }
 }
 
 impl Source {

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
-use crate::arguments::{AccessLogSwitch, IdentityArguments, RunArguments};
+use crate::arguments::{AccessLogSwitch, IdentityArguments, LastGoodArguments, RunArguments};
 use crate::data_path::{self, DrainTimes};
 use crate::publication::Publication;
 use crate::signals::{Ask, Signals};
@@ -56,6 +56,7 @@ pub(crate) struct Gateway {
     pub(crate) door: door::Bound,
     config_dirs: Vec<PathBuf>,
     identity: IdentityArguments,
+    last_good: LastGoodArguments,
     times: DrainTimes,
     statsd: statsd::Options,
     access_log: Option<AccessLogWriter>,
@@ -76,6 +77,7 @@ impl Gateway {
             config_dir,
             ports,
             identity,
+            last_good,
             life,
         } = arguments;
         let _context = control.enter();
@@ -98,6 +100,7 @@ impl Gateway {
             door,
             config_dirs: config_dir,
             identity,
+            last_good,
             times: DrainTimes {
                 delay: life.drain_delay,
                 limit: life.drain_limit,
@@ -125,6 +128,7 @@ impl Gateway {
         let options = Options {
             source,
             identity: self.identity.identity(),
+            on_invalid: self.last_good.on_invalid.into(),
         };
         let mut controller = tokio::spawn(nuncio_controller::run(
             options,

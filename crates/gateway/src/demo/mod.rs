@@ -14,8 +14,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::arguments::{
-    AccessLogSwitch, AnnotationTrust, DemoArguments, IdentityArguments, LifeArguments, LogFormat,
-    PortArguments, RunArguments,
+    AccessLogSwitch, AnnotationTrust, DemoArguments, IdentityArguments, InvalidFate,
+    LastGoodArguments, LifeArguments, LogFormat, PortArguments, RunArguments,
 };
 use crate::logging;
 use crate::run::{Gateway, control_runtime};
@@ -83,6 +83,9 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
             ambassador_namespace: "default".into(),
             single_namespace: false,
             annotations: AnnotationTrust::Compatible,
+        },
+        last_good: LastGoodArguments {
+            on_invalid: InvalidFate::Keep,
         },
         life: LifeArguments {
             // There is no load balancer that has to take notice.
