@@ -85,6 +85,7 @@ impl Edge {
 fn kubernetes(api: &FakeApi) -> Source {
     let config = Config::new(format!("http://{}", api.addr()).parse().unwrap());
     Source::Kubernetes {
+        options: KubernetesOptions::default(),
         client: client_for(config).unwrap(),
         single_namespace: None,
     }

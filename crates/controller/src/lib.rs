@@ -22,7 +22,7 @@ mod run;
 mod unknowable;
 
 pub use directory::DirectoryError;
-pub use kubernetes::{ClientError, client_for, kube_client};
+pub use kubernetes::{ClientError, KubernetesOptions, Pace, client_for, kube_client};
 pub use offline::{LoadError, load_offline};
 pub use pipeline::OnInvalid;
 pub use run::{ControlError, Options, Publish, Source, run};

@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::change::{Change, Feed};
 use crate::directory::{self, DirectoryError};
-use crate::kubernetes::{self, Endpoints};
+use crate::kubernetes::{self, Endpoints, Following, KubernetesOptions};
 use crate::pipeline::objects::Rules;
 use crate::pipeline::{Alarm, Gate, OnInvalid, Outlets, Patience, Pipeline, Verdicts, verdicts};
 use crate::unknowable;
@@ -61,6 +61,8 @@ pub enum Source {
         client: kube::Client,
         /// Only objects of this namespace; of all when `None`.
         single_namespace: Option<String>,
+        /// Which objects are followed, and at what pace.
+        options: KubernetesOptions,
     },
 }
 
@@ -69,10 +71,13 @@ impl fmt::Debug for Source {
         match self {
             Self::Directories(paths) => f.debug_tuple("Directories").field(paths).finish(),
             Self::Kubernetes {
-                single_namespace, ..
+                single_namespace,
+                options,
+                ..
             } => f
                 .debug_struct("Kubernetes")
                 .field("single_namespace", single_namespace)
+                .field("options", options)
                 .finish_non_exhaustive(),
         }
     }
@@ -111,7 +116,7 @@ pub async fn run(
     let (wanting, wanted) = watch::channel(Arc::default());
     let (teller, verdicts) = verdicts();
     let rules = Rules {
-        identity,
+        identity: identity.clone(),
         on_invalid,
         ..Rules::default()
     };
@@ -126,8 +131,9 @@ pub async fn run(
     let gate = Gate::new(&source.feeds(), alarm(&changes));
     let pipeline = Pipeline::new(rules, gate, outlets);
     let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
+    let followed = source.follow(&identity, changes, (publish, wanted));
     let ended = tokio::select! {
-        ended = source.follow(changes, (publish, wanted)) => ended.and(Err(ControlError::Ended)),
+        ended = followed => ended.and(Err(ControlError::Ended)),
         _stop = shutdown.wait_for(|stop| *stop) => Ok(()),
     };
     // The source is gone, and with it the last sender.
@@ -169,6 +175,7 @@ impl Source {
     /// Tells of every change. Returns when it cannot start, or when nobody listens any more.
     async fn follow(
         self,
+        identity: &Identity,
         changes: mpsc::Sender<Change>,
         (publish, wanted): (Arc<dyn Publish>, Wanted),
     ) -> Result<(), ControlError> {
@@ -182,13 +189,21 @@ impl Source {
             Self::Kubernetes {
                 client,
                 single_namespace,
+                options,
             } => {
                 let namespace = single_namespace.as_deref();
                 let touched = Arc::default();
                 let outlets = (publish, changes.clone());
                 let endpoints = Endpoints::new(&client, outlets, Arc::clone(&touched), namespace);
                 beside.spawn(endpoints.run(wanted));
-                kubernetes::watch(&client, namespace, &changes, &touched).await;
+                let following = Following {
+                    client,
+                    namespace,
+                    options: &options,
+                    identity,
+                    touched: &touched,
+                };
+                kubernetes::watch(following, &changes).await;
             }
         }
         Ok(())

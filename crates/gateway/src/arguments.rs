@@ -12,6 +12,10 @@ use nuncio_controller::OnInvalid;
 
 use crate::{build, duration};
 
+mod following;
+
+pub(crate) use following::FollowingArguments;
+
 /// Edge gateway for Kubernetes.
 ///
 /// Watches Services for `getambassador.io/config` annotations and routes requests as they say.
@@ -70,6 +74,7 @@ pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) identity: IdentityArguments,
     #[command(flatten)]
+    pub(crate) following: FollowingArguments,
     pub(crate) last_good: LastGoodArguments,
     #[command(flatten)]
     pub(crate) life: LifeArguments,
