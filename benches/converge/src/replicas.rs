@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use nuncio_config::Identity;
-use nuncio_controller::{Options, Publish, Source, client_for};
+use nuncio_controller::{OnInvalid, Options, Publish, Source, client_for};
 use nuncio_routing::{ServicePort, Snapshot};
 use nuncio_telemetry::{BuildInfo, Telemetry};
 use nuncio_tests::kube_api::{FakeApi, Resource};
@@ -126,6 +126,7 @@ impl Replica {
                 single_namespace: None,
             },
             identity: Identity::default(),
+            on_invalid: OnInvalid::default(),
         };
         let telemetry = Telemetry::new(BuildInfo::default());
         let publish = Arc::new(Publication(publication));
