@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::change::{Change, Feed};
 use crate::directory::{self, DirectoryError};
-use crate::kubernetes::{self, Endpoints, Following, KubernetesOptions};
+use crate::kubernetes::{self, Endpoints, Following, KubernetesOptions, Sight};
 use crate::pipeline::objects::Rules;
 use crate::pipeline::{
     Alarm, Gate, OnInvalid, Outlets, Patience, Pipeline, Standing, Verdicts, verdicts,
@@ -204,7 +204,12 @@ impl Source {
                 let namespace = single_namespace.as_deref();
                 let touched = Arc::default();
                 let outlets = (publish, changes.clone());
-                let endpoints = Endpoints::new(&client, outlets, Arc::clone(&touched), namespace);
+                let sight = match namespace {
+                    _ if options.selects() => Sight::Selected,
+                    Some(namespace) => Sight::Namespace(namespace.into()),
+                    None => Sight::All,
+                };
+                let endpoints = Endpoints::new(&client, outlets, Arc::clone(&touched), sight);
                 beside.spawn(endpoints.run(wanted));
                 let following = Following {
                     client,
