@@ -49,6 +49,7 @@ impl Control {
         let options = Options {
             source,
             identity: Identity::default(),
+            write_back: None,
         };
         let task = tokio::spawn(run(
             options,

@@ -11,7 +11,6 @@ use nuncio_config::{Diagnostic, Form, Lines, ObjectRef, Origin};
 
 /// A stream of objects that is complete in itself: its list replaces all that it told before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(dead_code, reason = "the watches of some are still to come")]
 pub(crate) enum Feed {
     /// Manifest files, all directories together.
     Directories,

@@ -21,6 +21,8 @@ mod pipeline;
 mod run;
 
 pub use directory::DirectoryError;
-pub use kubernetes::{ClientError, client_for, kube_client};
+pub use kubernetes::{
+    ClientError, LeaseTimes, PublishedService, States, WriteBack, client_for, kube_client,
+};
 pub use offline::{LoadError, load_offline};
 pub use run::{ControlError, Options, Publish, Source, run};

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures::future::OptionFuture;
 use nuncio_config::Identity;
 use nuncio_routing::{ServicePort, Snapshot};
 use nuncio_telemetry::Telemetry;
@@ -15,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::change::{Change, Feed};
 use crate::directory::{self, DirectoryError};
-use crate::kubernetes;
+use crate::kubernetes::{self, WriteBack, Writing, verdicts};
 use crate::pipeline::Pipeline;
 
 /// Changes under way to the pipeline; a source that is faster than compiling waits.
@@ -39,6 +40,8 @@ pub struct Options {
     pub source: Source,
     /// Which documents are ours.
     pub identity: Identity,
+    /// What is written to the API server; nothing when `None`, nor without a Kubernetes source.
+    pub write_back: Option<WriteBack>,
 }
 
 /// Where the configuration stands.
@@ -90,16 +93,31 @@ pub async fn run(
     telemetry: Arc<Telemetry>,
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(), ControlError> {
-    let Options { source, identity } = options;
+    let Options {
+        source,
+        identity,
+        write_back,
+    } = options;
     let (changes, incoming) = mpsc::channel(CHANGES);
+    let (teller, verdicts) = verdicts();
+    let writing = source.writing(write_back, &identity).map(|writing| {
+        let (telemetry, shutdown) = (Arc::clone(&telemetry), shutdown.clone());
+        writing.run(verdicts, telemetry, shutdown)
+    });
     let pipeline = Pipeline::new(identity, source.feeds(), publish, telemetry);
     let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
-    let ended = tokio::select! {
-        ended = source.follow(changes) => ended.and(Err(ControlError::Ended)),
-        _stop = shutdown.wait_for(|stop| *stop) => Ok(()),
+    let following = async {
+        let ended = tokio::select! {
+            ended = source.follow(changes) => ended.and(Err(ControlError::Ended)),
+            _stop = shutdown.wait_for(|stop| *stop) => Ok(()),
+        };
+        // The source is gone, and with it the last sender.
+        pipeline.await.map_err(|_panicked| ControlError::Ended)?;
+        drop(teller);
+        ended
     };
-    // The source is gone, and with it the last sender.
-    pipeline.await.map_err(|_panicked| ControlError::Ended)?;
+    // Writing ends when it is asked to, or when nobody judges any more.
+    let (ended, _written) = tokio::join!(following, OptionFuture::from(writing));
     ended
 }
 
@@ -108,6 +126,22 @@ impl Source {
         match self {
             Self::Directories(_) => vec![Feed::Directories],
             Self::Kubernetes { .. } => kubernetes::FEEDS.to_vec(),
+        }
+    }
+
+    /// What is to be written to the API server that the configuration comes from.
+    fn writing(&self, write_back: Option<WriteBack>, identity: &Identity) -> Option<Writing> {
+        match self {
+            Self::Directories(_) => None,
+            Self::Kubernetes {
+                client,
+                single_namespace,
+            } => Some(Writing {
+                options: write_back?,
+                client: client.clone(),
+                single_namespace: single_namespace.clone(),
+                identity: identity.clone(),
+            }),
         }
     }
 

@@ -11,6 +11,10 @@ use nuncio_config::{Identity, Trust};
 
 use crate::{build, duration};
 
+pub(crate) use write_back::WriteBackArguments;
+
+mod write_back;
+
 /// Edge gateway for Kubernetes.
 ///
 /// Watches Services for `getambassador.io/config` annotations and routes requests as they say.
@@ -68,6 +72,8 @@ pub(crate) struct RunArguments {
     pub(crate) ports: PortArguments,
     #[command(flatten)]
     pub(crate) identity: IdentityArguments,
+    #[command(flatten)]
+    pub(crate) write_back: WriteBackArguments,
     #[command(flatten)]
     pub(crate) life: LifeArguments,
 }

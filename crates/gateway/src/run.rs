@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use nuncio_admin::{Admin, Facts, Latch, Readiness};
-use nuncio_controller::{Options, Source, kube_client, load_offline};
+use nuncio_controller::{Options, Source, WriteBack, kube_client, load_offline};
 use nuncio_proxy::{Resolver, Workers};
 use nuncio_telemetry::{AccessLogWriter, ServerState, Telemetry, statsd};
 use tokio::runtime::{Builder, Runtime};
@@ -56,6 +56,7 @@ pub(crate) struct Gateway {
     pub(crate) door: door::Bound,
     config_dirs: Vec<PathBuf>,
     identity: IdentityArguments,
+    write_back: Option<WriteBack>,
     times: DrainTimes,
     statsd: statsd::Options,
     access_log: Option<AccessLogWriter>,
@@ -76,6 +77,7 @@ impl Gateway {
             config_dir,
             ports,
             identity,
+            write_back,
             life,
         } = arguments;
         let _context = control.enter();
@@ -97,6 +99,7 @@ impl Gateway {
             data,
             door,
             config_dirs: config_dir,
+            write_back: write_back.options(&identity.ambassador_namespace),
             identity,
             times: DrainTimes {
                 delay: life.drain_delay,
@@ -125,6 +128,7 @@ impl Gateway {
         let options = Options {
             source,
             identity: self.identity.identity(),
+            write_back: self.write_back,
         };
         let mut controller = tokio::spawn(nuncio_controller::run(
             options,

@@ -13,6 +13,7 @@ mod client;
 mod failure;
 mod retry;
 mod watch;
+mod write_back;
 
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ use tokio::sync::mpsc;
 use crate::change::{Announced, Change, Feed};
 pub use client::{ClientError, client_for, kube_client};
 use watch::{Kind, Watch};
+pub use write_back::{LeaseTimes, PublishedService, States, WriteBack};
+pub(crate) use write_back::{Writing, verdicts};
 
 /// The feeds that this source lists.
 pub(crate) const FEEDS: [Feed; 2] = [Feed::Services, Feed::Secrets];

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::arguments::{
     AccessLogSwitch, AnnotationTrust, DemoArguments, IdentityArguments, LifeArguments, LogFormat,
-    PortArguments, RunArguments,
+    PortArguments, RunArguments, WriteBackArguments,
 };
 use crate::logging;
 use crate::run::{Gateway, control_runtime};
@@ -84,6 +84,7 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
             single_namespace: false,
             annotations: AnnotationTrust::Compatible,
         },
+        write_back: WriteBackArguments::none(),
         life: LifeArguments {
             // There is no load balancer that has to take notice.
             drain_delay: Duration::ZERO,
