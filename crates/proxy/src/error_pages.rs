@@ -1,21 +1,26 @@
 //! Texts of files that errors are answered with (`text_format_source`).
 //!
-//! Invariant: read when a configuration comes into force, never on the way of a request, and small.
+//! Invariant: read when a configuration comes into force that names other files than the one before,
+//! never on the way of a request, and small.
 //! Annotations are written by people who may not read the gateway's files: what belongs to the
 //! system, and what Kubernetes mounts for processes alone, is not shown to anybody.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
-use nuncio_config::{Format, OverrideBody};
-use nuncio_routing::Snapshot;
+use nuncio_config::Format;
 use tracing::warn;
 
-/// The texts of one configuration, by the names of their files.
+/// The texts of one configuration.
 #[derive(Debug, Default)]
-pub(crate) struct ErrorPages(HashMap<Box<str>, Format>);
+pub(crate) struct ErrorPages {
+    names: Arc<[Box<str>]>,
+    /// By the names of their files.
+    pages: HashMap<Box<str>, Format>,
+}
 
 /// Larger files are not read: Envoy has the same bound for what it makes up itself.
 const MAX_BYTES: u64 = 4096;
@@ -39,33 +44,31 @@ enum Unusable {
 }
 
 impl ErrorPages {
-    /// Reads what `snapshot` names. What cannot be used is left out with a warning.
-    pub(crate) fn read(snapshot: &Snapshot) -> Self {
-        let routes = snapshot.routes.iter();
-        let of_routes = routes.flat_map(|route| route.response.error_overrides.iter());
-        let of_module = snapshot.settings.error_overrides.iter();
+    /// Reads the files of these names, unless they were read for the configuration `before`. What
+    /// cannot be used is left out with a warning.
+    pub(crate) fn next(before: &Arc<Self>, names: &Arc<[Box<str>]>) -> Arc<Self> {
+        match before.names == *names {
+            true => Arc::clone(before),
+            false => Arc::new(Self::read(names)),
+        }
+    }
+
+    fn read(names: &Arc<[Box<str>]>) -> Self {
         let mut pages = HashMap::new();
-        let mut unusable = HashSet::new();
-        for rule in of_routes.chain(of_module) {
-            let OverrideBody::File(name) = &rule.body else {
-                continue;
-            };
-            if pages.contains_key(name) || unusable.contains(name) {
-                continue;
-            }
+        for name in names.iter() {
             match page(Path::new(&**name)) {
                 Ok(page) => drop(pages.insert(name.clone(), page)),
-                Err(reason) => {
-                    warn!(file = ?name, %reason, "an error page is left out");
-                    unusable.insert(name);
-                }
+                Err(reason) => warn!(file = ?name, %reason, "an error page is left out"),
             }
         }
-        Self(pages)
+        Self {
+            names: Arc::clone(names),
+            pages,
+        }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Format> {
-        self.0.get(name)
+        self.pages.get(name)
     }
 }
 
@@ -99,6 +102,21 @@ mod tests {
         let path = directory.path().join("page.html");
         std::fs::write(&path, text).unwrap();
         page(&path)
+    }
+
+    #[test]
+    fn files_are_read_again_when_others_are_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("page.html");
+        let name: Box<str> = path.to_str().unwrap().into();
+        std::fs::write(&path, "one").unwrap();
+        let first = ErrorPages::next(&Arc::default(), &[name.clone()].into());
+        std::fs::write(&path, "%RESPONSE_CODE% two").unwrap();
+        let second = ErrorPages::next(&first, &[name.clone()].into());
+        let third = ErrorPages::next(&second, &[name.clone(), "/missing".into()].into());
+        let parts = |pages: &ErrorPages| pages.get(&name).unwrap().0.len();
+        assert_eq!([parts(&first), parts(&second), parts(&third)], [1, 1, 2]);
+        assert!(third.get("/missing").is_none());
     }
 
     #[test]

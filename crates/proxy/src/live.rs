@@ -11,10 +11,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use nuncio_config::{Format, HashOn};
-use nuncio_routing::{
-    Action, ClusterIndex, Clusters, Route, RouteTable, ServicePort, Settings, Slots, Snapshot,
-};
+use nuncio_config::Format;
+use nuncio_routing::{ClusterIndex, Clusters, RouteTable, ServicePort, Settings, Slots, Snapshot};
 use nuncio_telemetry::Telemetry;
 
 use crate::error_pages::ErrorPages;
@@ -28,9 +26,8 @@ pub(crate) struct Live {
     snapshot: Arc<Snapshot>,
     /// Each at the place that its cluster has in [`Snapshot::clusters`].
     upstreams: Slots<Arc<Upstream>>,
-    error_pages: ErrorPages,
-    watches_forwarding: bool,
-    log_plan: LogPlan,
+    error_pages: Arc<ErrorPages>,
+    log_plan: Arc<LogPlan>,
 }
 
 impl Live {
@@ -49,7 +46,7 @@ impl Live {
 
     /// Whether Routes look at what the gateway says of where a request comes from.
     pub(crate) fn watches_forwarding(&self) -> bool {
-        self.watches_forwarding
+        self.snapshot.demands.forwarding
     }
 
     /// What lines of the access log look like.
@@ -87,14 +84,13 @@ impl Switch {
                 ..Snapshot::clone(&snapshot)
             }),
             upstreams: Slots::default(),
-            error_pages: ErrorPages::default(),
-            watches_forwarding: false,
+            error_pages: Arc::default(),
             log_plan: LogPlan::of(&snapshot.settings.access_log),
         };
         let discovered = Discovered::new(resolver);
         let switch = Self {
             live: ArcSwap::from_pointee(nothing),
-            upstreams: Upstreams::new(telemetry, &discovered),
+            upstreams: Upstreams::new(telemetry, Arc::clone(&discovered)),
             discovered,
             installing: Mutex::default(),
         };
@@ -114,16 +110,18 @@ impl Switch {
         self.discovered.want(&snapshot.demands.endpoints);
         let before = self.live.load_full();
         let upstreams = self.upstreams.next(&before, &snapshot);
-        let error_pages = ErrorPages::read(&snapshot);
-        let watches_forwarding = snapshot.routes.iter().any(|route| watches(route));
-        let log_plan = LogPlan::of(&snapshot.settings.access_log);
-        self.live.store(Arc::new(Live {
+        let error_pages = ErrorPages::next(&before.error_pages, &snapshot.demands.error_pages);
+        let log_plan = match before.snapshot.settings == snapshot.settings {
+            true => Arc::clone(&before.log_plan),
+            false => LogPlan::of(&snapshot.settings.access_log),
+        };
+        let live = Arc::new(Live {
             snapshot,
             upstreams,
             error_pages,
-            watches_forwarding,
             log_plan,
-        }));
+        });
+        self.upstreams.retire(self.live.swap(live));
     }
 
     /// Takes the ready endpoints of a Service's port into use, at once and without a snapshot, in
@@ -146,24 +144,4 @@ impl Switch {
     pub(crate) fn is_current(&self, live: &Arc<Live>) -> bool {
         Arc::ptr_eq(&self.live.load(), live)
     }
-}
-
-/// Whether `route` looks at what the gateway says of where a request comes from: to match it, or to
-/// balance by it.
-fn watches(route: &Route) -> bool {
-    let hashed = match &route.action {
-        Action::Forward(to) => match &to.hash_on {
-            Some(HashOn::Header(name)) => Some(&**name),
-            Some(HashOn::Cookie { .. } | HashOn::SourceIp) | None => None,
-        },
-        Action::Redirect(_) | Action::Probe(_) => None,
-    };
-    let matched = route.headers.iter().map(|header| header.name.as_str());
-    matched.chain(hashed).any(is_told_by_gateway)
-}
-
-fn is_told_by_gateway(name: &str) -> bool {
-    ["x-request-id", "x-forwarded-for", "x-forwarded-proto"]
-        .iter()
-        .any(|told| told.eq_ignore_ascii_case(name))
 }

@@ -2,43 +2,63 @@
 
 use std::collections::HashMap;
 
-use hyper::{Response, StatusCode};
-use serde_json::{Value, json};
-
-use super::http::{Chunks, refuse};
-use super::store::{Faults, Key, Resource};
+use super::object::{Key, Object};
+use super::resource::Resource;
+use super::selector::Selectors;
 
 /// What a request is about.
+#[derive(Debug)]
 pub(super) struct Call {
     pub(super) resource: Resource,
+    pub(super) version: String,
     /// `None`: all namespaces.
     pub(super) namespace: Option<String>,
     pub(super) name: Option<String>,
+    /// Whether it is about the object's `status` alone.
+    pub(super) status: bool,
     pub(super) query: HashMap<String, String>,
     pub(super) metadata_only: bool,
+    selectors: Selectors,
 }
 
 impl Call {
     pub(super) fn of(path: &str, query: Option<&str>, accept: Option<&str>) -> Option<Self> {
-        let segments: Vec<&str> = path.strip_prefix("/api/v1/")?.split('/').collect();
+        let (group, version, rest) = versioned(path)?;
+        let segments: Vec<&str> = rest.split('/').collect();
+        let (segments, status) = match segments.as_slice() {
+            [rest @ .., "status"] if rest.len() > 1 => (rest, true),
+            all => (all, false),
+        };
         let (namespace, plural, name) = match *segments {
             ["namespaces", namespace, plural] => (Some(namespace), plural, None),
             ["namespaces", namespace, plural, name] => (Some(namespace), plural, Some(name)),
-            ["namespaces", name] => (None, "namespaces", Some(name)),
+            [plural, name] => (None, plural, Some(name)),
             [plural] => (None, plural, None),
             _ => return None,
         };
+        let query: HashMap<String, String> =
+            form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+                .into_owned()
+                .collect();
+        let parameter = |name| query.get(name).map(String::as_str);
         Some(Self {
-            resource: plural.parse().ok()?,
+            resource: Resource::find(group, plural)?,
+            version: version.to_owned(),
             namespace: namespace.map(str::to_owned),
             name: name.map(str::to_owned),
-            query: query
-                .unwrap_or_default()
-                .split('&')
-                .filter_map(pair)
-                .collect(),
+            status,
+            selectors: Selectors::new(parameter("labelSelector"), parameter("fieldSelector")),
+            query,
             metadata_only: accept.is_some_and(|accept| accept.contains("as=PartialObjectMetadata")),
         })
+    }
+
+    /// The `apiVersion` that answers are in.
+    pub(super) fn api(&self) -> String {
+        match self.resource.group() {
+            "" => self.version.clone(),
+            group => format!("{group}/{}", self.version),
+        }
     }
 
     pub(super) fn flag(&self, name: &str) -> bool {
@@ -59,59 +79,22 @@ impl Call {
         })
     }
 
-    /// Whether an object is in the call's namespace and meets its field selector.
-    pub(super) fn selects(&self, object: &Value) -> bool {
-        let metadata = &object["metadata"];
+    /// Whether an object is in the call's namespace and meets its selectors.
+    pub(super) fn selects(&self, object: &Object) -> bool {
         let namespace = self
             .namespace
             .as_ref()
-            .is_none_or(|n| metadata["namespace"] == **n);
-        let field = self
-            .query
-            .get("fieldSelector")
-            .and_then(|selector| selector.split_once('='));
-        let field = field.is_none_or(|(field, value)| match field {
-            "metadata.name" => metadata["name"] == value,
-            field => object[field] == value,
-        });
-        namespace && field
-    }
-
-    pub(super) fn shown(&self, object: &Value) -> Value {
-        if !self.metadata_only {
-            return object.clone();
-        }
-        json!({
-            "apiVersion": "meta.k8s.io/v1",
-            "kind": "PartialObjectMetadata",
-            "metadata": object["metadata"],
-        })
-    }
-
-    /// What is forbidden about watching the kind.
-    pub(super) fn watch_refusal(&self, faults: &Faults) -> Option<Response<Chunks>> {
-        let message = "cannot watch resource";
-        let watch = || refuse(StatusCode::FORBIDDEN, "Forbidden", message);
-        self.refusal(faults)
-            .or_else(|| faults.watch_forbidden.then(watch))
-    }
-
-    /// The kind's standing refusals.
-    pub(super) fn refusal(&self, faults: &Faults) -> Option<Response<Chunks>> {
-        let plural = format!("{:?}", self.resource).to_lowercase();
-        let message = format!("{plural} is forbidden: User \"test\" cannot list resource");
-        faults
-            .forbidden
-            .then(|| refuse(StatusCode::FORBIDDEN, "Forbidden", &message))
+            .is_none_or(|namespace| *namespace == object.key.namespace);
+        namespace && self.selectors.select(object)
     }
 }
 
-fn pair(pair: &str) -> Option<(String, String)> {
-    let (name, value) = pair.split_once('=')?;
-    // All that kube sends escaped in the parameters read here.
-    let value = value
-        .replace("%3D", "=")
-        .replace("%2F", "/")
-        .replace("%7C", "|");
-    Some((name.to_owned(), value))
+/// Group, version, and what follows.
+pub(super) fn versioned(path: &str) -> Option<(&str, &str, &str)> {
+    if let Some(rest) = path.strip_prefix("/api/v1/") {
+        return Some(("", "v1", rest));
+    }
+    let (group, rest) = path.strip_prefix("/apis/")?.split_once('/')?;
+    let (version, rest) = rest.split_once('/')?;
+    Some((group, version, rest))
 }

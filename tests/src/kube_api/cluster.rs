@@ -5,12 +5,12 @@ use std::fmt;
 
 use k8s_openapi::api::core::v1::{Namespace, Secret, Service};
 use kube::api::{DeleteParams, Patch, PatchParams};
-use kube::core::NamespaceResourceScope;
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind, NamespaceResourceScope};
 use kube::{Api, Client, Config};
 use serde_json::{Value, json};
 
-use super::FakeApi;
 use super::real::RealApi;
+use super::{FakeApi, Resource};
 
 /// An API server that tests write to through a kube client. Ends when dropped.
 pub struct Cluster {
@@ -103,6 +103,55 @@ impl Cluster {
     pub async fn delete_service(&self, namespace: &str, name: &str) {
         let api = self.api::<Service>(namespace);
         api.delete(name, &DeleteParams::default()).await.unwrap();
+    }
+
+    /// Serves the kinds of `getambassador.io` in these versions, of which the first is stored.
+    pub async fn install(&self, versions: &[&'static str]) {
+        match &self.server {
+            Server::Fake(fake) => {
+                for resource in Resource::CUSTOM {
+                    fake.install(resource, versions);
+                }
+            }
+            Server::Real(real) => real.install(versions).await,
+        }
+    }
+
+    /// Creates or changes an object of any kind, in a version of its group.
+    pub async fn apply(&self, resource: Resource, version: &str, object: &Value) {
+        let metadata = &object["metadata"];
+        let api = self.dynamic(resource, version, metadata["namespace"].as_str());
+        let mut whole = object.clone();
+        whole["apiVersion"] = match resource.group() {
+            "" => json!(version),
+            group => json!(format!("{group}/{version}")),
+        };
+        whole["kind"] = json!(resource.kind());
+        let name = metadata["name"].as_str().unwrap();
+        let patch = Patch::Apply(&whole);
+        api.patch(name, &apply(), &patch).await.unwrap();
+    }
+
+    /// Deletes an object of any kind, which must be there.
+    pub async fn delete(&self, resource: Resource, version: &str, at: (Option<&str>, &str)) {
+        let (namespace, name) = at;
+        let api = self.dynamic(resource, version, namespace);
+        api.delete(name, &DeleteParams::default()).await.unwrap();
+    }
+
+    /// The kind's objects, whatever they are.
+    pub fn dynamic(
+        &self,
+        resource: Resource,
+        version: &str,
+        namespace: Option<&str>,
+    ) -> Api<DynamicObject> {
+        let kind = GroupVersionKind::gvk(resource.group(), version, resource.kind());
+        let of = ApiResource::from_gvk_with_plural(&kind, resource.plural());
+        match namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &of),
+            None => Api::all_with(self.client.clone(), &of),
+        }
     }
 
     fn of(server: Server) -> Self {

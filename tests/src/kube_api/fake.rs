@@ -9,12 +9,17 @@ use std::sync::{Arc, Mutex};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::event::Event;
+use super::fault::{Expiry, Faults};
 use super::http;
-use super::store::{Event, Expiry, Key, Resource, Store};
+use super::object::{Key, Object};
+use super::resource::Resource;
+use super::store::Store;
+use super::writing;
 
 /// An API server on loopback. Ends when dropped.
 #[derive(Debug)]
@@ -69,14 +74,38 @@ impl FakeApi {
     pub fn put_service(&self, namespace: &str, name: &str, annotation: &str) {
         let annotations = json!({"getambassador.io/config": annotation});
         let service = json!({"metadata": {"annotations": annotations}});
-        self.store
-            .change(|state| state.put(Resource::Services, key(namespace, name), service));
+        self.put(Resource::Services, namespace, name, service);
     }
 
     /// Deletes a Service behind the API's back.
     pub fn remove_service(&self, namespace: &str, name: &str) {
-        self.store
-            .change(|state| state.delete(Resource::Services, &key(namespace, name)));
+        self.remove(Resource::Services, namespace, name);
+    }
+
+    /// Creates or changes any object behind the API's back; what the server sets is filled in.
+    pub fn put(&self, resource: Resource, namespace: &str, name: &str, object: Value) {
+        let mut state = self.store.lock();
+        writing::put(&mut state, resource, key(namespace, name), object);
+    }
+
+    /// Stores a text that is answered in the place of an object, whatever it is.
+    pub fn put_raw(&self, resource: Resource, namespace: &str, name: &str, text: &str) {
+        let key = key(namespace, name);
+        let raw = |_version| Object::raw(key, "v1", text);
+        self.store.lock().insert(resource, raw);
+    }
+
+    /// Deletes any object behind the API's back.
+    pub fn remove(&self, resource: Resource, namespace: &str, name: &str) {
+        drop(self.store.lock().delete(resource, &key(namespace, name)));
+    }
+
+    /// Takes objects away without telling any watch, as a store does that lost them: the next list
+    /// lacks them.
+    pub fn lose(&self, resource: Resource, lost: impl Fn(&str) -> bool) {
+        let mut state = self.store.lock();
+        let objects = &mut state.table(resource).objects;
+        objects.retain(|key, _| !lost(&key.name));
     }
 
     /// Answers 403 to lists and watches of a kind, and ends its watches.
@@ -86,25 +115,68 @@ impl FakeApi {
 
     /// Answers 403 to watches of a kind, and ends those under way; lists are granted.
     pub fn forbid_watch(&self, resource: Resource) {
-        self.store.change(|state| {
-            let faults = state.faults(resource);
+        self.fault(resource, |faults| {
             faults.watch_forbidden = true;
             faults.cut = faults.watches;
         });
     }
 
-    /// Ends what [`FakeApi::forbid`] or [`FakeApi::forbid_watch`] began.
+    /// Answers 403 to whatever would write a kind.
+    pub fn forbid_writes(&self, resource: Resource) {
+        self.fault(resource, |faults| faults.writes_forbidden = true);
+    }
+
+    /// Ends what the others that forbid began.
     pub fn allow(&self, resource: Resource) {
         self.set_forbidden(resource, false);
     }
 
-    /// Forgets all versions so far, as etcd does when it compacts, and ends the kind's watches.
+    /// Serves a kind of `getambassador.io` in these versions, of which the first is stored.
+    pub fn install(&self, resource: Resource, versions: &[&'static str]) {
+        self.store.lock().table(resource).versions = versions.to_vec();
+        self.end_watches(resource);
+    }
+
+    /// Serves a kind no longer, as a cluster that never had its definition.
+    pub fn uninstall(&self, resource: Resource) {
+        self.install(resource, &[]);
+    }
+
+    /// Answers objects in the version they are stored in alone: the conversion webhook is gone.
+    pub fn break_conversion(&self, resource: Resource) {
+        self.store.lock().table(resource).conversion_broken = true;
+        self.end_watches(resource);
+    }
+
+    /// Offers lists as streams, which are refused before this as servers before 1.32 do.
+    pub fn offer_streaming(&self) {
+        self.store.lock().streaming = true;
+    }
+
+    /// Lets in nobody but the bearer of this token.
+    pub fn require_token(&self, token: &str) {
+        self.store.lock().token = Some(token.to_owned());
+    }
+
+    /// Never answers lists and new watches of a kind, until [`FakeApi::drop_connections`] after
+    /// [`FakeApi::answer_again`].
+    pub fn hang(&self, resource: Resource) {
+        self.fault(resource, |faults| faults.hanging = true);
+    }
+
+    /// Ends what [`FakeApi::hang`] began, for requests to come.
+    pub fn answer_again(&self, resource: Resource) {
+        self.fault(resource, |faults| faults.hanging = false);
+    }
+
+    /// Does without all versions so far, as etcd does when it compacts or is restored, and ends the
+    /// kind's watches.
     pub fn expire(&self, resource: Resource, expiry: Expiry) {
-        self.store.change(|state| {
-            let oldest = state.next();
-            let faults = state.faults(resource);
+        let mut state = self.store.lock();
+        let oldest = state.next();
+        state.fault(resource, |faults| {
             faults.oldest = Some((oldest, expiry));
-            if expiry == Expiry::Status {
+            if expiry != Expiry::Event {
                 faults.cut = faults.watches;
             }
         });
@@ -113,57 +185,65 @@ impl FakeApi {
     /// Answers 500 to some of the next lists of a kind, pages counted singly: `0..1` is the next
     /// one, `1..2` the one after.
     pub fn fail_lists(&self, resource: Resource, which: Range<usize>) {
-        self.store.change(|state| {
-            let faults = state.faults(resource);
+        self.fault(resource, |faults| {
             faults.failing_lists = faults.lists + which.start..faults.lists + which.end;
         });
     }
 
     /// Keeps the watches of a kind open but never sends anything on them again.
     pub fn stall(&self, resource: Resource) {
-        self.store.change(|state| {
-            let faults = state.faults(resource);
+        self.fault(resource, |faults| {
             faults.stalled = (0..faults.watches).collect();
         });
     }
 
     /// Ends the watches of a kind as their timeout would.
     pub fn end_watches(&self, resource: Resource) {
-        self.store.change(|state| {
-            let faults = state.faults(resource);
-            faults.cut = faults.watches;
-        });
+        self.fault(resource, |faults| faults.cut = faults.watches);
     }
 
     /// Sends a bookmark to every watch of a kind.
     pub fn bookmark(&self, resource: Resource) {
-        self.store
-            .change(|state| state.note(resource, Event::Bookmark));
+        self.store.lock().note(resource, Event::Bookmark);
     }
 
     /// Sends a line as it is to every watch of a kind.
     pub fn inject(&self, resource: Resource, line: &str) {
-        self.store
-            .change(|state| state.note(resource, Event::Raw(line.to_owned())));
+        let event = Event::Raw(line.to_owned());
+        self.store.lock().note(resource, event);
     }
 
     /// How many list requests of a kind were made, pages counted singly.
     pub fn lists(&self, resource: Resource) -> usize {
-        self.store.lock().faults(resource).lists
+        self.store.lock().table(resource).faults.lists
     }
 
     /// How many watch requests of a kind were made.
     pub fn watches(&self, resource: Resource) -> usize {
-        self.store.lock().faults(resource).watches
+        self.store.lock().table(resource).faults.watches
+    }
+
+    /// How many bytes lists and watches of a kind were answered with.
+    pub fn sent(&self, resource: Resource) -> u64 {
+        self.store.lock().table(resource).faults.sent
+    }
+
+    /// How many requests came without the token that is required.
+    pub fn unauthorized(&self) -> usize {
+        self.store.lock().unauthorized
     }
 
     fn set_forbidden(&self, resource: Resource, forbidden: bool) {
-        self.store.change(|state| {
-            let faults = state.faults(resource);
+        self.fault(resource, |faults| {
             faults.forbidden = forbidden;
             faults.watch_forbidden = false;
+            faults.writes_forbidden = false;
             faults.cut = faults.watches;
         });
+    }
+
+    fn fault(&self, resource: Resource, change: impl FnOnce(&mut Faults)) {
+        self.store.lock().fault(resource, change);
     }
 }
 

@@ -1,205 +1,83 @@
 //! The wire: requests of the Kubernetes API, answered from the store.
 
 use std::convert::Infallible;
-use std::pin::Pin;
+use std::future::pending;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http_body_util::BodyExt;
-use hyper::body::{Body, Frame, Incoming};
-use hyper::header::ACCEPT;
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
-use serde_json::{Value, json};
-use tokio::sync::mpsc;
 
 use super::call::Call;
-use super::store::{Key, State, Store};
+use super::discovery;
+use super::listing::list;
+use super::reply::{self, Chunks, not_found, refusal, refuse};
+use super::store::{State, Store};
 use super::watching::watch;
-
-/// A response body fed through a channel; it ends when the sender is gone.
-pub(super) struct Chunks(pub(super) mpsc::Receiver<Bytes>);
-
-impl Body for Chunks {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0
-            .poll_recv(cx)
-            .map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk))))
-    }
-}
+use super::writing::{Mode, delete, write};
 
 pub(super) async fn answer(
     req: Request<Incoming>,
     store: Arc<Store>,
 ) -> Result<Response<Chunks>, Infallible> {
     let (head, body) = req.into_parts();
-    if head.uri.path() == "/version" {
-        return Ok(reply(StatusCode::OK, &json!({"major": "1", "minor": "31"})));
+    if let Some(answer) = answered_apart(&head, &mut store.lock()) {
+        return Ok(answer);
     }
-    let accept = head
-        .headers
-        .get(ACCEPT)
-        .and_then(|value| value.to_str().ok());
-    let Some(call) = Call::of(head.uri.path(), head.uri.query(), accept) else {
-        return Ok(refuse(StatusCode::NOT_FOUND, "NotFound", "no such path"));
+    let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let (path, query) = (head.uri.path(), head.uri.query());
+    let Some(call) = Call::of(path, query, header(ACCEPT)) else {
+        return Ok(not_found("no such path"));
     };
+    if store.lock().table(call.resource).faults.hanging {
+        store.lock().table(call.resource).faults.lists += 1;
+        return pending().await;
+    }
+    let content_type = header(CONTENT_TYPE).unwrap_or_default().as_bytes();
+    if let Some(mode) = Mode::of(&head.method, content_type) {
+        let Ok(body) = body.collect().await else {
+            return Ok(refuse(StatusCode::BAD_REQUEST, "BadRequest", "no body"));
+        };
+        return Ok(write(&call, &mut store.lock(), &body.to_bytes(), mode));
+    }
     Ok(match (head.method, call.name.is_some()) {
-        (Method::GET, false) if call.flag("watch") => watch(call, store),
-        (Method::GET, false) => list(&call, &store),
-        (Method::GET, true) => found(
-            call.key()
-                .and_then(|key| store.lock().get(call.resource, &key).cloned()),
-        ),
-        (Method::DELETE, true) => found(
-            call.key()
-                .and_then(|key| store.change(|s| s.delete(call.resource, &key))),
-        ),
-        (Method::POST | Method::PUT | Method::PATCH, _) => {
-            let Ok(body) = body.collect().await else {
-                return Ok(refuse(StatusCode::BAD_REQUEST, "BadRequest", "no body"));
-            };
-            let merge = head
-                .headers
-                .get("content-type")
-                .is_some_and(|value| value.as_bytes().starts_with(b"application/merge-patch"));
-            write(&call, &store, &body.to_bytes(), merge)
+        (Method::GET, false) if call.flag("watch") => watch(call, &store),
+        (Method::GET, false) => list(&call, &mut store.lock()),
+        (Method::GET, true) => get(&call, &mut store.lock()),
+        (Method::DELETE, true) => delete(&call, &mut store.lock()),
+        _ => {
+            let code = StatusCode::METHOD_NOT_ALLOWED;
+            refuse(code, "MethodNotAllowed", "not served here")
         }
-        _ => refuse(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "MethodNotAllowed",
-            "not served here",
-        ),
     })
 }
 
-fn list(call: &Call, store: &Store) -> Response<Chunks> {
-    let mut state = store.lock();
-    let faults = state.faults(call.resource);
-    let number = faults.lists;
-    faults.lists += 1;
-    if let Some(refusal) = call.refusal(faults) {
+/// Who is not let in, and what is no object.
+fn answered_apart(head: &Parts, state: &mut State) -> Option<Response<Chunks>> {
+    let token = head.headers.get(AUTHORIZATION);
+    let right = |expected: &String| token.is_some_and(|t| *t == format!("Bearer {expected}"));
+    if !state.token.as_ref().is_none_or(right) {
+        state.unauthorized += 1;
+        let code = StatusCode::UNAUTHORIZED;
+        return Some(refuse(code, "Unauthorized", "Unauthorized"));
+    }
+    if head.method != Method::GET {
+        return None;
+    }
+    discovery::answer(head.uri.path(), state)
+}
+
+fn get(call: &Call, state: &mut State) -> Response<Chunks> {
+    let table = state.table(call.resource);
+    if let Some(refusal) = refusal(call, table) {
         return refusal;
     }
-    if faults.failing_lists.contains(&number) {
-        return refuse(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "InternalError",
-            "etcdserver: timeout",
-        );
-    }
-    reply(StatusCode::OK, &page(call, &state))
-}
-
-/// One page. A continue token is the version of the first page and how many objects were sent.
-fn page(call: &Call, state: &State) -> Value {
-    let token = call
-        .query
-        .get("continue")
-        .and_then(|token| token.split_once('|'));
-    let (version, sent) = token.unwrap_or(("", "0"));
-    let (version, sent) = (
-        version.parse().unwrap_or(state.version),
-        sent.parse::<usize>().unwrap_or(0),
-    );
-    let limit = call
-        .number("limit")
-        .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap());
-    let objects = state.objects.get(&call.resource);
-    let all = objects.into_iter().flat_map(|objects| objects.values());
-    let mut rest = all.filter(|object| call.selects(object)).skip(sent);
-    let items: Vec<Value> = rest
-        .by_ref()
-        .take(limit)
-        .map(|object| call.shown(object))
-        .collect();
-    let mut metadata = json!({"resourceVersion": version.to_string()});
-    if rest.next().is_some() {
-        metadata["continue"] = json!(format!("{version}|{}", sent + items.len()));
-    }
-    let (api, kind) = if call.metadata_only {
-        ("meta.k8s.io/v1", "PartialObjectMetadataList".to_owned())
-    } else {
-        ("v1", format!("{}List", call.resource.kind()))
-    };
-    json!({"apiVersion": api, "kind": kind, "metadata": metadata, "items": items})
-}
-
-fn write(call: &Call, store: &Store, body: &[u8], merge: bool) -> Response<Chunks> {
-    let Ok(mut object) = serde_json::from_slice::<Value>(body) else {
-        return refuse(StatusCode::BAD_REQUEST, "BadRequest", "not JSON");
-    };
-    let name = call
-        .name
-        .clone()
-        .or_else(|| object["metadata"]["name"].as_str().map(str::to_owned));
-    let Some(name) = name else {
-        return refuse(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "Invalid",
-            "metadata.name: required",
-        );
-    };
-    let key = Key {
-        namespace: call.namespace.clone().unwrap_or_default(),
-        name,
-    };
-    let object = store.change(|state| {
-        if merge && let Some(before) = state.get(call.resource, &key) {
-            let patch = std::mem::replace(&mut object, before.clone());
-            merge_patch(&mut object, patch);
-        }
-        state.put(call.resource, key, object)
-    });
-    reply(StatusCode::OK, &object)
-}
-
-/// RFC 7386.
-fn merge_patch(target: &mut Value, patch: Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch;
-        return;
-    };
-    if !target.is_object() {
-        *target = json!({});
-    }
-    for (name, value) in patch {
-        if value.is_null() {
-            target.as_object_mut().unwrap().remove(&name);
-        } else {
-            merge_patch(&mut target[name], value);
-        }
-    }
-}
-
-fn found(object: Option<Value>) -> Response<Chunks> {
+    let object = call.key().and_then(|key| table.objects.get(&key));
     match object {
-        Some(object) => reply(StatusCode::OK, &object),
-        None => refuse(StatusCode::NOT_FOUND, "NotFound", "not found"),
+        Some(object) if call.metadata_only => reply::ok(object.metadata()),
+        Some(object) => reply::ok(object.full(&call.api())),
+        None => not_found("not found"),
     }
-}
-
-pub(super) fn refuse(code: StatusCode, reason: &str, message: &str) -> Response<Chunks> {
-    reply(code, &status(code, reason, message))
-}
-
-pub(super) fn status(code: StatusCode, reason: &str, message: &str) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Failure",
-        "message": message, "reason": reason, "code": code.as_u16(),
-    })
-}
-
-fn reply(code: StatusCode, body: &Value) -> Response<Chunks> {
-    let (sender, receiver) = mpsc::channel(1);
-    sender.try_send(Bytes::from(body.to_string())).unwrap();
-    let response = Response::builder()
-        .status(code)
-        .header("content-type", "application/json");
-    response.body(Chunks(receiver)).unwrap()
 }

@@ -4,17 +4,27 @@
 //!
 //! Invariant: tests speak to both through the same kube client, so that whoever has the real one
 //! checks the small one with it.
-//! Deliberately absent: kinds beyond Services, Secrets, ConfigMaps and Namespaces; validation,
-//! admission, defaulting; streaming lists (refused as servers before 1.32 do).
+//! Deliberately absent: validation, admission, defaulting, and field ownership.
 
 mod call;
 mod cluster;
+mod definition;
+mod discovery;
+mod event;
 mod fake;
+mod fault;
 mod http;
+mod listing;
+mod object;
 mod real;
+mod reply;
+mod resource;
+mod selector;
 mod store;
 mod watching;
+mod writing;
 
 pub use cluster::Cluster;
 pub use fake::FakeApi;
-pub use store::{Expiry, Resource};
+pub use fault::Expiry;
+pub use resource::Resource;

@@ -7,11 +7,17 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Patch, PatchParams};
 use kube::config::AuthInfo;
-use kube::{Client, Config};
+use kube::runtime::{conditions, wait::await_condition};
+use kube::{Api, Client, Config};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+
+use super::definition::definition;
+use super::resource::Resource;
 
 const TOKEN: &str = "test-token";
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -53,6 +59,25 @@ impl RealApi {
         config.accept_invalid_certs = true;
         config.auth_info = serde_json::from_value::<AuthInfo>(json!({"token": TOKEN})).unwrap();
         config
+    }
+
+    /// Installs the definitions of `getambassador.io` and waits until they are served.
+    pub(super) async fn install(&self, versions: &[&str]) {
+        let client = Client::try_from(self.config()).unwrap();
+        let definitions = Api::<CustomResourceDefinition>::all(client);
+        let apply = PatchParams::apply("nuncio-tests").force();
+        for resource in Resource::CUSTOM {
+            let definition = definition(resource, versions);
+            let name = definition["metadata"]["name"].as_str().unwrap();
+            let patch = Patch::Apply(&definition);
+            definitions.patch(name, &apply, &patch).await.unwrap();
+            let established =
+                await_condition(definitions.clone(), name, conditions::is_crd_established());
+            tokio::time::timeout(READY_WITHIN, established)
+                .await
+                .expect("the definition is served")
+                .unwrap();
+        }
     }
 
     async fn ready(&self) {

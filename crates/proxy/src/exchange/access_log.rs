@@ -55,12 +55,12 @@ const DEFAULT_FORMAT: &str = concat!(
 const DEFAULT_PATH: &str = "/dev/fd/1";
 
 impl LogPlan {
-    pub(crate) fn of(options: &AccessLogOptions) -> Self {
+    pub(crate) fn of(options: &AccessLogOptions) -> Arc<Self> {
         let default = || AccessLogFormat::Text(DEFAULT_FORMAT.parse().unwrap_or_default());
-        Self {
+        Arc::new(Self {
             path: options.path.as_deref().unwrap_or(DEFAULT_PATH).into(),
             format: options.format.clone().unwrap_or_else(default),
-        }
+        })
     }
 
     fn write(&self, facts: &Facts<'_>, out: &mut Vec<u8>) {

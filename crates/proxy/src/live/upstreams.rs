@@ -4,7 +4,7 @@
 //! Only places that differ are looked at.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nuncio_routing::{Cluster, Slots, Snapshot};
@@ -20,10 +20,14 @@ use crate::upstream::{Background, Discovered, Upstream};
 pub(super) struct Upstreams {
     telemetry: Arc<Telemetry>,
     discovered: Arc<Discovered>,
-    /// Told when clusters have left.
+    retired: Arc<Retired>,
+    /// Told when a configuration has left.
     left: Arc<Notify>,
     _letting_go: Background,
 }
+
+/// Configurations out of force that requests or workers may still have.
+type Retired = Mutex<Vec<Arc<Live>>>;
 
 /// What becomes of the clusters whose places differ.
 #[derive(Default)]
@@ -39,13 +43,19 @@ struct Difference<'a> {
 const LOOK: Duration = Duration::from_secs(1);
 
 impl Upstreams {
-    pub(super) fn new(telemetry: Arc<Telemetry>, discovered: &Arc<Discovered>) -> Self {
+    pub(super) fn new(telemetry: Arc<Telemetry>, discovered: Arc<Discovered>) -> Self {
         let left = Arc::new(Notify::new());
-        let letting_go = let_go(Arc::clone(&telemetry), Arc::clone(&left));
+        let retired = Arc::default();
+        let letting_go = let_go(
+            Arc::clone(&telemetry),
+            Arc::clone(&retired),
+            Arc::clone(&left),
+        );
         Self {
             _letting_go: discovered.resolver().run(letting_go),
             telemetry,
-            discovered: Arc::clone(discovered),
+            discovered,
+            retired,
             left,
         }
     }
@@ -76,10 +86,16 @@ impl Upstreams {
             arrived.iter().map(Arc::as_ref),
             departed.values().map(|upstream| &*upstream.stats),
         );
-        if !departed.is_empty() {
-            self.left.notify_one();
-        }
         upstreams
+    }
+
+    /// Takes a configuration that is out of force, so that no worker has to free what it alone had.
+    pub(super) fn retire(&self, live: Arc<Live>) {
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        retired.push(live);
+        drop(retired);
+        free(&self.retired);
+        self.left.notify_one();
     }
 
     fn start(&self, cluster: &Arc<Cluster>) -> Arc<Upstream> {
@@ -104,13 +120,28 @@ impl<'a> Difference<'a> {
     }
 }
 
-/// Makes room in the telemetry for what has left, once nobody has it any more.
-async fn let_go(telemetry: Arc<Telemetry>, left: Arc<Notify>) {
+/// Frees what has left, once nobody has it any more.
+async fn let_go(telemetry: Arc<Telemetry>, retired: Arc<Retired>, left: Arc<Notify>) {
     loop {
         left.notified().await;
-        sleep(LOOK).await;
-        while telemetry.let_go_of_clusters() > 0 {
+        let mut are_left = true;
+        while are_left {
             sleep(LOOK).await;
+            are_left = free(&retired) + telemetry.let_go_of_clusters() > 0;
         }
     }
+}
+
+/// Gives how many are still in use.
+fn free(retired: &Retired) -> usize {
+    let mut retired = retired.lock().unwrap_or_else(PoisonError::into_inner);
+    let unused: Vec<_> = retired
+        .extract_if(.., |live| Arc::strong_count(live) == 1)
+        .collect();
+    if retired.is_empty() {
+        *retired = Vec::new();
+    }
+    let in_use = retired.len();
+    drop((retired, unused));
+    in_use
 }

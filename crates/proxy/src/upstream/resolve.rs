@@ -29,10 +29,10 @@ use super::endpoints::{Endpoints, Replaced};
 /// Resolves the names of clusters, on the runtime it was made on.
 #[derive(Clone, Debug)]
 pub struct Resolver {
-    v4: TokioResolver,
-    v6: TokioResolver,
+    v4: Arc<TokioResolver>,
+    v6: Arc<TokioResolver>,
     /// IPv6, and IPv4 where there is none.
-    either: TokioResolver,
+    either: Arc<TokioResolver>,
     /// How many may be asked for at the same time.
     places: Arc<Semaphore>,
     runtime: Handle,
@@ -92,17 +92,17 @@ impl Resolver {
         ask: impl Fn() -> Result<ResolverBuilder<TokioRuntimeProvider>, NetError>,
     ) -> Result<Self, ResolveError> {
         let by = |strategy| {
-            let mut builder = ask()?;
+            let mut builder = ask().map_err(ResolveError)?;
             let options = builder.options_mut();
             options.ip_strategy = strategy;
             // Each name is asked for by one task, when it is time.
             options.cache_size = 0;
-            builder.build()
+            builder.build().map(Arc::new).map_err(ResolveError)
         };
         Ok(Self {
-            v4: by(LookupIpStrategy::Ipv4Only).map_err(ResolveError)?,
-            v6: by(LookupIpStrategy::Ipv6Only).map_err(ResolveError)?,
-            either: by(LookupIpStrategy::Ipv6thenIpv4).map_err(ResolveError)?,
+            v4: by(LookupIpStrategy::Ipv4Only)?,
+            v6: by(LookupIpStrategy::Ipv6Only)?,
+            either: by(LookupIpStrategy::Ipv6thenIpv4)?,
             places: Arc::new(Semaphore::new(MAX_LOOK_UPS)),
             runtime: Handle::current(),
         })
@@ -122,7 +122,7 @@ impl Resolver {
             Families::Both => &self.either,
         };
         let watch = NameWatch {
-            dns: dns.clone(),
+            dns: Arc::clone(dns),
             places: Arc::clone(&self.places),
             name: name.into(),
             cluster: Arc::clone(cluster),
@@ -139,7 +139,7 @@ impl Resolver {
 }
 
 struct NameWatch {
-    dns: TokioResolver,
+    dns: Arc<TokioResolver>,
     places: Arc<Semaphore>,
     name: Box<str>,
     cluster: Arc<Cluster>,
@@ -183,7 +183,8 @@ impl NameWatch {
     async fn look_up(&self) -> Option<Instant> {
         // Never closed.
         let _place = self.places.acquire().await.ok()?;
-        match self.dns.lookup_ip(&*self.name).await {
+        // Boxed, or every name would hold the room for it between its look-ups.
+        match Box::pin(self.dns.lookup_ip(&*self.name)).await {
             Ok(answer) => {
                 self.replace(answer.iter().collect());
                 Some(answer.valid_until())

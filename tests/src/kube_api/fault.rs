@@ -1,0 +1,40 @@
+//! What goes wrong with a kind, and what was asked of it.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// How a server says that it does not have a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// No longer (410), as the answer to the watch request.
+    Status,
+    /// No longer (410), as an `ERROR` event in the stream.
+    Event,
+    /// Not yet (504), as after its store was restored from a backup.
+    TooLarge,
+}
+
+/// The faults of one kind.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    /// Lists and watches are answered with 403.
+    pub(super) forbidden: bool,
+    /// Lists are granted, watches are not.
+    pub(super) watch_forbidden: bool,
+    /// Nothing is written.
+    pub(super) writes_forbidden: bool,
+    /// Lists and new watches are never answered.
+    pub(super) hanging: bool,
+    /// Versions before this one are gone, and how that is said.
+    pub(super) oldest: Option<(u64, Expiry)>,
+    /// Which lists to come are answered with 500, counted from the first ever.
+    pub(super) failing_lists: Range<usize>,
+    /// Watches begun so far that never send anything again.
+    pub(super) stalled: BTreeSet<usize>,
+    /// Watches begun so far that are to end.
+    pub(super) cut: usize,
+    pub(super) lists: usize,
+    pub(super) watches: usize,
+    /// Bytes of bodies of lists and watches.
+    pub(super) sent: u64,
+}
