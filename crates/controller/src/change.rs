@@ -30,6 +30,8 @@ pub(crate) enum Feed {
     Ingresses,
     /// The ConfigMap `ambassador-config`, one object for each of its keys.
     ConfigMap,
+    /// What is wrong with the endpoints that Mappings want; tells diagnostics only.
+    Endpoints,
 }
 
 /// Whether the gateway can do its work without a feed.
@@ -51,7 +53,8 @@ impl Feed {
             | Self::ServiceResolvers
             | Self::EndpointResolvers
             | Self::Ingresses
-            | Self::ConfigMap => Need::Optional,
+            | Self::ConfigMap
+            | Self::Endpoints => Need::Optional,
         }
     }
 }

@@ -19,6 +19,7 @@ mod manifest;
 mod offline;
 mod pipeline;
 mod run;
+mod unknowable;
 
 pub use directory::DirectoryError;
 pub use kubernetes::{

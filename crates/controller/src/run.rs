@@ -3,6 +3,7 @@
 //! Invariant: when the future is done or dropped, the source is too; the pipeline's thread ends
 //! with the compile it is in.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,11 +14,13 @@ use nuncio_config::Identity;
 use nuncio_routing::{ServicePort, Snapshot};
 use nuncio_telemetry::Telemetry;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 use crate::change::{Change, Feed};
 use crate::directory::{self, DirectoryError};
-use crate::kubernetes::{self, WriteBack, Writing, verdicts};
+use crate::kubernetes::{self, Endpoints, WriteBack, Writing, verdicts};
 use crate::pipeline::Pipeline;
+use crate::unknowable;
 
 /// Changes under way to the pipeline; a source that is faster than compiling waits.
 const CHANGES: usize = 1024;
@@ -28,8 +31,9 @@ pub trait Publish: Send + Sync + 'static {
     /// generations; must not block.
     fn publish(&self, snapshot: Arc<Snapshot>);
 
-    /// Takes the ready endpoints of a Service's port in place of those before; `None` when nothing
-    /// is known of them any more. Compiles nothing. Called from any thread; must not block.
+    /// Takes the ready endpoints of a Service's port in place of those before; `None` when they
+    /// cannot be known, or nobody wants to know them any more. Compiles nothing. Called from any
+    /// thread; must not block.
     fn endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>);
 }
 
@@ -72,6 +76,31 @@ impl fmt::Debug for Source {
     }
 }
 
+/// The ports whose endpoints clusters have to be told.
+type Wanted = watch::Receiver<Arc<BTreeSet<ServicePort>>>;
+
+/// Publishes, and asks for the endpoints that what is published needs.
+struct Asking {
+    publish: Arc<dyn Publish>,
+    wanted: watch::Sender<Arc<BTreeSet<ServicePort>>>,
+}
+
+impl Publish for Asking {
+    fn publish(&self, snapshot: Arc<Snapshot>) {
+        let endpoints = Arc::clone(&snapshot.demands.endpoints);
+        self.publish.publish(snapshot);
+        self.wanted.send_if_modified(|wanted| {
+            let differ = *wanted != endpoints;
+            *wanted = endpoints;
+            differ
+        });
+    }
+
+    fn endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {
+        self.publish.endpoints(of, addresses);
+    }
+}
+
 /// The control path cannot start, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
@@ -104,11 +133,18 @@ pub async fn run(
         let (telemetry, shutdown) = (Arc::clone(&telemetry), shutdown.clone());
         writing.run(verdicts, telemetry, shutdown)
     });
-    let pipeline = Pipeline::new(identity, source.feeds(), publish, telemetry);
+    let (asking, wanted) = watch::channel(Arc::default());
+    let asking = Arc::new(Asking {
+        publish: Arc::clone(&publish),
+        wanted: asking,
+    });
+    let pipeline = Pipeline::new(identity, source.feeds(), asking, telemetry);
     let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
     let following = async {
         let ended = tokio::select! {
-            ended = source.follow(changes) => ended.and(Err(ControlError::Ended)),
+            ended = source.follow(changes, (publish, wanted)) => {
+                ended.and(Err(ControlError::Ended))
+            }
             _stop = shutdown.wait_for(|stop| *stop) => Ok(()),
         };
         // The source is gone, and with it the last sender.
@@ -146,14 +182,28 @@ impl Source {
     }
 
     /// Tells of every change. Returns when it cannot start, or when nobody listens any more.
-    async fn follow(self, changes: mpsc::Sender<Change>) -> Result<(), ControlError> {
+    async fn follow(
+        self,
+        changes: mpsc::Sender<Change>,
+        (publish, wanted): (Arc<dyn Publish>, Wanted),
+    ) -> Result<(), ControlError> {
+        // Ends with this function.
+        let mut beside = JoinSet::new();
         match self {
-            Self::Directories(paths) => directory::watch(paths, changes).await?,
+            Self::Directories(paths) => {
+                beside.spawn(unknowable::answer(publish, wanted));
+                directory::watch(paths, changes).await?;
+            }
             Self::Kubernetes {
                 client,
                 single_namespace,
             } => {
-                kubernetes::watch(&client, single_namespace.as_deref(), &changes).await;
+                let namespace = single_namespace.as_deref();
+                let touched = Arc::default();
+                let outlets = (publish, changes.clone());
+                let endpoints = Endpoints::new(&client, outlets, Arc::clone(&touched), namespace);
+                beside.spawn(endpoints.run(wanted));
+                kubernetes::watch(&client, namespace, &changes, &touched).await;
             }
         }
         Ok(())

@@ -1,21 +1,48 @@
 //! Compiles again what has changed, and shares the rest with the snapshots before.
 //!
+//! Resources have names, and of those with one name one is live ([`names`]). Live Mappings form groups
+//! by what they match ([`groups`]); one that comes, goes or is another costs its group to be compiled,
+//! and so does a change of what its members name. The Module that counts ([`modules`]) costs everything.
+//! What comes of it is compared with what was there before, so that an equal Route stays the same value,
+//! and a cluster keeps its place.
+//!
 //! Invariant: after any sequence of changes, [`Compiler::compile`] gives what a new compiler would
 //! that is told the same objects. A snapshot once given never changes.
 //! Deliberately absent: where objects come from, and which version of an object is the good one.
 
+mod assembly;
+mod groups;
+mod modules;
+mod names;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use nuncio_config::{Identity, ObjectRef, Parsed};
+use nuncio_config::{Identity, Module, ObjectRef, Parsed};
 
-use crate::{Snapshot, compile};
+use crate::compile::{
+    BuiltIn, Class, Defaults, Named, Report, SERVICE, Surroundings, Told, built_in, canonical,
+};
+use crate::{Settings, Snapshot};
+use assembly::{Assembly, Held, Laid};
+use groups::Groups;
+use modules::Modules;
+use names::{Names, Turn};
 
 /// All objects of the configuration, and what they compile to.
+///
+/// After a panic in any of its functions it is not to be used any more: it may have forgotten half of
+/// a change.
 #[derive(Debug)]
 pub struct Compiler {
     identity: Identity,
-    objects: BTreeMap<Arc<ObjectRef>, Parsed>,
+    objects: BTreeMap<Arc<ObjectRef>, Said>,
+    names: Names,
+    named: Named,
+    modules: Modules,
+    groups: Groups,
+    basis: Basis,
+    assembly: Assembly,
 }
 
 /// The result of one compilation.
@@ -43,47 +70,186 @@ pub struct Refusal {
     pub against: Option<Arc<ObjectRef>>,
 }
 
+/// What an object says.
+#[derive(Debug, Default)]
+struct Said {
+    parsed: Arc<Parsed>,
+    held: Held,
+}
+
+/// What all Routes depend on.
+#[derive(Debug)]
+struct Basis {
+    defaults: Defaults,
+    built_in: Vec<BuiltIn>,
+    laid: Laid,
+}
+
 impl Compiler {
     /// No objects.
     pub fn new(identity: Identity) -> Self {
-        Self {
+        let mut compiler = Self {
+            named: Named::new(identity.clone()),
             identity,
             objects: BTreeMap::new(),
-        }
+            names: Names::default(),
+            modules: Modules::default(),
+            groups: Groups::default(),
+            basis: Basis::of(Module::default()),
+            assembly: Assembly::default(),
+        };
+        compiler.rest_on_basis();
+        compiler.assembly.settle();
+        compiler
     }
 
     /// Takes what an object says in place of all that it said before. What says nothing, and of
     /// which nothing is to be told, leaves no trace.
     pub fn put(&mut self, object: &Arc<ObjectRef>, parsed: Parsed) {
-        match parsed.resources.is_empty() && parsed.diagnostics.is_empty() {
-            true => self.remove(object),
-            false => drop(self.objects.insert(Arc::clone(object), parsed)),
+        if parsed.resources.is_empty() && parsed.diagnostics.is_empty() {
+            return self.remove(object);
         }
+        let said = self.objects.entry(Arc::clone(object)).or_default();
+        if *said.parsed == parsed {
+            return;
+        }
+        let before = std::mem::replace(&mut said.parsed, Arc::new(parsed));
+        Told::all(&before).for_each(|told| self.names.remove(&told));
+        Told::all(&said.parsed).for_each(|told| self.names.add(told));
+        let diagnostics = &said.parsed.diagnostics;
+        self.assembly.diagnose(&mut said.held, diagnostics);
     }
 
     /// Forgets an object, if it is known.
     pub fn remove(&mut self, object: &ObjectRef) {
-        self.objects.remove(object);
+        if let Some(mut said) = self.objects.remove(object) {
+            Told::all(&said.parsed).for_each(|told| self.names.remove(&told));
+            self.assembly.diagnose(&mut said.held, &[]);
+        }
     }
 
     /// What an object says now, as it was last put.
     pub fn get(&self, object: &ObjectRef) -> Option<&Parsed> {
-        self.objects.get(object)
+        self.objects.get(object).map(|said| &*said.parsed)
     }
 
     /// All objects and what they say, in order.
     pub fn objects(&self) -> impl Iterator<Item = (&Arc<ObjectRef>, &Parsed)> {
-        self.objects.iter()
+        let objects = self.objects.iter();
+        objects.map(|(object, said)| (object, &*said.parsed))
     }
 
-    /// Compiles all objects as they are now.
+    /// Compiles what has changed since the last time. Costs the groups that a change touches; a change
+    /// of the Module costs all.
     pub fn compile(&mut self, generation: u64) -> Compiled {
-        let resources = self.objects.values().flat_map(|parsed| &parsed.resources);
-        let diagnostics = self.objects.values().flat_map(|parsed| &parsed.diagnostics);
-        let snapshot = compile(resources, diagnostics.cloned(), &self.identity, generation);
+        for turn in self.names.settle(&mut self.assembly) {
+            self.take(turn);
+        }
+        let module = self.modules.settle(&self.identity, &mut self.assembly);
+        if let Some(module) = module.filter(|module| *module != self.basis.defaults.module) {
+            let laid = std::mem::take(&mut self.basis.laid);
+            self.basis = Basis {
+                laid,
+                ..Basis::of(module)
+            };
+            self.groups.touch_all();
+            self.rest_on_basis();
+        }
+        let settings = self.assembly.settings();
+        let surroundings = Surroundings {
+            settings: &settings,
+            defaults: &self.basis.defaults,
+            named: &self.named,
+            built_in: &self.basis.built_in,
+            identity: &self.identity,
+        };
+        self.groups.settle(&surroundings, &mut self.assembly);
+        self.assembly.settle();
         Compiled {
-            snapshot,
-            refused: Vec::new(),
+            snapshot: self.assembly.snapshot(generation),
+            refused: self.assembly.take_refused(),
         }
     }
+
+    /// Passes on that a name means another resource, or the same in another reading.
+    fn take(&mut self, Turn { before, now }: Turn) {
+        let is_equal = match (&before, &now) {
+            (Some(before), Some(now)) => before.resource() == now.resource(),
+            (Some(_), None) | (None, Some(_)) | (None, None) => false,
+        };
+        for told in before.iter().chain(&now).filter(|_| !is_equal) {
+            self.touch_naming(told);
+        }
+        if let Some((class, told)) = before.and_then(classed) {
+            match class {
+                Class::Mapping => self.groups.remove(&told),
+                Class::Module => self.modules.remove(&told),
+                Class::CircuitBreaker | Class::OutlierDetection | Class::Resolver => {
+                    self.named.remove(&told);
+                }
+            }
+        }
+        if let Some((class, told)) = now.and_then(classed) {
+            match class {
+                Class::Mapping => self.groups.add(told),
+                Class::Module => self.modules.add(told),
+                Class::CircuitBreaker | Class::OutlierDetection | Class::Resolver => {
+                    self.named.add(told);
+                }
+            }
+        }
+    }
+
+    /// Sees to those who name a resource that is another one now.
+    fn touch_naming(&mut self, told: &Told) {
+        let Some(resource) = told.resource() else {
+            return;
+        };
+        match Class::of(&resource.kind) {
+            Class::Mapping | Class::Module => {}
+            class @ (Class::CircuitBreaker | Class::OutlierDetection) => {
+                self.groups.touch_naming(class, &resource.name);
+            }
+            Class::Resolver => {
+                let name = canonical(&resource.name);
+                let of_all = self.basis.defaults.module.resolver.as_deref();
+                match name == canonical(of_all.unwrap_or(SERVICE)) {
+                    true => self.groups.touch_all(),
+                    false => self.groups.touch_naming(Class::Resolver, name),
+                }
+            }
+        }
+    }
+
+    /// Takes over what follows from the Module alone.
+    fn rest_on_basis(&mut self) {
+        let settings = Settings::from(&self.basis.defaults.module);
+        self.assembly.set(settings);
+        let settings = self.assembly.settings();
+        let surroundings = Surroundings {
+            settings: &settings,
+            defaults: &self.basis.defaults,
+            named: &self.named,
+            built_in: &self.basis.built_in,
+            identity: &self.identity,
+        };
+        let routes =
+            surroundings.lay_out_built_in(&mut self.assembly.roster, &mut Report::default());
+        self.assembly.lay(&mut self.basis.laid, routes);
+    }
+}
+
+impl Basis {
+    fn of(module: Module) -> Self {
+        Self {
+            built_in: built_in(&module),
+            defaults: Defaults::of(module),
+            laid: Laid::default(),
+        }
+    }
+}
+
+fn classed(told: Told) -> Option<(Class, Told)> {
+    let class = Class::of(&told.resource()?.kind);
+    Some((class, told))
 }

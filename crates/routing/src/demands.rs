@@ -27,8 +27,9 @@ pub struct Demands {
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     forwarding: usize,
-    error_pages: BTreeMap<Box<str>, usize>,
-    endpoints: BTreeMap<ServicePort, usize>,
+    error_pages: Counted<Box<str>>,
+    endpoints: Counted<ServicePort>,
+    demands: Arc<Demands>,
 }
 
 impl Tally {
@@ -37,24 +38,90 @@ impl Tally {
         self.add_pages(&route.response.error_overrides);
     }
 
+    pub(crate) fn remove_route(&mut self, route: &Route) {
+        self.forwarding -= usize::from(watches_forwarding(route));
+        self.remove_pages(&route.response.error_overrides);
+    }
+
     pub(crate) fn add_cluster(&mut self, cluster: &Cluster) {
         if let Discovery::Endpoints(of) = &cluster.discovery {
-            *self.endpoints.entry(of.clone()).or_default() += 1;
+            self.endpoints.add(of);
+        }
+    }
+
+    pub(crate) fn remove_cluster(&mut self, cluster: &Cluster) {
+        if let Discovery::Endpoints(of) = &cluster.discovery {
+            self.endpoints.remove(of);
         }
     }
 
     pub(crate) fn add_pages(&mut self, overrides: &[ErrorResponseOverride]) {
-        for file in files(overrides) {
-            *self.error_pages.entry(file.clone()).or_default() += 1;
+        files(overrides).for_each(|file| self.error_pages.add(file));
+    }
+
+    pub(crate) fn remove_pages(&mut self, overrides: &[ErrorResponseOverride]) {
+        files(overrides).for_each(|file| self.error_pages.remove(file));
+    }
+
+    /// The demands, the same value as before unless they have changed.
+    pub(crate) fn demands(&mut self) -> Arc<Demands> {
+        let before = &self.demands;
+        let pages = self.error_pages.changed();
+        let pages = pages.map(|pages| pages.cloned().collect());
+        let endpoints = self.endpoints.changed();
+        let endpoints = endpoints.map(|endpoints| Arc::new(endpoints.cloned().collect()));
+        let demands = Demands {
+            forwarding: self.forwarding > 0,
+            error_pages: pages.unwrap_or_else(|| Arc::clone(&before.error_pages)),
+            endpoints: endpoints.unwrap_or_else(|| Arc::clone(&before.endpoints)),
+        };
+        if demands != **before {
+            self.demands = Arc::new(demands);
+        }
+        Arc::clone(&self.demands)
+    }
+}
+
+/// Values with the number of those who want them.
+#[derive(Debug)]
+struct Counted<T> {
+    wanted: BTreeMap<T, usize>,
+    changed: bool,
+}
+
+impl<T> Default for Counted<T> {
+    fn default() -> Self {
+        Self {
+            wanted: BTreeMap::new(),
+            changed: false,
+        }
+    }
+}
+
+impl<T: Ord + Clone> Counted<T> {
+    fn add(&mut self, value: &T) {
+        if let Some(count) = self.wanted.get_mut(value) {
+            *count += 1;
+            return;
+        }
+        self.wanted.insert(value.clone(), 1);
+        self.changed = true;
+    }
+
+    fn remove(&mut self, value: &T) {
+        let Some(count) = self.wanted.get_mut(value) else {
+            return;
+        };
+        *count -= 1;
+        if *count == 0 {
+            self.wanted.remove(value);
+            self.changed = true;
         }
     }
 
-    pub(crate) fn demands(&self) -> Demands {
-        Demands {
-            forwarding: self.forwarding > 0,
-            error_pages: self.error_pages.keys().cloned().collect(),
-            endpoints: Arc::new(self.endpoints.keys().cloned().collect()),
-        }
+    /// What is wanted, unless it is what was wanted when this was last asked.
+    fn changed(&mut self) -> Option<impl Iterator<Item = &T>> {
+        std::mem::take(&mut self.changed).then(|| self.wanted.keys())
     }
 }
 

@@ -93,7 +93,6 @@ impl Diagnostics {
     }
 
     /// Takes one such away, if there is any.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing is taken back yet"))]
     pub(crate) fn remove(&mut self, diagnostic: &Diagnostic) {
         let nth = self.chunk_of(diagnostic);
         let found = self.chunks.get(nth).and_then(|chunk| {

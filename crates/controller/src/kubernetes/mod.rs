@@ -10,6 +10,7 @@
 //! Deliberately absent: caches of Kubernetes objects, and writes to the API server.
 
 mod client;
+mod endpoints;
 mod failure;
 mod retry;
 mod watch;
@@ -26,6 +27,7 @@ use tokio::sync::mpsc;
 
 use crate::change::{Announced, Change, Feed};
 pub use client::{ClientError, client_for, kube_client};
+pub(crate) use endpoints::{Endpoints, Touched};
 use watch::{Kind, Watch};
 pub use write_back::{LeaseTimes, PublishedService, States, WriteBack};
 pub(crate) use write_back::{Writing, verdicts};
@@ -54,17 +56,19 @@ const SECRETS: Kind = Kind {
     announced: |_meta: &ObjectMeta| None,
 };
 
-/// Watches every kind, in all namespaces or in one. Returns when nobody listens any more.
+/// Watches every kind, in all namespaces or in one; `touched` hears of Services. Returns when nobody listens any more.
 pub(crate) async fn watch(
     client: &Client,
     namespace: Option<&str>,
     changes: &mpsc::Sender<Change>,
+    touched: &Arc<Touched>,
 ) {
     let services = Watch::new(
         &SERVICES,
         api::<Service>(client, namespace),
         changes.clone(),
     );
+    let services = services.touching(touched);
     let secrets = Watch::new(&SECRETS, api::<Secret>(client, namespace), changes.clone());
     tokio::join!(services.run(), secrets.run());
 }

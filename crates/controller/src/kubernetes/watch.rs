@@ -25,6 +25,7 @@ use tokio::sync::mpsc::{self, error::SendError};
 use tokio::time::{Instant, error::Elapsed, timeout_at};
 use tracing::{info, warn};
 
+use super::endpoints::Touched;
 use super::failure::{Failure, chain, status};
 use super::retry::{Retry, Run};
 use crate::change::{Announced, Change, Feed, Need};
@@ -34,7 +35,7 @@ use crate::change::{Announced, Change, Feed, Need};
 pub(super) const WATCH_SECONDS: u32 = 50;
 
 /// As client-go asks for.
-const PAGE: u32 = 500;
+pub(super) const PAGE: u32 = 500;
 
 /// A refusal is answered sooner. Silence is the only sign of a watch that goes well: kube's watcher
 /// tells neither of its beginning nor of bookmarks.
@@ -66,6 +67,8 @@ pub(super) struct Watch<K> {
     failing: bool,
     /// When a watch that was refused counts as granted, if it is not refused again before.
     granted_at: Option<Instant>,
+    /// Who hears of each object, whether or not it is ours.
+    touched: Option<Arc<Touched>>,
 }
 
 impl<K> Watch<K>
@@ -86,6 +89,14 @@ where
             listing,
             failing: false,
             granted_at: None,
+            touched: None,
+        }
+    }
+
+    pub(super) fn touching(self, touched: &Arc<Touched>) -> Self {
+        Self {
+            touched: Some(Arc::clone(touched)),
+            ..self
         }
     }
 
@@ -148,6 +159,9 @@ where
     }
 
     async fn take(&mut self, event: Event<PartialObjectMeta<K>>) -> Result<(), Stopped> {
+        if let Some(touched) = &self.touched {
+            touch(touched, &event);
+        }
         let feed = self.kind.feed;
         let change = match event {
             Event::Init => {
@@ -273,6 +287,18 @@ impl Kind {
             resource: None,
             reason: reason.into(),
         }
+    }
+}
+
+fn touch<K>(touched: &Touched, event: &Event<PartialObjectMeta<K>>) {
+    match event {
+        Event::Apply(object) | Event::Delete(object) => {
+            let meta = &object.metadata;
+            let namespace = meta.namespace.as_deref().unwrap_or_default();
+            touched.touch(namespace, meta.name.as_deref().unwrap_or_default());
+        }
+        Event::InitDone => touched.touch_all(),
+        Event::Init | Event::InitApply(_) => {}
     }
 }
 

@@ -1,64 +1,156 @@
-//! Collects the clusters that Mappings ask for, each once.
+//! The clusters that Routes ask for, each once, at places that stay theirs.
+//!
+//! Invariant: a cluster keeps its place while anybody asks for it; what is let go and asked for again
+//! before it is settled never lost it. Once [settled](Roster::settle), names depend on the clusters
+//! alone, not on when they were asked for.
+//! Deliberately absent: who asks.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Cluster, ClusterIndex, name};
 use crate::Clusters;
+use crate::demands::Tally;
 
-/// The clusters asked for so far, numbered in the order of asking.
-#[derive(Debug)]
+/// The clusters asked for.
+#[derive(Debug, Default)]
 pub(crate) struct Roster {
-    numbers: HashMap<Cluster, ClusterIndex>,
+    /// By [full](name::full) name, those with one name sorted. Mostly there is one.
+    asked: BTreeMap<Box<str>, Vec<Entry>>,
+    /// Full names whose clusters are others than when they were last settled.
+    unsettled: BTreeSet<Box<str>>,
+    places: Places,
+    clusters: Clusters,
+}
+
+/// A cluster under its full name.
+#[derive(Debug)]
+struct Entry {
+    cluster: Arc<Cluster>,
+    place: usize,
+    users: usize,
 }
 
 impl Roster {
-    /// For so many clusters, or somewhat more.
-    pub(crate) fn with_capacity(clusters: usize) -> Self {
-        Self {
-            numbers: HashMap::with_capacity(clusters),
+    /// The place of a cluster, and the cluster as it is to be [let go](Self::release). Its name is the
+    /// full one; clusters that differ in anything else are kept apart.
+    pub(crate) fn ask(&mut self, cluster: Cluster) -> (ClusterIndex, Arc<Cluster>) {
+        let namesakes = match self.asked.get_mut(&cluster.name) {
+            Some(namesakes) => namesakes,
+            None => self.asked.entry(cluster.name.clone()).or_default(),
+        };
+        let nth = namesakes.partition_point(|entry| *entry.cluster < cluster);
+        let known = namesakes.get_mut(nth);
+        if let Some(entry) = known.filter(|entry| *entry.cluster == cluster) {
+            return entry.lease();
+        }
+        self.unsettled.insert(cluster.name.clone());
+        let mut entry = Entry {
+            cluster: Arc::new(cluster),
+            place: self.places.take(),
+            users: 0,
+        };
+        let lease = entry.lease();
+        namesakes.insert(nth, entry);
+        lease
+    }
+
+    /// Lets a cluster go, once.
+    pub(crate) fn release(&mut self, cluster: &Arc<Cluster>) {
+        let Some(namesakes) = self.asked.get_mut(&cluster.name) else {
+            return;
+        };
+        let nth = namesakes.partition_point(|entry| entry.cluster < *cluster);
+        let Some(entry) = namesakes.get_mut(nth) else {
+            return;
+        };
+        entry.users = entry.users.saturating_sub(1);
+        if entry.users == 0 {
+            self.unsettled.insert(cluster.name.clone());
         }
     }
 
-    /// The number of a cluster, to be looked up in the [`Positions`] once all are known. Its name is
-    /// the [full](name::full) one; clusters that differ in anything else are kept apart.
-    pub(crate) fn ask(&mut self, cluster: Cluster) -> ClusterIndex {
-        let next = ClusterIndex::new(self.numbers.len());
-        *self.numbers.entry(cluster).or_insert(next)
+    /// Gives names to the new, and the places of those that nobody asks for any more to the next.
+    pub(crate) fn settle(&mut self, tally: &mut Tally) {
+        for name in std::mem::take(&mut self.unsettled) {
+            self.settle_namesakes(&name, tally);
+        }
     }
 
-    /// All clusters sorted by name, and where each number has ended up. Their names are final, and
-    /// do not depend on the order of asking.
-    pub(crate) fn finish(self) -> (Clusters, Positions) {
-        let mut clusters: Vec<_> = self.numbers.into_iter().collect();
-        clusters.sort_unstable();
-        for colliding in clusters.chunk_by_mut(|(a, _), (b, _)| a.name == b.name) {
-            for (nth, (cluster, _)) in colliding.iter_mut().enumerate() {
-                cluster.name = name::unique(&cluster.name, nth);
-            }
-        }
-        clusters.sort_unstable_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    /// The clusters as they were last settled.
+    pub(crate) fn clusters(&self) -> &Clusters {
+        &self.clusters
+    }
 
-        let mut positions = vec![ClusterIndex::new(0); clusters.len()];
-        for (position, (_, number)) in clusters.iter().enumerate() {
-            if let Some(place) = positions.get_mut(number.as_usize()) {
-                *place = ClusterIndex::new(position);
+    fn settle_namesakes(&mut self, full: &str, tally: &mut Tally) {
+        let Some(namesakes) = self.asked.get_mut(full) else {
+            return;
+        };
+        let slots = &mut self.clusters.slots;
+        for gone in namesakes.extract_if(.., |entry| entry.users == 0) {
+            if slots.set(gone.place, None).is_some() {
+                tally.remove_cluster(&gone.cluster);
+            }
+            self.places.give_back(gone.place);
+        }
+        for (nth, entry) in namesakes.iter().enumerate() {
+            let before = slots.get(entry.place);
+            let named = entry.named(nth, before);
+            if before.is_none() {
+                tally.add_cluster(&named);
+            }
+            if before.is_none_or(|before| !Arc::ptr_eq(before, &named)) {
+                slots.set(entry.place, Some(named));
             }
         }
-        let mut placed = Clusters::default();
-        for (position, (cluster, _)) in clusters.into_iter().enumerate() {
-            placed.slots.set(position, Some(Arc::new(cluster)));
+        if namesakes.is_empty() {
+            self.asked.remove(full);
         }
-        (placed, Positions(positions))
     }
 }
 
-/// Where the clusters of a [`Roster`] have ended up, by number.
-#[derive(Debug)]
-pub(crate) struct Positions(Vec<ClusterIndex>);
+impl Entry {
+    /// One more use of it.
+    fn lease(&mut self) -> (ClusterIndex, Arc<Cluster>) {
+        self.users += 1;
+        (ClusterIndex::new(self.place), Arc::clone(&self.cluster))
+    }
 
-impl Positions {
-    pub(crate) fn of(&self, number: ClusterIndex) -> ClusterIndex {
-        self.0.get(number.as_usize()).copied().unwrap_or(number)
+    /// The cluster under the name it has as the `nth` with its full name: the one that it is already,
+    /// where that is so.
+    fn named(&self, nth: usize, before: Option<&Arc<Cluster>>) -> Arc<Cluster> {
+        let name = name::unique(&self.cluster.name, nth);
+        let is_named = |cluster: &&Arc<Cluster>| cluster.name == name;
+        if let Some(cluster) = before.into_iter().chain([&self.cluster]).find(is_named) {
+            return Arc::clone(cluster);
+        }
+        Arc::new(Cluster {
+            name,
+            ..Cluster::clone(&self.cluster)
+        })
+    }
+}
+
+/// Places, the lowest first.
+#[derive(Debug, Default)]
+struct Places {
+    /// Below the end.
+    free: BTreeSet<usize>,
+    end: usize,
+}
+
+impl Places {
+    fn take(&mut self) -> usize {
+        self.free.pop_first().unwrap_or_else(|| {
+            self.end += 1;
+            self.end - 1
+        })
+    }
+
+    fn give_back(&mut self, place: usize) {
+        self.free.insert(place);
+        while self.end > 0 && self.free.remove(&(self.end - 1)) {
+            self.end -= 1;
+        }
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct Attributes<'r> {
 }
 
 impl<'r> Attributes<'r> {
-    pub(super) fn of(members: &[Member<'r>], defaults: &Defaults<'r>) -> Self {
+    pub(super) fn of(members: &[Member<'r>], defaults: &'r Defaults) -> Self {
         let first = members.first().map(|member| member.mapping);
         let retry = last(members, |m| m.retry_policy.as_ref()).or(defaults.retry_policy());
         let module = defaults.headers();

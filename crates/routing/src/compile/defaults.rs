@@ -11,16 +11,15 @@ use nuncio_config::{
 
 /// The Module's values. What many Routes hold is made once and shared by them.
 #[derive(Debug)]
-pub(super) struct Defaults<'r> {
-    pub(super) module: &'r Module,
+pub(crate) struct Defaults {
+    pub(crate) module: Module,
     cors: Option<Arc<Cors>>,
     overrides: Arc<[ErrorResponseOverride]>,
 }
 
-impl<'r> Defaults<'r> {
-    pub(super) fn of(module: &'r Module) -> Self {
+impl Defaults {
+    pub(crate) fn of(module: Module) -> Self {
         Self {
-            module,
             cors: module.cors.clone().map(Arc::new),
             overrides: first_of_each_status(
                 module
@@ -28,14 +27,15 @@ impl<'r> Defaults<'r> {
                     .as_deref()
                     .unwrap_or_default(),
             ),
+            module,
         }
     }
 
-    pub(super) fn headers(&self) -> &'r MappingDefaults {
+    pub(super) fn headers(&self) -> &MappingDefaults {
         &self.module.defaults
     }
 
-    pub(super) fn retry_policy(&self) -> Option<&'r RetryPolicy> {
+    pub(super) fn retry_policy(&self) -> Option<&RetryPolicy> {
         self.module.retry_policy.as_ref()
     }
 

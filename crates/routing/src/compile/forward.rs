@@ -75,7 +75,7 @@ fn host(mapping: &Mapping) -> HostRewrite {
     }
 }
 
-fn hash_on<'r>(mapping: &'r Mapping, defaults: &Defaults<'r>) -> Option<&'r HashOn> {
+fn hash_on<'r>(mapping: &'r Mapping, defaults: &'r Defaults) -> Option<&'r HashOn> {
     let own = mapping.cluster.load_balancer.as_ref();
     match own.or(defaults.module.load_balancer.as_ref())? {
         LoadBalancer::RingHash(hash_on) | LoadBalancer::Maglev(hash_on) => Some(hash_on),
@@ -84,7 +84,7 @@ fn hash_on<'r>(mapping: &'r Mapping, defaults: &Defaults<'r>) -> Option<&'r Hash
 }
 
 /// `add_linkerd_headers`: the service as seen from the gateway's namespace.
-fn linkerd(mapping: &Mapping, defaults: &Defaults<'_>, authority: &str) -> Option<HeaderAddition> {
+fn linkerd(mapping: &Mapping, defaults: &Defaults, authority: &str) -> Option<HeaderAddition> {
     let own = mapping.add_linkerd_headers;
     let wanted = own.or(defaults.module.add_linkerd_headers).unwrap_or(false);
     // Whoever writes the header means what it says.

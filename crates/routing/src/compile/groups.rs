@@ -3,7 +3,6 @@
 //! Deliberately absent: who may be a member, which [`membership`](super::membership) decides.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use nuncio_config::{Mapping, Module, Resource};
@@ -14,11 +13,10 @@ use super::precedence::Precedence;
 use super::report::Report;
 use crate::Probe;
 use crate::order::{GroupOrder, Insertion};
-use crate::table::MAX_HOST_LEN;
 
 /// What takes the same requests.
 #[derive(Debug)]
-pub(super) struct Group<'r> {
+pub(crate) struct Group<'r> {
     pub(super) order: Arc<GroupOrder>,
     pub(super) matching: Matching<'r>,
     pub(super) members: Members<'r>,
@@ -26,7 +24,7 @@ pub(super) struct Group<'r> {
 
 /// Who takes a group's requests.
 #[derive(Debug)]
-pub(super) enum Members<'r> {
+pub(crate) enum Members<'r> {
     /// Services.
     Forwarding {
         /// In insertion order; there is at least one.
@@ -42,9 +40,9 @@ pub(super) enum Members<'r> {
 
 /// A Mapping in a group.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Member<'r> {
-    pub(super) resource: &'r Resource,
-    pub(super) mapping: &'r Mapping,
+pub(crate) struct Member<'r> {
+    pub(crate) resource: &'r Resource,
+    pub(crate) mapping: &'r Mapping,
 }
 
 impl<'r> Group<'r> {
@@ -67,36 +65,18 @@ impl<'r> Group<'r> {
     }
 }
 
-/// Forms groups, in insertion order of their first members.
+/// Forms the group of Mappings with one key, which are in insertion order and can be live; `None` when
+/// nobody takes its requests.
 pub(super) fn form<'r>(
-    mappings: impl Iterator<Item = Member<'r>>,
+    members: &[Member<'r>],
     module: &Module,
     report: &mut Report,
-) -> Vec<Group<'r>> {
-    let rules: Vec<_> = mappings
-        .map(|member| (member, Matching::of(member.mapping)))
-        .collect();
-    let mut places = HashMap::with_capacity(rules.len());
-    let mut groups = Vec::<Gathering<'_, 'r>>::with_capacity(rules.len());
-    for (member, matching) in &rules {
-        if matching.host_len() > MAX_HOST_LEN {
-            report.error(
-                member.resource,
-                "the host can never match: it is longer than any name",
-            );
-            continue;
-        }
-        let place = *places.entry(matching.key()).or_insert(groups.len());
-        match groups.get_mut(place) {
-            Some(group) => group.admit(*member, matching, report),
-            None => groups.push(Gathering::begin(matching, *member, module, report)),
-        }
+) -> Option<Group<'r>> {
+    let (first, others) = members.split_first()?;
+    let matching = Matching::of(first.mapping);
+    let mut group = Gathering::begin(&matching, *first, module, report);
+    for member in others {
+        group.admit(*member, &Matching::of(member.mapping), report);
     }
-    let complete = |group: Gathering<'_, 'r>| group.complete(report);
-    groups.into_iter().filter_map(complete).collect()
-}
-
-/// Sorts groups as they are tried.
-pub(super) fn sort(groups: &mut [Group<'_>]) {
-    groups.sort_unstable_by(|a, b| a.order.cmp(&b.order));
+    group.complete(report)
 }

@@ -7,6 +7,7 @@
 //! header `a: bc` equals header `ab: c`; here they are kept apart.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 use nuncio_config::{
@@ -16,7 +17,7 @@ use nuncio_config::{
 
 /// Which requests one Mapping takes, spelled so that equal rules are equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Matching<'r> {
+pub(crate) struct Matching<'r> {
     pub(super) precedence: i64,
     pub(super) path: PathMatch,
     /// In lower case.
@@ -28,17 +29,10 @@ pub(super) struct Matching<'r> {
     pub(super) query_parameters: Vec<&'r QueryMatch>,
 }
 
-/// The group key: Mappings whose keys are equal belong together.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct GroupKey<'m> {
-    precedence: i64,
-    path: &'m str,
-    host: Cow<'m, str>,
-    method: Option<&'m str>,
-    /// Without a value: present.
-    headers: Vec<(&'m str, Option<&'m [u8]>)>,
-    query_parameters: Vec<(&'m str, Option<&'m str>)>,
-}
+/// The group key: Mappings whose keys are equal belong together. Spelled as one text, in which every
+/// part stands after its length.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct GroupKey(Arc<[u8]>);
 
 impl<'r> Matching<'r> {
     /// Everything under a prefix.
@@ -53,7 +47,7 @@ impl<'r> Matching<'r> {
         }
     }
 
-    pub(super) fn of(mapping: &'r Mapping) -> Self {
+    pub(crate) fn of(mapping: &'r Mapping) -> Self {
         let mut headers: Vec<_> = mapping.headers.iter().map(header).collect();
         headers.sort_unstable_by_key(|(name, value)| (name.as_str(), *value));
         let mut query_parameters: Vec<_> = mapping.query_parameters.iter().collect();
@@ -69,21 +63,22 @@ impl<'r> Matching<'r> {
     }
 
     /// What decides to which group it belongs.
-    pub(super) fn key(&self) -> GroupKey<'_> {
-        let headers = self.headers.iter();
-        let query_parameters = self.query_parameters.iter();
-        GroupKey {
-            precedence: self.precedence,
-            path: self.path.as_str(),
-            host: host_text(&self.host),
-            method: self.method.map(MethodMatch::as_str),
-            headers: headers
-                .map(|(name, value)| (name.as_str(), value.written()))
-                .collect(),
-            query_parameters: query_parameters
-                .map(|wanted| (&*wanted.name, query_written(&wanted.value)))
-                .collect(),
+    pub(crate) fn key(&self) -> GroupKey {
+        let mut key = Spelling::default();
+        key.part(Some(&self.precedence.to_be_bytes()));
+        key.part(Some(self.path.as_str().as_bytes()));
+        key.part(Some(host_text(&self.host).as_bytes()));
+        key.part(self.method.map(|method| method.as_str().as_bytes()));
+        key.number(self.headers.len());
+        for (name, value) in &self.headers {
+            key.part(Some(name.as_str().as_bytes()));
+            key.part(value.written());
         }
+        for wanted in &self.query_parameters {
+            key.part(Some(wanted.name.as_bytes()));
+            key.part(query_written(&wanted.value).map(str::as_bytes));
+        }
+        GroupKey(key.0.into())
     }
 
     /// The first of its attributes that another Mapping with the same key has otherwise: a text
@@ -106,16 +101,6 @@ impl<'r> Matching<'r> {
         (self.query_parameters != other.query_parameters).then_some("regex_query_parameters")
     }
 
-    /// How many bytes the host has, if it is no regular expression.
-    pub(super) fn host_len(&self) -> usize {
-        match &self.host {
-            HostMatch::Any | HostMatch::Regex(_) => 0,
-            HostMatch::Exact(text) | HostMatch::Suffix(text) | HostMatch::Prefix(text) => {
-                text.len()
-            }
-        }
-    }
-
     /// The headers as rules.
     pub(super) fn header_matches(&self) -> Box<[HeaderMatch]> {
         let rule = |(name, value): &(&HeaderName, Wanted<'_>)| HeaderMatch {
@@ -130,9 +115,26 @@ impl<'r> Matching<'r> {
     }
 }
 
+/// A [`GroupKey`] in the making.
+#[derive(Default)]
+struct Spelling(Vec<u8>);
+
+impl Spelling {
+    fn part(&mut self, text: Option<&[u8]>) {
+        // No text is that long: it would not fit into an annotation.
+        self.number(text.map_or(usize::MAX, <[u8]>::len));
+        self.0.extend_from_slice(text.unwrap_or_default());
+    }
+
+    fn number(&mut self, number: usize) {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        self.0.extend_from_slice(&number.to_be_bytes());
+    }
+}
+
 /// [`HeaderValueMatch`] with an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Wanted<'r> {
+pub(crate) enum Wanted<'r> {
     Present,
     Exact(&'r HeaderValue),
     Regex(&'r Pattern),

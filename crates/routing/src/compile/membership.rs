@@ -61,7 +61,7 @@ impl<'m, 'r> Gathering<'m, 'r> {
                  must be the same for all Mappings of a group",
                 self.first.resource
             );
-            report.error(member.resource, reason);
+            report.error_against(member.resource, self.first.resource, reason);
             return;
         }
         match (member.mapping.shadow, &member.mapping.redirect) {
@@ -70,7 +70,7 @@ impl<'m, 'r> Gathering<'m, 'r> {
             (false, None) => match self.redirect {
                 Some(redirect) => {
                     let reason = "a redirect answers all requests of its group";
-                    report.error(member.resource, Refused(reason, redirect));
+                    refuse(member, reason, redirect, report);
                 }
                 None => self.members.push(member),
             },
@@ -85,7 +85,7 @@ impl<'m, 'r> Gathering<'m, 'r> {
         match self.shadow {
             Some(shadow) => {
                 let reason = "a group has one shadow at most";
-                report.error(member.resource, Refused(reason, shadow));
+                refuse(member, reason, shadow, report);
             }
             None => self.shadow = Some(member),
         }
@@ -95,7 +95,7 @@ impl<'m, 'r> Gathering<'m, 'r> {
         match self.redirect.or(self.members.first().copied()) {
             Some(earlier) => {
                 let reason = "a redirect answers all requests of its group";
-                report.error(member.resource, Refused(reason, earlier));
+                refuse(member, reason, earlier, report);
             }
             None => self.redirect = Some(member),
         }
@@ -107,7 +107,7 @@ impl<'m, 'r> Gathering<'m, 'r> {
             (Some(redirect), shadow) => {
                 if let Some(shadow) = shadow {
                     let reason = "a redirect leaves nothing to copy";
-                    report.error(shadow.resource, Refused(reason, redirect));
+                    refuse(shadow, reason, redirect, report);
                 }
                 Members::Redirect(redirect)
             }
@@ -134,18 +134,14 @@ impl<'m, 'r> Gathering<'m, 'r> {
     }
 }
 
-/// Why there is no place in the group, and who has it.
-struct Refused<'r>(&'static str, Member<'r>);
-
-impl fmt::Display for Refused<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(reason, Member { resource, .. }) = self;
-        write!(
-            f,
-            "{reason}: {resource} at {} matches the same requests",
-            Place(&resource.at)
-        )
-    }
+/// There is no place in the group, since another member has it.
+fn refuse(member: Member<'_>, reason: &str, other: Member<'_>, report: &mut Report) {
+    let Member { resource, .. } = other;
+    let reason = format_args!(
+        "{reason}: {resource} at {} matches the same requests",
+        Place(&resource.at)
+    );
+    report.error_against(member.resource, resource, reason);
 }
 
 /// The names of attributes (`IRHTTPMappingGroup.CoreMappingKeys`).

@@ -13,24 +13,29 @@ use super::report::Report;
 use crate::Probe;
 use crate::order::Insertion;
 
-/// The groups of the probes that are enabled; `groups` are those of the Mappings.
-pub(super) fn groups<'r>(
-    module: &Module,
-    groups: &[Group<'r>],
-    report: &mut Report,
-) -> Vec<Group<'r>> {
+/// A probe that is enabled.
+#[derive(Debug)]
+pub(crate) struct BuiltIn {
+    pub(super) group: Group<'static>,
+    /// The Module's key for it.
+    setting: &'static str,
+}
+
+/// The probes that are enabled.
+pub(crate) fn built_in(module: &Module) -> Vec<BuiltIn> {
     let probes = [
         (Probe::Alive, &module.liveness_probe, "liveness_probe"),
         (Probe::Ready, &module.readiness_probe, "readiness_probe"),
     ];
-    probes
+    let enabled = probes
         .into_iter()
-        .filter_map(|(probe, said, setting)| Some((probe, prefix(probe, said.as_ref())?, setting)))
-        .zip(0..)
+        .filter_map(|(probe, said, setting)| Some((probe, prefix(probe, said.as_ref())?, setting)));
+    let placed = enabled.zip(0..);
+    placed
         .map(|((probe, prefix, setting), nth)| {
-            let matching = Matching::prefix(prefix);
-            warn_hidden(&matching, groups, setting, report);
-            Group::new(matching, Insertion::BuiltIn(nth), Members::Probe(probe))
+            let (matching, inserted) = (Matching::prefix(prefix), Insertion::BuiltIn(nth));
+            let group = Group::new(matching, inserted, Members::Probe(probe));
+            BuiltIn { group, setting }
         })
         .collect()
 }
@@ -45,8 +50,10 @@ fn prefix(probe: Probe, said: Option<&InternalMapping>) -> Option<Prefix> {
     own.or_else(|| probe.prefix().parse().ok())
 }
 
-fn warn_hidden(matching: &Matching<'_>, groups: &[Group<'_>], setting: &str, report: &mut Report) {
-    for group in groups.iter().filter(|group| group.matching == *matching) {
+/// Tells the members of a group that a probe is answered in their place.
+pub(super) fn warn_hidden(group: &Group<'_>, built_in: &[BuiltIn], report: &mut Report) {
+    let hiding = |built_in: &&BuiltIn| built_in.group.matching == group.matching;
+    for BuiltIn { setting, .. } in built_in.iter().filter(hiding) {
         for taker in group.takers() {
             report.warning(
                 taker.resource,

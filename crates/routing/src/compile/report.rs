@@ -1,51 +1,64 @@
-//! Gathers diagnostics during a compilation.
+//! Gathers what is found wrong with some resources during a compilation.
 
 use std::fmt;
 use std::sync::Arc;
 
 use nuncio_config::{Diagnostic, Location, Resource, Severity};
 
-use crate::Diagnostics;
+use crate::Refusal;
 
 /// What has been found wrong so far.
-#[derive(Debug)]
-pub(super) struct Report(Vec<Diagnostic>);
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    pub(crate) refused: Vec<Refusal>,
+}
 
 impl Report {
-    pub(super) fn new(found_before: impl IntoIterator<Item = Diagnostic>) -> Self {
-        Self(found_before.into_iter().collect())
+    /// `resource` is not live, whatever the others are.
+    pub(crate) fn error(&mut self, resource: &Resource, reason: impl fmt::Display) {
+        self.add(Severity::Error, resource, reason);
+        self.refuse(resource, None);
     }
 
-    /// `resource` is not live.
-    pub(super) fn error(&mut self, resource: &Resource, reason: impl fmt::Display) {
+    /// `resource` is not live, since `other` is.
+    pub(crate) fn error_against(
+        &mut self,
+        resource: &Resource,
+        other: &Resource,
+        reason: impl fmt::Display,
+    ) {
         self.add(Severity::Error, resource, reason);
+        self.refuse(resource, Some(other));
     }
 
     /// `resource` is live, but not as its author may expect.
-    pub(super) fn warning(&mut self, resource: &Resource, reason: impl fmt::Display) {
+    pub(crate) fn warning(&mut self, resource: &Resource, reason: impl fmt::Display) {
         self.add(Severity::Warning, resource, reason);
     }
 
-    /// All diagnostics.
-    pub(super) fn finish(self) -> Diagnostics {
-        let mut all = Diagnostics::default();
-        let found = self.0.into_iter().map(Arc::new);
-        found.for_each(|diagnostic| all.insert(diagnostic));
-        all
-    }
-
     fn add(&mut self, severity: Severity, resource: &Resource, reason: impl fmt::Display) {
-        self.0.push(Diagnostic {
+        self.diagnostics.push(Diagnostic {
             severity,
             at: resource.at.clone(),
             resource: Some(resource.to_string().into()),
             reason: reason.to_string().into(),
         });
     }
+
+    fn refuse(&mut self, resource: &Resource, against: Option<&Resource>) {
+        self.refused.push(Refusal {
+            object: Arc::clone(&resource.at.object),
+            kind: resource.kind.as_str(),
+            namespace: resource.namespace.clone(),
+            name: resource.name.clone(),
+            against: against.map(|other| Arc::clone(&other.at.object)),
+        });
+    }
 }
 
 /// A place as part of a sentence: `Service default/httpbin, document 2, line 7`.
-pub(super) struct Place<'a>(pub(super) &'a Location);
+pub(crate) struct Place<'a>(pub(crate) &'a Location);
 
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,64 +1,146 @@
-//! From sorted groups to Routes and the clusters they forward to.
+//! From a group to its Routes and the clusters they forward to.
 //!
-//! Invariant: every Route's cluster is a valid position in the clusters returned beside it.
+//! Invariant: every cluster of the Routes is asked for in the roster, and stands beside them.
 //! Deliberately absent: where members of a group differ; each becomes a Route of its own, as each
 //! becomes an Envoy route in Emissary.
 
 use std::sync::Arc;
 
-use nuncio_config::{Case, Identity, Location, PathMatch, Qualifier};
+use nuncio_config::{Case, Identity, Location, PathMatch, Qualified, Qualifier};
 
 use super::attributes::Attributes;
 use super::defaults::Defaults;
 use super::forward::{Destination, forward};
-use super::groups::{Group, Member, Members};
+use super::groups::{self, Group, Member, Members};
 use super::matching::Matching;
+use super::named::Named;
+use super::probes::{self, BuiltIn};
 use super::report::Report;
+use super::resolution::{self, Resolution, Unresolvable};
 use super::surprises;
-use super::upstream::{Named, Wish};
+use super::tenancy;
+use super::upstream::Wish;
 use super::weights;
 use crate::cluster::Roster;
 use crate::{
-    Action, Cluster, Clusters, MappingId, Order, Probe, Redirect, ResponseRules, Route, RouteTable,
-    Settings, Shadow, Share,
+    Action, Cluster, ClusterIndex, Discovery, MappingId, Order, Probe, Redirect, ResponseRules,
+    Route, Settings, Shadow, Share,
 };
 
-/// What Routes depend on besides their Mappings.
-pub(super) struct Surroundings<'r> {
-    pub(super) settings: &'r Settings,
-    pub(super) defaults: Defaults<'r>,
-    pub(super) named: Named<'r>,
-    pub(super) identity: &'r Identity,
+/// What Routes depend on besides the Mappings of their group.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Surroundings<'r> {
+    pub(crate) settings: &'r Settings,
+    pub(crate) defaults: &'r Defaults,
+    pub(crate) named: &'r Named,
+    pub(crate) built_in: &'r [BuiltIn],
+    pub(crate) identity: &'r Identity,
+}
+
+/// The Routes of one group.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    pub(crate) routes: Vec<Route>,
+    /// What they asked the roster for, once for each time they asked.
+    pub(crate) clusters: Vec<Arc<Cluster>>,
 }
 
 impl<'r> Surroundings<'r> {
-    /// Whether a Mapping can be live, whatever the others are; what it says in vain is reported.
-    pub(super) fn judge(&self, member: &Member<'_>, report: &mut Report) -> bool {
-        let Member { resource, mapping } = member;
-        self.named.warn_unknown(resource, mapping, report);
-        let rules = self.settings.connections.path;
-        surprises::judge(member, self.defaults.module, rules, report)
+    /// The Routes of the Mappings with one key, which are in insertion order.
+    pub(crate) fn lay_out(
+        &self,
+        members: impl Iterator<Item = Member<'r>>,
+        roster: &mut Roster,
+        report: &mut Report,
+    ) -> Routes {
+        let live = |member: &Member<'r>| self.judge(member, report);
+        let live: Vec<_> = members.filter(live).collect();
+        let members = tenancy::of_one_namespace(live, self.identity, report);
+        let Some(group) = groups::form(&members, &self.defaults.module, report) else {
+            return Routes::default();
+        };
+        probes::warn_hidden(&group, self.built_in, report);
+        self.routes(&group, roster, report)
     }
 
-    /// The Routes in the order of `groups`, and the clusters sorted by name.
-    pub(super) fn lay_out(
-        &self,
-        groups: &[Group<'r>],
-        report: &mut Report,
-    ) -> (RouteTable, Clusters) {
+    /// The Routes that are built in.
+    pub(crate) fn lay_out_built_in(&self, roster: &mut Roster, report: &mut Report) -> Routes {
+        let groups = self.built_in.iter().map(|built_in| &built_in.group);
+        let each = groups.map(|group| self.routes(group, roster, report));
+        Routes {
+            routes: each.flat_map(|routes| routes.routes).collect(),
+            clusters: Vec::new(),
+        }
+    }
+
+    fn routes(&self, group: &Group<'_>, roster: &mut Roster, report: &mut Report) -> Routes {
         let mut layout = Layout {
             surroundings: self,
             report,
-            roster: Roster::with_capacity(groups.len()),
-            routes: Vec::with_capacity(groups.len()),
+            roster,
+            routes: Routes::default(),
         };
-        for group in groups {
-            layout.add(group);
-        }
-        layout.finish()
+        layout.add(group);
+        layout.routes
     }
 
-    fn cluster(&self, Member { resource, mapping }: Member<'_>, marker: Option<&str>) -> Cluster {
+    /// Whether a Mapping can be live, whatever the others are; what it says in vain is reported.
+    fn judge(&self, member: &Member<'_>, report: &mut Report) -> bool {
+        let resolved = match self.discovery(*member) {
+            Ok(discovery) => {
+                self.wish(*member, discovery).warn_unknown(report);
+                true
+            }
+            Err(reason) => {
+                report.error(member.resource, reason);
+                false
+            }
+        };
+        let rules = self.settings.connections.path;
+        surprises::judge(member, &self.defaults.module, rules, report) && resolved
+    }
+
+    fn discovery(
+        &self,
+        member @ Member { resource, mapping }: Member<'_>,
+    ) -> Result<Discovery, Unresolvable> {
+        let resolution = Resolution {
+            named: self.named,
+            identity: self.identity,
+        };
+        let name = resolution::name(mapping, &self.defaults.module);
+        match (&mapping.redirect, mapping.shadow) {
+            (Some(_), false) => resolution.known(name, &resource.namespace),
+            (Some(_), true) | (None, _) => {
+                let service = self.qualified(member);
+                resolution.discovery(resource, name, (&service, mapping.service.port))
+            }
+        }
+    }
+
+    fn wish<'m>(
+        &'m self,
+        Member { resource, mapping }: Member<'m>,
+        discovery: Discovery,
+    ) -> Wish<'m> {
+        Wish {
+            resource,
+            mapping,
+            module: &self.defaults.module,
+            named: self.named,
+            discovery,
+        }
+    }
+
+    fn cluster(&self, member: Member<'_>, marker: Option<&str>) -> Cluster {
+        // Whose resolver finds nothing is no member.
+        let discovery = self.discovery(member).unwrap_or_default();
+        self.wish(member, discovery)
+            .cluster(self.qualified(member), marker)
+    }
+
+    /// The service as seen from the gateway's namespace.
+    fn qualified(&self, Member { resource, mapping }: Member<'_>) -> Qualified {
         let by = match self
             .settings
             .use_ambassador_namespace_for_service_resolution
@@ -66,13 +148,7 @@ impl<'r> Surroundings<'r> {
             true => Qualifier::Nothing,
             false => Qualifier::between(&resource.namespace, &self.identity.namespace),
         };
-        let wish = Wish {
-            resource,
-            mapping,
-            module: self.defaults.module,
-            named: &self.named,
-        };
-        wish.cluster(mapping.service.qualified(by), marker)
+        mapping.service.qualified(by)
     }
 }
 
@@ -80,31 +156,34 @@ impl<'r> Surroundings<'r> {
 struct Layout<'l, 'r> {
     surroundings: &'l Surroundings<'r>,
     report: &'l mut Report,
-    roster: Roster,
-    routes: Vec<Route>,
+    roster: &'l mut Roster,
+    routes: Routes,
 }
 
-impl<'r> Layout<'_, 'r> {
+impl Layout<'_, '_> {
     fn add(
         &mut self,
         Group {
             order,
             matching,
             members,
-        }: &Group<'r>,
+        }: &Group<'_>,
     ) {
         let order = |member| Order {
             group: Arc::clone(order),
             member,
         };
         match members {
-            Members::Probe(probe) => self.routes.push(self.probe(order(0), matching, *probe)),
+            Members::Probe(probe) => {
+                let probe = self.probe(order(0), matching, *probe);
+                self.routes.routes.push(probe);
+            }
             Members::Redirect(member) => {
                 let redirect = self.redirect(order(0), matching, *member);
-                self.routes.extend(redirect);
+                self.routes.routes.extend(redirect);
             }
             Members::Forwarding { members, shadow } => {
-                let attributes = Attributes::of(members, &self.surroundings.defaults);
+                let attributes = Attributes::of(members, self.surroundings.defaults);
                 let shadow = shadow.map(|shadow| self.shadow(shadow));
                 let each = std::iter::repeat_n(attributes, members.len());
                 let split = split(members, self.report);
@@ -114,24 +193,11 @@ impl<'r> Layout<'_, 'r> {
                     let response = attributes.take_response(mapping);
                     let forward = forward(mapping, attributes, &destination, self.surroundings);
                     let outcome = (Action::Forward(forward), response, share);
-                    self.routes
-                        .push(route(order(nth), matching, member.into(), outcome));
+                    let route = route(order(nth), matching, member.into(), outcome);
+                    self.routes.routes.push(route);
                 }
             }
         }
-    }
-
-    fn finish(mut self) -> (RouteTable, Clusters) {
-        let (clusters, positions) = self.roster.finish();
-        for route in &mut self.routes {
-            if let Action::Forward(forward) = &mut route.action {
-                forward.cluster = positions.of(forward.cluster);
-                if let Some(shadow) = &mut forward.shadow {
-                    shadow.cluster = positions.of(shadow.cluster);
-                }
-            }
-        }
-        (self.routes.into_iter().map(Arc::new).collect(), clusters)
     }
 
     fn probe(&self, order: Order, matching: &Matching<'_>, probe: Probe) -> Route {
@@ -148,7 +214,7 @@ impl<'r> Layout<'_, 'r> {
         route(order, matching, source, outcome)
     }
 
-    fn redirect(&self, order: Order, matching: &Matching<'_>, member: Member<'r>) -> Option<Route> {
+    fn redirect(&self, order: Order, matching: &Matching<'_>, member: Member<'_>) -> Option<Route> {
         let redirect = member.mapping.redirect.as_ref()?;
         let prefix_len = match &member.mapping.path {
             PathMatch::Prefix(prefix) => prefix.as_str().len(),
@@ -161,7 +227,7 @@ impl<'r> Layout<'_, 'r> {
             status: redirect.status,
             prefix_len,
         }));
-        let attributes = Attributes::of(&[member], &self.surroundings.defaults);
+        let attributes = Attributes::of(std::slice::from_ref(&member), self.surroundings.defaults);
         let outcome = (action, attributes.redirect_response(), Share::WHOLE);
         Some(route(order, matching, member.into(), outcome))
     }
@@ -170,7 +236,7 @@ impl<'r> Layout<'_, 'r> {
         let cluster = self.surroundings.cluster(member, None);
         Destination {
             authority: format!("{}:{}", cluster.host, cluster.port).into(),
-            cluster: self.roster.ask(cluster),
+            cluster: self.ask(cluster),
             shadow,
         }
     }
@@ -184,9 +250,15 @@ impl<'r> Layout<'_, 'r> {
         }
         let cluster = self.surroundings.cluster(member, Some("shadow"));
         Shadow {
-            cluster: self.roster.ask(cluster),
+            cluster: self.ask(cluster),
             percent,
         }
+    }
+
+    fn ask(&mut self, cluster: Cluster) -> ClusterIndex {
+        let (index, cluster) = self.roster.ask(cluster);
+        self.routes.clusters.push(cluster);
+        index
     }
 }
 

@@ -7,6 +7,7 @@ use nuncio_config::{
 use super::groups::Member;
 use super::report::Report;
 use super::upstream::wants_no_family;
+use crate::table::MAX_HOST_LEN;
 use crate::{PathRules, normalized};
 
 /// Whether the Mapping can be live; what it says in vain is reported.
@@ -23,7 +24,21 @@ pub(super) fn judge(
             "neither enable_ipv4 nor enable_ipv6 is true: IPv4 is used, as Emissary does",
         );
     }
-    can_match(member, rules, report) && fits(member, module, report)
+    can_match(member, rules, report)
+        && fits(member, module, report)
+        && is_no_longer_than_names(member, report)
+}
+
+fn is_no_longer_than_names(Member { resource, mapping }: &Member<'_>, report: &mut Report) -> bool {
+    let len = match &mapping.host {
+        HostMatch::Any | HostMatch::Regex(_) => 0,
+        HostMatch::Exact(text) | HostMatch::Suffix(text) | HostMatch::Prefix(text) => text.len(),
+    };
+    if len > MAX_HOST_LEN {
+        let reason = "the host can never match: it is longer than any name";
+        report.error(resource, reason);
+    }
+    len <= MAX_HOST_LEN
 }
 
 /// Paths are matched in their one spelling; a text that no path is spelled like is an error, as any

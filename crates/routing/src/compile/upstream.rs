@@ -2,89 +2,42 @@
 //!
 //! What the Mapping does not say the Module says, else the defaults of Emissary and of Envoy hold.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nuncio_config::{
-    CircuitBreaker, ClusterOptions, Kind, LoadBalancer, Mapping, Module, OutlierDetection,
-    Priority, Qualified, Resource,
+    CircuitBreaker, ClusterOptions, LoadBalancer, Mapping, Module, OutlierDetection, Priority,
+    Qualified, Resource,
 };
 
+use super::named::Named;
 use super::report::Report;
 use crate::cluster::{NameParts, stats_name};
 use crate::settings::limit;
 use crate::{Balance, Cluster, Discovery, Families, Limits};
 
-/// The v0 objects that Mappings name.
-#[derive(Debug, Default)]
-pub(super) struct Named<'r> {
-    breakers: BTreeMap<&'r str, Vec<(&'r str, &'r CircuitBreaker)>>,
-    detections: BTreeMap<&'r str, Vec<(&'r str, &'r OutlierDetection)>>,
-}
-
-impl<'r> Named<'r> {
-    /// Those among `resources`, which are in insertion order.
-    pub(super) fn of(resources: &[&'r Resource]) -> Self {
-        let mut named = Self::default();
-        for resource in resources {
-            let (name, namespace) = (&*resource.name, &*resource.namespace);
-            match &resource.kind {
-                Kind::CircuitBreaker(breaker) => {
-                    let same_name = named.breakers.entry(name).or_default();
-                    same_name.push((namespace, breaker));
-                }
-                Kind::OutlierDetection(detection) => {
-                    let same_name = named.detections.entry(name).or_default();
-                    same_name.push((namespace, detection));
-                }
-                Kind::Mapping(_) | Kind::Module(_) | Kind::Resolver(_) => {}
-            }
-        }
-        named
-    }
-
-    fn breaker(&self, name: &str, namespace: &str) -> Option<&'r CircuitBreaker> {
-        nearest(self.breakers.get(name)?, namespace)
-    }
-
-    fn detection(&self, name: &str, namespace: &str) -> Option<&'r OutlierDetection> {
-        nearest(self.detections.get(name)?, namespace)
-    }
-
-    /// Names that nobody has.
-    pub(super) fn warn_unknown(&self, resource: &Resource, mapping: &Mapping, report: &mut Report) {
-        let options = &mapping.cluster;
-        let namespace = &resource.namespace;
-        if let Some(name) = &options.circuit_breaker
-            && self.breaker(name, namespace).is_none()
-        {
-            let reason = format_args!("circuit_breaker: there is no CircuitBreaker {name}");
-            report.warning(resource, reason);
-        }
-        if let Some(name) = &options.outlier_detection
-            && self.detection(name, namespace).is_none()
-        {
-            let reason = format_args!("outlier_detection: there is no OutlierDetection {name}");
-            report.warning(resource, reason);
-        }
-    }
-}
-
-/// The object of the Mapping's namespace; else the first, since v0 knew no namespaces.
-fn nearest<'r, T>(same_name: &[(&str, &'r T)], namespace: &str) -> Option<&'r T> {
-    let own = same_name.iter().find(|(other, _)| *other == namespace);
-    own.or(same_name.first()).map(|(_, object)| *object)
-}
-
 /// One Mapping's wish for a cluster.
-pub(super) struct Wish<'a, 'r> {
+pub(super) struct Wish<'a> {
     pub(super) resource: &'a Resource,
     pub(super) mapping: &'a Mapping,
     pub(super) module: &'a Module,
-    pub(super) named: &'a Named<'r>,
+    pub(super) named: &'a Named,
+    pub(super) discovery: Discovery,
 }
 
-impl Wish<'_, '_> {
+impl Wish<'_> {
+    /// Names that nobody has.
+    pub(super) fn warn_unknown(&self, report: &mut Report) {
+        let options = &self.mapping.cluster;
+        if let (Some(name), None) = (&options.circuit_breaker, self.breaker()) {
+            let reason = format_args!("circuit_breaker: there is no CircuitBreaker {name}");
+            report.warning(self.resource, reason);
+        }
+        if let (Some(name), None) = (&options.outlier_detection, self.detection()) {
+            let reason = format_args!("outlier_detection: there is no OutlierDetection {name}");
+            report.warning(self.resource, reason);
+        }
+    }
+
     /// The cluster, under its full name. `marker` makes it another one of the same service.
     pub(super) fn cluster(&self, qualified: Qualified, marker: Option<&str>) -> Cluster {
         let (service, options) = (&self.mapping.service, &self.mapping.cluster);
@@ -97,7 +50,7 @@ impl Wish<'_, '_> {
             stats_name: self.stats_name(&qualified),
             host: qualified.host,
             port: service.port,
-            discovery: Discovery::Dns,
+            discovery: self.discovery.clone(),
             tls: service.tls,
             tls_context: service.tls_context.clone(),
             connect_timeout: options.connect_timeout.unwrap_or(CONNECT_TIMEOUT),

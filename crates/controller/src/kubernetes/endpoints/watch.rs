@@ -1,0 +1,264 @@
+//! The watch of the EndpointSlices of some Services of one namespace.
+//!
+//! Invariant: a list is told as a whole; of slices of other Services nothing is kept.
+//! Deliberately absent: what slices mean together.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::Api;
+use kube::runtime::watcher::{self, Event, watcher};
+use tokio::sync::mpsc::{self, error::SendError};
+use tokio::time::{Instant, sleep, timeout_at};
+use tracing::{info, warn};
+
+use super::cover::{Scope, Selection};
+use super::slice::{SERVICE_LABEL, Slice};
+use crate::kubernetes::failure::{Failure, chain, status};
+use crate::kubernetes::retry::{Retry, Run};
+use crate::kubernetes::watch::{PAGE, WATCH_SECONDS};
+
+/// What a watch has to say.
+#[derive(Debug)]
+pub(super) struct Heard {
+    pub(super) watch: WatchId,
+    pub(super) namespace: Arc<str>,
+    pub(super) what: What,
+}
+
+/// Tells a watch from any other there ever was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WatchId(pub(super) u64);
+
+#[derive(Debug)]
+pub(super) enum What {
+    /// All slices of its Services.
+    Listed(Vec<Named>),
+    /// A slice is new, or other than before.
+    Applied(Named),
+    /// A slice is gone.
+    Removed { service: Box<str>, slice: Box<str> },
+    /// The server refuses to tell, and why.
+    Refused(Box<str>),
+}
+
+/// A slice, and whose it is.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) service: Box<str>,
+    pub(super) name: Box<str>,
+    pub(super) slice: Slice,
+}
+
+/// The state of one watch.
+pub(super) struct Watch {
+    id: WatchId,
+    namespace: Arc<str>,
+    scope: Scope,
+    api: Api<EndpointSlice>,
+    heard: mpsc::Sender<Heard>,
+    retry: Retry,
+    listing: Vec<Named>,
+    /// A list, and when it is to be told: a watch that was refused after its list has to stand
+    /// first, or else endpoints that nobody follows would be believed.
+    withheld: Option<(Instant, Vec<Named>)>,
+    watch_refused: bool,
+    /// Trouble was logged and its end was not.
+    failing: bool,
+    told_of_names: bool,
+}
+
+/// Nobody listens any more.
+type Stopped = SendError<Heard>;
+
+/// A watch that is refused says so sooner.
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// The API server of a Kubernetes before 1.21 does not know slices.
+const NOT_FOUND: u16 = 404;
+
+impl Watch {
+    pub(super) fn new(
+        (id, scope): (WatchId, Scope),
+        client: &kube::Client,
+        namespace: &Arc<str>,
+        heard: mpsc::Sender<Heard>,
+    ) -> Self {
+        Self {
+            id,
+            namespace: Arc::clone(namespace),
+            scope,
+            api: Api::namespaced(client.clone(), namespace),
+            heard,
+            retry: Retry::default(),
+            listing: Vec::new(),
+            withheld: None,
+            watch_refused: false,
+            failing: false,
+            told_of_names: false,
+        }
+    }
+
+    /// Follows the slices until nobody listens any more.
+    pub(super) async fn run(mut self) {
+        while self.follow().await.is_ok() {}
+    }
+
+    /// Follows one list and the watches after it, until a fresh list is needed.
+    async fn follow(&mut self) -> Result<(), Stopped> {
+        self.withheld = None;
+        let mut events = pin!(watcher(self.api.clone(), self.config()));
+        loop {
+            let event = match &self.withheld {
+                None => events.next().await,
+                Some((until, _)) => match timeout_at(*until, events.next()).await {
+                    Ok(event) => event,
+                    Err(_silence) => {
+                        self.stands().await?;
+                        continue;
+                    }
+                },
+            };
+            match event {
+                None => return Ok(()),
+                Some(Ok(event)) => self.take(event).await?,
+                Some(Err(error)) => {
+                    if self.failed(&error).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    fn config(&self) -> watcher::Config {
+        let config = watcher::Config::default()
+            .timeout(WATCH_SECONDS)
+            .page_size(PAGE);
+        match self.scope.by {
+            Selection::Namespace => config.labels(SERVICE_LABEL),
+            Selection::Label => {
+                let services: Vec<&str> = self.scope.services.iter().map(|name| &**name).collect();
+                config.labels(&format!("{SERVICE_LABEL} in ({})", services.join(",")))
+            }
+        }
+    }
+
+    async fn take(&mut self, event: Event<EndpointSlice>) -> Result<(), Stopped> {
+        match event {
+            Event::Init => self.listing.clear(),
+            Event::InitApply(slice) => {
+                let named = self.named(&slice);
+                self.listing.extend(named);
+            }
+            Event::InitDone => {
+                let slices = std::mem::take(&mut self.listing);
+                self.withheld = Some((Instant::now() + SILENCE, slices));
+                if !self.watch_refused {
+                    self.stands().await?;
+                }
+            }
+            Event::Apply(slice) => {
+                self.progressed().await?;
+                if let Some(named) = self.named(&slice) {
+                    self.tell(What::Applied(named)).await?;
+                }
+            }
+            Event::Delete(slice) => {
+                self.progressed().await?;
+                if let Some((service, slice)) = self.name(&slice) {
+                    self.tell(What::Removed { service, slice }).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn progressed(&mut self) -> Result<(), Stopped> {
+        self.retry.progressed();
+        self.stands().await
+    }
+
+    /// The watch is not refused: its list may be told.
+    async fn stands(&mut self) -> Result<(), Stopped> {
+        self.watch_refused = false;
+        let Some((_, slices)) = self.withheld.take() else {
+            return Ok(());
+        };
+        if std::mem::take(&mut self.failing) {
+            let namespace = &*self.namespace;
+            info!(namespace, "the Kubernetes API tells EndpointSlices again");
+        }
+        self.tell(What::Listed(slices)).await
+    }
+
+    async fn tell(&self, what: What) -> Result<(), Stopped> {
+        let heard = Heard {
+            watch: self.id,
+            namespace: Arc::clone(&self.namespace),
+            what,
+        };
+        self.heard.send(heard).await
+    }
+
+    /// Waits as the failure calls for; whether a fresh list is needed.
+    async fn failed(&mut self, error: &watcher::Error) -> Result<bool, Stopped> {
+        let failure = Failure::of(error);
+        let run = self.retry.failed(Instant::now());
+        let status = status(error);
+        let unserved = status.is_some_and(|status| status.code == NOT_FOUND);
+        let refused = matches!(failure, Failure::Refused | Failure::WatchRefused) || unserved;
+        if refused {
+            self.watch_refused |= failure == Failure::WatchRefused;
+            let why = status.map_or("forbidden", |status| &status.message);
+            self.tell(What::Refused(why.into())).await?;
+        } else if let Some(consequence) = failure.consequence()
+            && (run == Run::Begins || !self.failing)
+        {
+            self.failing |= failure == Failure::Other;
+            let namespace = &*self.namespace;
+            warn!(
+                namespace,
+                error = chain(error),
+                "EndpointSlices: {consequence}"
+            );
+        }
+        if let Some(least) = failure.pause() {
+            sleep(self.retry.delay(least)).await;
+        }
+        Ok(refused || failure.needs_list())
+    }
+
+    fn named(&mut self, slice: &EndpointSlice) -> Option<Named> {
+        let (service, name) = self.name(slice)?;
+        let Some(slice) = Slice::of(slice) else {
+            self.tell_of_names(&name);
+            return None;
+        };
+        Some(Named {
+            service,
+            name,
+            slice,
+        })
+    }
+
+    fn name(&self, slice: &EndpointSlice) -> Option<(Box<str>, Box<str>)> {
+        let service = Slice::service(slice)?;
+        let name = slice.metadata.name.as_deref()?;
+        let is_wanted = self.scope.services.contains(service);
+        is_wanted.then(|| (service.into(), name.into()))
+    }
+
+    fn tell_of_names(&mut self, slice: &str) {
+        if !std::mem::replace(&mut self.told_of_names, true) {
+            let namespace = &*self.namespace;
+            warn!(
+                namespace,
+                slice, "an EndpointSlice of names (addressType: FQDN) is not used"
+            );
+        }
+    }
+}

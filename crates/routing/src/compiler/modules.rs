@@ -1,0 +1,114 @@
+//! Which Module `ambassador` counts.
+//!
+//! There is one such Module per gateway. Emissary keeps the first it meets, in an order that nobody
+//! controls; here the one in the gateway's own namespace counts, else that of the first namespace,
+//! unless annotations are not trusted beyond their namespace.
+
+use nuncio_config::{Identity, Kind, Module, Resource, Trust};
+
+use super::assembly::{Assembly, Held};
+use crate::compile::{Place, Report, Told, told};
+
+/// All live Modules.
+#[derive(Debug, Default)]
+pub(super) struct Modules {
+    /// In insertion order.
+    all: Vec<Told>,
+    touched: bool,
+    held: Held,
+}
+
+impl Modules {
+    pub(super) fn add(&mut self, told: Told) {
+        told::insert(&mut self.all, told);
+        self.touched = true;
+    }
+
+    pub(super) fn remove(&mut self, told: &Told) {
+        told::take(&mut self.all, told);
+        self.touched = true;
+    }
+
+    /// What the Module that counts says, if Modules were touched; the other Modules are errors.
+    pub(super) fn settle(
+        &mut self,
+        identity: &Identity,
+        assembly: &mut Assembly,
+    ) -> Option<Module> {
+        if !std::mem::take(&mut self.touched) {
+            return None;
+        }
+        let mut report = Report::default();
+        let counting = counting(&self.all, identity, &mut report);
+        let module = counting.map(|(_, module)| module.clone());
+        assembly.report(&mut self.held, report);
+        Some(module.unwrap_or_default())
+    }
+}
+
+fn counting<'r>(
+    all: &'r [Told],
+    identity: &Identity,
+    report: &mut Report,
+) -> Option<(&'r Resource, &'r Module)> {
+    let mut modules: Vec<_> = all.iter().filter_map(as_module).collect();
+    if identity.annotations == Trust::Hardened {
+        modules.retain(|(resource, _)| is_trusted(resource, identity, report));
+    }
+    modules.sort_by_key(|(resource, _)| {
+        (
+            resource.namespace != identity.namespace,
+            &resource.namespace,
+        )
+    });
+    let (first @ (winner, module), others) = modules.split_first()?;
+    for (other, _) in others {
+        let reason = format_args!("ignored: the Module at {} counts", Place(&winner.at));
+        report.error_against(other, winner, reason);
+    }
+    warn_without_effect(winner, module, report);
+    Some(*first)
+}
+
+/// Whether a Module is in the gateway's namespace.
+fn is_trusted(resource: &Resource, identity: &Identity, report: &mut Report) -> bool {
+    let is_own = resource.namespace == identity.namespace;
+    if !is_own {
+        let reason = format_args!(
+            "ignored: what holds for the whole gateway counts only from the gateway's namespace, {}, \
+             since annotations are not trusted beyond their own",
+            identity.namespace
+        );
+        report.error(resource, reason);
+    }
+    is_own
+}
+
+/// What is honoured otherwise than its author may expect.
+fn warn_without_effect(resource: &Resource, module: &Module, report: &mut Report) {
+    let diagnostics = module.diagnostics.as_ref();
+    if diagnostics.is_some_and(|diagnostics| diagnostics.enabled == Some(true)) {
+        report.warning(
+            resource,
+            "diagnostics: the pages are on the admin port only, never on the ports of requests",
+        );
+    }
+    let connections = &module.connections;
+    if connections.proper_case == Some(true) && connections.header_case_overrides.is_some() {
+        report.warning(
+            resource,
+            "proper_case has no effect beside header_case_overrides",
+        );
+    }
+}
+
+fn as_module(told: &Told) -> Option<(&Resource, &Module)> {
+    let resource = told.resource()?;
+    match &resource.kind {
+        Kind::Module(module) => Some((resource, module)),
+        Kind::Mapping(_)
+        | Kind::CircuitBreaker(_)
+        | Kind::OutlierDetection(_)
+        | Kind::Resolver(_) => None,
+    }
+}
