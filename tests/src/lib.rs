@@ -20,5 +20,6 @@ pub mod counters;
 pub mod gateway;
 pub mod kube_api;
 pub mod names;
+pub mod replica;
 pub mod scene;
 pub mod upstream;
