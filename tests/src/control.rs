@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio_config::Identity;
-use nuncio_controller::{ControlError, Options, Publish, Source, run};
+use nuncio_controller::{ControlError, OnInvalid, Options, Publish, Source, run};
 use nuncio_routing::{Action, ServicePort, Snapshot};
 use nuncio_telemetry::{BuildInfo, Telemetry};
 use tokio::sync::watch;
@@ -50,6 +50,7 @@ impl Control {
             source,
             identity: Identity::default(),
             write_back: None,
+            on_invalid: OnInvalid::default(),
         };
         let task = tokio::spawn(run(
             options,

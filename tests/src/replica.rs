@@ -161,7 +161,7 @@ fn live(life: Life, stop: watch::Receiver<bool>, (mut paused, mut dying): Ends) 
         tokio::select! {
             () = control(life, stop) => {}
             _death = dying.wait_for(|dying| *dying) => {}
-            () = async { while let Some(until) = paused.recv().await { drop(until.recv()); } } => {}
+            () = async { while let Some(until) = paused.recv().await { assert!(until.recv().is_err(), "ends by its drop"); } } => {}
         }
     });
     runtime.shutdown_background();
@@ -182,9 +182,8 @@ async fn control(mut life: Life, stop: watch::Receiver<bool>) {
         on_invalid: OnInvalid::default(),
         write_back: Some(life.write_back),
     };
-    run(options, Arc::new(life.recorder), life.telemetry, stop)
-        .await
-        .unwrap();
+    let running = run(options, Arc::new(life.recorder), life.telemetry, stop);
+    Box::pin(running).await.unwrap();
 }
 
 fn telemetry() -> Arc<Telemetry> {

@@ -2,6 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "helpers of tests fail as tests do"
 )]
 
@@ -15,7 +16,9 @@ const BROKEN: &str = "---\napiVersion: ambassador/v1\nkind: Mapping\nname: m\nse
 async fn cluster() -> Cluster {
     let cluster = Cluster::start().await;
     cluster.namespace("default").await;
-    cluster.service("default", "good", Some(&mapping("good", "/good/"))).await;
+    cluster
+        .service("default", "good", Some(&mapping("good", "/good/")))
+        .await;
     cluster.service("default", "bad", Some(BROKEN)).await;
     cluster
 }
@@ -149,10 +152,16 @@ async fn without_permission_for_leases_nothing_is_written_and_everything_is_serv
     fake.forbid(Resource::Leases);
     fake.forbid_writes(Resource::Leases);
     let replica = Replica::start(&cluster, "a");
-    cluster.service("default", "later", Some(&mapping("later", "/later/"))).await;
+    cluster
+        .service("default", "later", Some(&mapping("later", "/later/")))
+        .await;
     eventually("served", || {
         let last = replica.last();
-        last.is_some_and(|last| last.routes.iter().any(|route| &*route.mapping.name == "later"))
+        last.is_some_and(|last| {
+            last.routes
+                .iter()
+                .any(|route| &*route.mapping.name == "later")
+        })
     })
     .await;
     assert!(!replica.leads());

@@ -2,17 +2,16 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "helpers of tests fail as tests do"
 )]
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use kube::api::{Patch, PatchParams};
-use nuncio_controller::{PublishedService, States, WriteBack};
 use nuncio_tests::control::{eventually, mapping};
 use nuncio_tests::kube_api::{Cluster, FakeApi, Resource, Written};
-use nuncio_tests::replica::{Replica, write_back};
-use serde_json::{Value, json};
+use nuncio_tests::replica::Replica;
+use serde_json::Value;
 
 async fn cluster() -> Cluster {
     let cluster = Cluster::start().await;
@@ -32,7 +31,11 @@ fn events(fake: &FakeApi, object: &str) -> Vec<Value> {
 }
 
 async fn event(fake: &FakeApi, object: &str, reason: &str) -> Value {
-    let found = || events(fake, object).into_iter().find(|event| event["reason"] == reason);
+    let found = || {
+        events(fake, object)
+            .into_iter()
+            .find(|event| event["reason"] == reason)
+    };
     eventually(&format!("{reason} on {object}"), || found().is_some()).await;
     found().unwrap()
 }
@@ -56,7 +59,9 @@ async fn live(replica: &Replica, name: &str) {
 async fn an_event_tells_of_an_error_and_another_of_its_mending() {
     let cluster = cluster().await;
     let Some(fake) = cluster.faults() else { return };
-    cluster.service("default", "web", Some(&broken("web"))).await;
+    cluster
+        .service("default", "web", Some(&broken("web")))
+        .await;
     let _replica = Replica::start(&cluster, "a");
     let told = event(fake, "web", "Invalid").await;
     let service = fake.get(Resource::Services, "default", "web").unwrap();
@@ -66,13 +71,20 @@ async fn an_event_tells_of_an_error_and_another_of_its_mending() {
     assert_eq!(told["involvedObject"]["uid"], service["metadata"]["uid"]);
     assert_eq!(told["reportingComponent"], "nuncio");
     let note = told["message"].as_str().unwrap();
-    assert!(note.contains("document 1") && note.contains("prefix"), "{note}");
+    assert!(
+        note.contains("document 1") && note.contains("prefix"),
+        "{note}"
+    );
 
-    cluster.service("default", "web", Some(&mapping("web", "/web/"))).await;
+    cluster
+        .service("default", "web", Some(&mapping("web", "/web/")))
+        .await;
     assert_eq!(event(fake, "web", "Accepted").await["type"], "Normal");
 
     // The same error again is the same Event, once more.
-    cluster.service("default", "web", Some(&broken("web"))).await;
+    cluster
+        .service("default", "web", Some(&broken("web")))
+        .await;
     event(fake, "web", "Rejected").await;
 }
 
@@ -84,12 +96,15 @@ async fn an_error_that_comes_back_is_counted() {
     let _replica = Replica::start(&cluster, "a");
     cluster.service("default", "web", Some(&two)).await;
     event(fake, "web", "Rejected").await;
-    cluster.service("default", "web", Some(&mapping("web", "/web/"))).await;
+    cluster
+        .service("default", "web", Some(&mapping("web", "/web/")))
+        .await;
     event(fake, "web", "Accepted").await;
     cluster.service("default", "web", Some(&two)).await;
     eventually("counted", || {
         let all = events(fake, "web");
-        all.iter().any(|event| event["reason"] == "Rejected" && event["count"] == 2)
+        all.iter()
+            .any(|event| event["reason"] == "Rejected" && event["count"] == 2)
     })
     .await;
     assert_eq!(events(fake, "web").len(), 2);
@@ -121,10 +136,16 @@ async fn a_thousand_objects_with_errors_are_told_of_slowly() {
     let start = Instant::now();
     let _replica = Replica::start(&cluster, "a");
     // More than go at once.
-    eventually("more Events than a burst", || written(fake, Resource::Events).len() >= 54).await;
+    eventually("more Events than a burst", || {
+        written(fake, Resource::Events).len() >= 54
+    })
+    .await;
     let most = 50.0 + 2.0 * start.elapsed().as_secs_f64() + 1.0;
     let asked = written(fake, Resource::Events).len();
-    assert!(f64::from(u32::try_from(asked).unwrap()) <= most, "{asked} > {most}");
+    assert!(
+        f64::from(u32::try_from(asked).unwrap()) <= most,
+        "{asked} > {most}"
+    );
 }
 
 #[tokio::test]
@@ -138,7 +159,9 @@ async fn an_object_that_never_rests_is_told_of_once_in_a_while() {
         fake.put_service("default", "web", &broken(&format!("m{number}")));
         tokio::task::yield_now().await;
     }
-    cluster.service("default", "last", Some(&mapping("last", "/last/"))).await;
+    cluster
+        .service("default", "last", Some(&mapping("last", "/last/")))
+        .await;
     live(&replica, "last").await;
     assert!(written(fake, Resource::Events).len() <= 60);
 }
@@ -151,10 +174,14 @@ async fn what_is_refused_harms_nothing() {
     for resource in [Resource::Events, Resource::Mappings, Resource::Ingresses] {
         fake.forbid_writes(resource);
     }
-    cluster.service("default", "web", Some(&broken("web"))).await;
+    cluster
+        .service("default", "web", Some(&broken("web")))
+        .await;
     let replica = Replica::start(&cluster, "a");
     eventually("refused", || !written(fake, Resource::Events).is_empty()).await;
-    cluster.service("default", "web", Some(&mapping("web", "/web/"))).await;
+    cluster
+        .service("default", "web", Some(&mapping("web", "/web/")))
+        .await;
     live(&replica, "web").await;
     assert!(replica.leads());
     assert_eq!(fake.all(Resource::Events), Vec::<Value>::new());

@@ -43,6 +43,13 @@ pub fn parse_annotation(text: &str, origin: &Origin, identity: &Identity) -> Par
     }
 }
 
+/// One document of an annotation's text, by its number; with how many lines stand before it.
+pub fn nth_document(text: &str, number: u32) -> Option<(u32, Box<str>)> {
+    let text = yaml::normalised(text);
+    let found = yaml::documents(&text).find(|written| written.number == number)?;
+    Some((found.first_line.saturating_sub(1), found.text.into()))
+}
+
 /// etcd accepts requests of up to 1.5 MiB, so no object of a cluster is larger.
 const LIMITS: Limits = Limits {
     nodes: 100_000,

@@ -24,7 +24,7 @@ mod resource;
 mod service;
 mod yaml;
 
-pub use annotation::{CONFIG_ANNOTATION, parse_annotation};
+pub use annotation::{CONFIG_ANNOTATION, nth_document, parse_annotation};
 pub use diagnostic::{Diagnostic, Severity};
 pub use format::{FieldName, Format, InvalidFormat, Operator, Piece};
 pub use location::{Lines, Location, ObjectRef, Origin};

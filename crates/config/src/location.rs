@@ -86,6 +86,15 @@ pub enum Lines {
 }
 
 impl Lines {
+    /// How the text stands that begins so many lines later.
+    #[must_use]
+    pub fn after(self, lines: u32) -> Self {
+        match self {
+            Self::From(first) => Self::From(first.saturating_add(lines)),
+            Self::At(only) => Self::At(only),
+        }
+    }
+
     fn absolute(self, line: u32) -> u32 {
         match self {
             Self::From(first) => first.saturating_add(line.saturating_sub(1)),

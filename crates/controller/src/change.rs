@@ -6,8 +6,11 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::Instant;
 
 use nuncio_config::{Diagnostic, Form, Lines, ObjectRef, Origin};
+
+use crate::pipeline::Patience;
 
 /// A stream of objects that is complete in itself: its list replaces all that it told before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +47,23 @@ pub(crate) enum Need {
 }
 
 impl Feed {
+    /// How metrics call it.
+    #[expect(dead_code, reason = "for watches to say that they are connected")]
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Directories => "directories",
+            Self::Services => "services",
+            Self::Secrets => "secrets",
+            Self::Mappings => "mappings",
+            Self::Modules => "modules",
+            Self::ServiceResolvers => "service_resolvers",
+            Self::EndpointResolvers => "endpoint_resolvers",
+            Self::Ingresses => "ingresses",
+            Self::ConfigMap => "config_map",
+            Self::Endpoints => "endpoint_slices",
+        }
+    }
+
     pub(crate) fn need(self) -> Need {
         match self {
             Self::Directories | Self::Services => Need::Required,
@@ -68,6 +88,8 @@ pub(crate) struct Announced {
     /// Equal for equal text at an equal place, so that a resync costs no parsing. Two texts of one
     /// object that collide would harm only that object.
     pub(crate) fingerprint: u64,
+    /// When it reached this process.
+    pub(crate) at: Instant,
 }
 
 impl Announced {
@@ -85,6 +107,7 @@ impl Announced {
             form,
             text: Arc::from(text),
             fingerprint: hasher.finish(),
+            at: Instant::now(),
         }
     }
 }
@@ -106,4 +129,6 @@ pub(crate) enum Change {
     Refused { feed: Feed, diagnostic: Diagnostic },
     /// The source refuses the feed no longer.
     Granted { feed: Feed },
+    /// The time is over that was set for waiting.
+    Waited { patience: Patience },
 }

@@ -26,4 +26,5 @@ pub use kubernetes::{
     ClientError, LeaseTimes, PublishedService, States, WriteBack, client_for, kube_client,
 };
 pub use offline::{LoadError, load_offline};
+pub use pipeline::OnInvalid;
 pub use run::{ControlError, Options, Publish, Source, run};

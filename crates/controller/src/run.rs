@@ -8,18 +8,21 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::OptionFuture;
 use nuncio_config::Identity;
 use nuncio_routing::{ServicePort, Snapshot};
 use nuncio_telemetry::Telemetry;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::change::{Change, Feed};
 use crate::directory::{self, DirectoryError};
-use crate::kubernetes::{self, Endpoints, WriteBack, Writing, verdicts};
-use crate::pipeline::Pipeline;
+use crate::kubernetes::{self, Endpoints, WriteBack, Writing};
+use crate::pipeline::objects::Rules;
+use crate::pipeline::{Alarm, Gate, OnInvalid, Outlets, Patience, Pipeline, verdicts};
 use crate::unknowable;
 
 /// Changes under way to the pipeline; a source that is faster than compiling waits.
@@ -46,6 +49,8 @@ pub struct Options {
     pub identity: Identity,
     /// What is written to the API server; nothing when `None`, nor without a Kubernetes source.
     pub write_back: Option<WriteBack>,
+    /// What becomes of a resource whose newest version cannot be live.
+    pub on_invalid: OnInvalid,
 }
 
 /// Where the configuration stands.
@@ -79,28 +84,6 @@ impl fmt::Debug for Source {
 /// The ports whose endpoints clusters have to be told.
 type Wanted = watch::Receiver<Arc<BTreeSet<ServicePort>>>;
 
-/// Publishes, and asks for the endpoints that what is published needs.
-struct Asking {
-    publish: Arc<dyn Publish>,
-    wanted: watch::Sender<Arc<BTreeSet<ServicePort>>>,
-}
-
-impl Publish for Asking {
-    fn publish(&self, snapshot: Arc<Snapshot>) {
-        let endpoints = Arc::clone(&snapshot.demands.endpoints);
-        self.publish.publish(snapshot);
-        self.wanted.send_if_modified(|wanted| {
-            let differ = *wanted != endpoints;
-            *wanted = endpoints;
-            differ
-        });
-    }
-
-    fn endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {
-        self.publish.endpoints(of, addresses);
-    }
-}
-
 /// The control path cannot start, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
@@ -125,20 +108,29 @@ pub async fn run(
     let Options {
         source,
         identity,
+        on_invalid,
         write_back,
     } = options;
     let (changes, incoming) = mpsc::channel(CHANGES);
+    let (wanting, wanted) = watch::channel(Arc::default());
     let (teller, verdicts) = verdicts();
     let writing = source.writing(write_back, &identity).map(|writing| {
         let (telemetry, shutdown) = (Arc::clone(&telemetry), shutdown.clone());
-        writing.run(verdicts, telemetry, shutdown)
+        Box::pin(writing.run(verdicts, telemetry, shutdown))
     });
-    let (asking, wanted) = watch::channel(Arc::default());
-    let asking = Arc::new(Asking {
+    let rules = Rules {
+        identity,
+        on_invalid,
+        ..Rules::default()
+    };
+    let outlets = Outlets {
         publish: Arc::clone(&publish),
-        wanted: asking,
-    });
-    let pipeline = Pipeline::new(identity, source.feeds(), asking, telemetry);
+        telemetry,
+        wanted: wanting,
+        verdicts: teller,
+    };
+    let gate = Gate::new(&source.feeds(), alarm(&changes));
+    let pipeline = Pipeline::new(rules, gate, outlets);
     let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
     let following = async {
         let ended = tokio::select! {
@@ -149,12 +141,34 @@ pub async fn run(
         };
         // The source is gone, and with it the last sender.
         pipeline.await.map_err(|_panicked| ControlError::Ended)?;
-        drop(teller);
         ended
     };
     // Writing ends when it is asked to, or when nobody judges any more.
     let (ended, _written) = tokio::join!(following, OptionFuture::from(writing));
     ended
+}
+
+/// Wakes the pipeline when it has waited long enough.
+fn alarm(changes: &mpsc::Sender<Change>) -> Alarm {
+    let (runtime, changes) = (Handle::current(), changes.downgrade());
+    Box::new(move |patience| {
+        let changes = changes.clone();
+        runtime.spawn(async move {
+            tokio::time::sleep(time_for(patience)).await;
+            if let Some(changes) = changes.upgrade() {
+                // Fails when the pipeline has ended, and waits no more.
+                drop(changes.send(Change::Waited { patience }).await);
+            }
+        });
+    })
+}
+
+fn time_for(patience: Patience) -> Duration {
+    match patience {
+        // A list of ten thousand Services takes less from an API server that answers.
+        Patience::Lists => Duration::from_millis(300),
+        Patience::Optional => Duration::from_millis(300),
+    }
 }
 
 impl Source {

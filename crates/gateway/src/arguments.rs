@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nuncio_config::{Identity, Trust};
+use nuncio_controller::OnInvalid;
 
 use crate::{build, duration};
 
@@ -74,6 +75,8 @@ pub(crate) struct RunArguments {
     pub(crate) identity: IdentityArguments,
     #[command(flatten)]
     pub(crate) write_back: WriteBackArguments,
+    #[command(flatten)]
+    pub(crate) last_good: LastGoodArguments,
     #[command(flatten)]
     pub(crate) life: LifeArguments,
 }
@@ -166,6 +169,37 @@ impl IdentityArguments {
             ambassador_id: self.ambassador_id.as_str().into(),
             namespace: self.ambassador_namespace.as_str().into(),
             annotations: self.annotations.into(),
+        }
+    }
+}
+
+/// What is served when what is new cannot be.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LastGoodArguments {
+    /// What becomes of a resource whose new version has an error.
+    #[arg(
+        long,
+        value_name = "WHAT",
+        env = "NUNCIO_ON_INVALID",
+        default_value = "keep"
+    )]
+    pub(crate) on_invalid: InvalidFate,
+}
+
+/// What becomes of a resource whose new version has an error.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum InvalidFate {
+    /// Its last good version stays live, if it had one.
+    Keep,
+    /// It is not live until the error is mended.
+    Drop,
+}
+
+impl From<InvalidFate> for OnInvalid {
+    fn from(fate: InvalidFate) -> Self {
+        match fate {
+            InvalidFate::Keep => Self::Keep,
+            InvalidFate::Drop => Self::Drop,
         }
     }
 }

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
-use crate::arguments::{AccessLogSwitch, IdentityArguments, RunArguments};
+use crate::arguments::{AccessLogSwitch, IdentityArguments, LastGoodArguments, RunArguments};
 use crate::data_path::{self, DrainTimes};
 use crate::publication::Publication;
 use crate::signals::{Ask, Signals};
@@ -57,6 +57,7 @@ pub(crate) struct Gateway {
     config_dirs: Vec<PathBuf>,
     identity: IdentityArguments,
     write_back: Option<WriteBack>,
+    last_good: LastGoodArguments,
     times: DrainTimes,
     statsd: statsd::Options,
     access_log: Option<AccessLogWriter>,
@@ -78,6 +79,7 @@ impl Gateway {
             ports,
             identity,
             write_back,
+            last_good,
             life,
         } = arguments;
         let _context = control.enter();
@@ -101,6 +103,7 @@ impl Gateway {
             config_dirs: config_dir,
             write_back: write_back.options(&identity.ambassador_namespace),
             identity,
+            last_good,
             times: DrainTimes {
                 delay: life.drain_delay,
                 limit: life.drain_limit,
@@ -129,6 +132,7 @@ impl Gateway {
             source,
             identity: self.identity.identity(),
             write_back: self.write_back,
+            on_invalid: self.last_good.on_invalid.into(),
         };
         let mut controller = tokio::spawn(nuncio_controller::run(
             options,

@@ -4,11 +4,13 @@
 //! Invariant: all of one reconfiguration is told in one call, so the phases on a page belong
 //! together closely enough.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::histogram::Histogram;
-use crate::value::Gauge;
+use crate::value::{Counter, Gauge};
 
 /// The numbers of the control side.
 #[derive(Debug, Default)]
@@ -18,6 +20,7 @@ pub struct ControlStats {
     pub(crate) warnings: Gauge,
     pub(crate) debug_logging: Gauge,
     pub(crate) compile_time: Histogram,
+    pub(crate) propagation_time: Histogram,
     pub(crate) reconfiguration_time: LastDuration,
     pub(crate) fetch_time: LastDuration,
     pub(crate) parse_time: LastDuration,
@@ -27,6 +30,28 @@ pub struct ControlStats {
     /// Since the epoch; zero before the first.
     pub(crate) last_publish: LastDuration,
     pub(crate) leader: Gauge,
+    pub(crate) objects: ObjectGauges,
+    pub(crate) invalid_changes: Counter,
+    connected: Mutex<BTreeMap<&'static str, bool>>,
+}
+
+/// The objects of the running configuration, by what became of their newest version.
+#[derive(Debug, Default)]
+pub(crate) struct ObjectGauges {
+    pub(crate) live: Gauge,
+    pub(crate) kept: Gauge,
+    pub(crate) invalid: Gauge,
+}
+
+/// How many objects there are, by what became of their newest version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ObjectCounts {
+    /// It is live, all of it.
+    pub live: usize,
+    /// Something of it is not, and an older version of that is.
+    pub kept: usize,
+    /// Something of it is not, and nothing is in its place.
+    pub invalid: usize,
 }
 
 /// One configuration, from reading to running.
@@ -78,6 +103,41 @@ impl ControlStats {
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default(),
         );
+    }
+
+    /// These are the objects of the configuration that runs now.
+    pub fn hold(&self, counts: ObjectCounts) {
+        let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
+        self.objects.live.set(number(counts.live));
+        self.objects.kept.set(number(counts.kept));
+        self.objects.invalid.set(number(counts.invalid));
+    }
+
+    /// New versions of so many objects were found wrong.
+    pub fn found_invalid(&self, changes: u64) {
+        self.invalid_changes.add(changes);
+    }
+
+    /// What a change says is being served, so long after it arrived.
+    pub fn propagated(&self, took: Duration) {
+        self.propagation_time.observe(took);
+    }
+
+    /// Whether what a feed of configuration says reaches us: it answers, and has not fallen silent.
+    /// Of `feed` there is a closed set; it is a label.
+    pub fn set_connected(&self, feed: &'static str, connected: bool) {
+        self.feeds().insert(feed, connected);
+    }
+
+    /// Every feed by its name, and whether it is connected.
+    pub(crate) fn connected(&self) -> BTreeMap<&'static str, bool> {
+        self.feeds().clone()
+    }
+
+    fn feeds(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, bool>> {
+        self.connected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The diagnostics page was produced, which took `took`.

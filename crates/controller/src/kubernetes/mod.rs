@@ -29,8 +29,8 @@ use crate::change::{Announced, Change, Feed};
 pub use client::{ClientError, client_for, kube_client};
 pub(crate) use endpoints::{Endpoints, Touched};
 use watch::{Kind, Watch};
+pub(crate) use write_back::Writing;
 pub use write_back::{LeaseTimes, PublishedService, States, WriteBack};
-pub(crate) use write_back::{Writing, verdicts};
 
 /// The feeds that this source lists.
 pub(crate) const FEEDS: [Feed; 2] = [Feed::Services, Feed::Secrets];

@@ -14,8 +14,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::arguments::{
-    AccessLogSwitch, AnnotationTrust, DemoArguments, IdentityArguments, LifeArguments, LogFormat,
-    PortArguments, RunArguments, WriteBackArguments,
+    AccessLogSwitch, AnnotationTrust, DemoArguments, IdentityArguments, InvalidFate,
+    LastGoodArguments, LifeArguments, LogFormat, PortArguments, RunArguments, WriteBackArguments,
 };
 use crate::logging;
 use crate::run::{Gateway, control_runtime};
@@ -85,6 +85,9 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
             annotations: AnnotationTrust::Compatible,
         },
         write_back: WriteBackArguments::none(),
+        last_good: LastGoodArguments {
+            on_invalid: InvalidFate::Keep,
+        },
         life: LifeArguments {
             // There is no load balancer that has to take notice.
             drain_delay: Duration::ZERO,

@@ -192,6 +192,12 @@ fn nuncio_config(control: &ControlStats, out: &mut Vec<u8>) {
         "Time to compile.",
         &control.compile_time,
     );
+    seconds(
+        out,
+        "nuncio_config_propagation_seconds",
+        "Time from the arrival of a change to its being served.",
+        &control.propagation_time,
+    );
     let help = "Diagnostics of the running configuration.";
     let diagnostics = Family::start(out, "nuncio_config_diagnostics", "gauge", help);
     for (labels, value) in [
@@ -200,6 +206,7 @@ fn nuncio_config(control: &ControlStats, out: &mut Vec<u8>) {
     ] {
         diagnostics.sample(out, "", labels, Fixed::whole(value.value()));
     }
+    nuncio_objects(control, out);
     let generation = Fixed::whole(control.generation.value());
     gauge(
         out,
@@ -219,6 +226,43 @@ fn nuncio_config(control: &ControlStats, out: &mut Vec<u8>) {
         "Whether this gateway writes Events and status; at most one of its replicas does.",
         Fixed::whole(control.leader.value()),
     );
+    control_plane(control, out);
+}
+
+fn nuncio_objects(control: &ControlStats, out: &mut Vec<u8>) {
+    let help = "Objects by their newest version: live, not live but an older one kept, or invalid.";
+    let objects = Family::start(out, "nuncio_config_objects", "gauge", help);
+    for (labels, value) in [
+        ("state=\"live\"", &control.objects.live),
+        ("state=\"kept\"", &control.objects.kept),
+        ("state=\"invalid\"", &control.objects.invalid),
+    ] {
+        objects.sample(out, "", labels, Fixed::whole(value.value()));
+    }
+    counter(
+        out,
+        "nuncio_config_invalid_changes_total",
+        "New versions of objects that had an error.",
+        Fixed::whole(control.invalid_changes.value()),
+    );
+}
+
+/// One number for alerts, and one for each feed to say which.
+fn control_plane(control: &ControlStats, out: &mut Vec<u8>) {
+    let feeds = control.connected();
+    if feeds.is_empty() {
+        return;
+    }
+    let all = feeds.values().all(|connected| *connected);
+    let help = "1 while every feed of configuration is connected.";
+    let name = "nuncio_control_plane_connected";
+    gauge(out, name, help, Fixed::whole(u64::from(all)));
+    let help = "1 while the feed of configuration is connected.";
+    let family = Family::start(out, "nuncio_feed_connected", "gauge", help);
+    for (feed, connected) in feeds {
+        let labels = label_text(&[("feed", feed)]);
+        family.sample(out, "", &labels, Fixed::whole(u64::from(connected)));
+    }
 }
 
 /// diagd prints Python's booleans.

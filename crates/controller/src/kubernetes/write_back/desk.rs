@@ -16,8 +16,8 @@ use tokio::sync::watch;
 use super::complaint::Complaint;
 use super::kinds::{INGRESS, Kind};
 use super::pace::Queue;
-use super::verdicts::{News, Verdict};
 use crate::change::Feed;
+use crate::pipeline::{News, Verdict};
 
 /// Shared by who hears of verdicts and who writes.
 #[derive(Debug, Default)]

@@ -25,7 +25,6 @@ mod lease;
 mod pace;
 mod pen;
 mod states;
-mod verdicts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +38,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::failure::chain;
+use crate::pipeline::Verdicts;
 use addresses::AddressWriter;
 use desk::Desk;
 use events::Events;
@@ -49,12 +49,10 @@ use lease::LeaseRecord;
 use pace::Rate;
 use pen::Pen;
 use states::StateWriter;
-use verdicts::Verdicts;
 
 pub use addresses::PublishedService;
 pub use leader::LeaseTimes;
 pub use states::States;
-pub(crate) use verdicts::verdicts;
 
 /// An API server keeps Events for an hour; two a second are few among those of a cluster.
 const EVENTS: Rate = Rate {

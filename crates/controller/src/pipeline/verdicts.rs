@@ -49,10 +49,6 @@ pub(crate) struct Teller(Weak<Mailbox>);
 #[derive(Debug)]
 pub(crate) struct Verdicts(Arc<Mailbox>);
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "whoever judges is still to come")
-)]
 impl Teller {
     /// Whether anybody listens.
     pub(crate) fn is_heard(&self) -> bool {
@@ -79,7 +75,6 @@ impl Teller {
     }
 
     /// All verdicts on what the feed listed were told.
-    #[cfg_attr(test, expect(dead_code, reason = "whoever judges is still to come"))]
     pub(crate) fn listed(&self, feed: Feed) {
         if let Some(mailbox) = self.0.upgrade() {
             mailbox.waiting().listed.insert(feed);
