@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use nuncio_config::Identity;
 use nuncio_controller::{ControlError, OnInvalid, Options, Publish, Source, run};
+use nuncio_proxy::Switch;
 use nuncio_routing::{Action, ServicePort, Snapshot};
 use nuncio_telemetry::{BuildInfo, Telemetry};
 use tokio::sync::watch;
@@ -31,20 +32,45 @@ impl fmt::Debug for Control {
     }
 }
 
-struct Recorder(watch::Sender<Vec<Arc<Snapshot>>>);
+struct Recorder {
+    published: watch::Sender<Vec<Arc<Snapshot>>>,
+    /// Where all of it goes, too.
+    switch: Option<Arc<Switch>>,
+}
 
 impl Publish for Recorder {
     fn publish(&self, snapshot: Arc<Snapshot>) {
-        self.0.send_modify(|published| published.push(snapshot));
+        if let Some(switch) = &self.switch {
+            switch.install(Arc::clone(&snapshot));
+        }
+        self.published
+            .send_modify(|published| published.push(snapshot));
     }
 
-    fn endpoints(&self, _of: &ServicePort, _addresses: Option<&[SocketAddr]>) {}
+    fn endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {
+        if let Some(switch) = &self.switch {
+            switch.set_endpoints(of, addresses);
+        }
+    }
 }
 
 impl Control {
     /// Begins to follow `source`.
     pub fn start(source: Source) -> Self {
-        let (recorder, published) = watch::channel(Vec::new());
+        Self::begin(source, None)
+    }
+
+    /// Begins to follow `source`, and serves requests by it.
+    pub fn serve(source: Source, switch: &Arc<Switch>) -> Self {
+        Self::begin(source, Some(Arc::clone(switch)))
+    }
+
+    fn begin(source: Source, switch: Option<Arc<Switch>>) -> Self {
+        let (sender, published) = watch::channel(Vec::new());
+        let recorder = Recorder {
+            published: sender,
+            switch,
+        };
         let (shutdown, stop) = watch::channel(false);
         let options = Options {
             source,
@@ -52,12 +78,7 @@ impl Control {
             write_back: None,
             on_invalid: OnInvalid::default(),
         };
-        let task = tokio::spawn(run(
-            options,
-            Arc::new(Recorder(recorder)),
-            telemetry(),
-            stop,
-        ));
+        let task = tokio::spawn(run(options, Arc::new(recorder), telemetry(), stop));
         Self {
             published,
             shutdown,

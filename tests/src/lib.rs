@@ -17,6 +17,7 @@ pub mod calls;
 pub mod client;
 pub mod control;
 pub mod counters;
+pub mod edge;
 pub mod gateway;
 pub mod kube_api;
 pub mod names;

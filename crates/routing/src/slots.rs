@@ -1,7 +1,7 @@
 //! Values at places that stay theirs, in a vector whose unchanged parts are shared.
 //!
 //! Invariant: a clone is a snapshot: nothing done to either is seen in the other. Changing one value
-//! copies the chunk it lies in and the list of chunks, whatever the number of values.
+//! copies the chunk it lies in and the two lists that lead there, whatever the number of values.
 //! Deliberately absent: choosing places.
 
 use std::array;
@@ -10,19 +10,27 @@ use std::sync::Arc;
 /// Values by place.
 #[derive(Clone, Debug)]
 pub struct Slots<T> {
-    chunks: Vec<Arc<Chunk<T>>>,
+    spans: Vec<Arc<Span<T>>>,
     len: usize,
 }
 
+/// Chunks side by side.
+type Span<T> = [Option<Arc<Chunk<T>>>; CHUNKS];
+
 type Chunk<T> = [Option<T>; CHUNK];
 
-/// Small enough to copy for one change, large enough that a list of chunks is short.
-const CHUNK: usize = 64;
+/// Small enough to copy for one change.
+const CHUNK: usize = 16;
+
+/// So many that the list of spans is short, and few enough to copy as well.
+const CHUNKS: usize = 32;
+
+const SPAN: usize = CHUNK * CHUNKS;
 
 impl<T> Default for Slots<T> {
     fn default() -> Self {
         Self {
-            chunks: Vec::new(),
+            spans: Vec::new(),
             len: 0,
         }
     }
@@ -30,8 +38,10 @@ impl<T> Default for Slots<T> {
 
 impl<T> Slots<T> {
     /// The value at a place.
+    #[inline]
     pub fn get(&self, place: usize) -> Option<&T> {
-        self.chunks.get(place / CHUNK)?.get(place % CHUNK)?.as_ref()
+        let chunk = self.chunk(place / CHUNK)?;
+        chunk.get(place % CHUNK)?.as_ref()
     }
 
     /// How many values there are.
@@ -46,53 +56,81 @@ impl<T> Slots<T> {
 
     /// All values with their places, in the order of places.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
-        let chunks = self.chunks.iter().enumerate();
+        let chunks = self.spans.iter().flat_map(|span| span.iter()).enumerate();
         chunks.flat_map(|(nth, chunk)| {
-            let filled = chunk.iter().enumerate();
+            let filled = chunk.iter().flat_map(|chunk| chunk.iter()).enumerate();
             filled.filter_map(move |(at, value)| Some((nth * CHUNK + at, value.as_ref()?)))
         })
     }
 
     /// The places in chunks that `before` does not share: whatever differs is at one of them. Costs
-    /// what differs, and a comparison of pointers for each chunk.
+    /// what differs, and a comparison of pointers for each span.
     pub fn unshared<'s>(&'s self, before: &'s Self) -> impl Iterator<Item = usize> + 's {
-        let chunks = self.chunks.len().max(before.chunks.len());
-        let differs = |nth: &usize| match (self.chunks.get(*nth), before.chunks.get(*nth)) {
-            (Some(now), Some(then)) => !Arc::ptr_eq(now, then),
-            (Some(_), None) | (None, Some(_)) => true,
-            (None, None) => false,
-        };
-        let differing = (0..chunks).filter(differs);
+        let spans = self.spans.len().max(before.spans.len());
+        let differing =
+            (0..spans).filter(|nth| !same(self.spans.get(*nth), before.spans.get(*nth)));
+        let chunks = differing.flat_map(|span| span * CHUNKS..(span + 1) * CHUNKS);
+        let differing = chunks.filter(|nth| !same(self.chunk(*nth), before.chunk(*nth)));
         differing.flat_map(|nth| nth * CHUNK..(nth + 1) * CHUNK)
+    }
+
+    #[inline]
+    fn chunk(&self, nth: usize) -> Option<&Arc<Chunk<T>>> {
+        let span = self.spans.get(nth / CHUNKS)?;
+        span.get(nth % CHUNKS)?.as_ref()
     }
 }
 
 impl<T: Clone> Slots<T> {
     /// Puts a value at a place, or nothing; gives what was there.
     pub fn set(&mut self, place: usize, value: Option<T>) -> Option<T> {
-        let nth = place / CHUNK;
-        if value.is_none() && self.chunks.len() <= nth {
-            return None;
+        let Some(value) = value else {
+            return self.clear(place);
+        };
+        while self.spans.len() <= place / SPAN {
+            self.spans.push(Arc::new([const { None }; CHUNKS]));
         }
-        while self.chunks.len() <= nth {
-            self.chunks.push(Arc::new(array::from_fn(|_| None)));
-        }
-        let chunk = Arc::make_mut(self.chunks.get_mut(nth)?);
-        let slot = chunk.get_mut(place % CHUNK)?;
-        let is_some = value.is_some();
-        let before = std::mem::replace(slot, value);
-        self.len = self.len + usize::from(is_some) - usize::from(before.is_some());
-        self.shrink();
+        let span = Arc::make_mut(self.spans.get_mut(place / SPAN)?);
+        let chunk = span.get_mut(place % SPAN / CHUNK)?;
+        let chunk = chunk.get_or_insert_with(|| Arc::new(array::from_fn(|_| None)));
+        let before = Arc::make_mut(chunk).get_mut(place % CHUNK)?.replace(value);
+        self.len += usize::from(before.is_none());
         before
     }
 
-    /// Lets go of empty chunks at the end.
-    fn shrink(&mut self) {
+    /// The value at a place, to be changed.
+    pub fn get_mut(&mut self, place: usize) -> Option<&mut T> {
+        self.get(place)?;
+        let span = Arc::make_mut(self.spans.get_mut(place / SPAN)?);
+        let chunk = Arc::make_mut(span.get_mut(place % SPAN / CHUNK)?.as_mut()?);
+        chunk.get_mut(place % CHUNK)?.as_mut()
+    }
+
+    /// Lets go of a chunk that becomes empty, and of empty spans at the end.
+    fn clear(&mut self, place: usize) -> Option<T> {
+        self.get(place)?;
+        let span = Arc::make_mut(self.spans.get_mut(place / SPAN)?);
+        let slot = span.get_mut(place % SPAN / CHUNK)?;
+        let chunk = Arc::make_mut(slot.as_mut()?);
+        let before = chunk.get_mut(place % CHUNK)?.take();
+        if chunk.iter().all(Option::is_none) {
+            *slot = None;
+        }
+        self.len -= usize::from(before.is_some());
         while self
-            .chunks
+            .spans
             .pop_if(|last| last.iter().all(Option::is_none))
             .is_some()
         {}
+        before
+    }
+}
+
+fn same<T>(now: Option<&Arc<T>>, then: Option<&Arc<T>>) -> bool {
+    match (now, then) {
+        (Some(now), Some(then)) => Arc::ptr_eq(now, then),
+        (Some(_), None) | (None, Some(_)) => false,
+        (None, None) => true,
     }
 }
 
@@ -125,12 +163,23 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_changed_in_its_place() {
+        let mut slots = Slots::default();
+        slots.set(700, Some(1));
+        let before = slots.clone();
+        *slots.get_mut(700).unwrap() += 1;
+        assert_eq!((before.get(700), slots.get(700)), (Some(&1), Some(&2)));
+        assert_eq!(slots.get_mut(701), None);
+        assert_eq!((slots.set(700, None), slots.len()), (Some(2), 0));
+    }
+
+    #[test]
     fn what_is_empty_takes_no_room() {
         let mut slots = Slots::default();
         slots.set(1_000, Some(()));
         slots.set(1_000, None);
-        assert!(slots.is_empty() && slots.chunks.is_empty());
+        assert!(slots.is_empty() && slots.spans.is_empty());
         assert_eq!(slots.set(5_000, None), None);
-        assert!(slots.chunks.is_empty());
+        assert!(slots.spans.is_empty());
     }
 }

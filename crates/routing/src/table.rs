@@ -1,132 +1,151 @@
 //! Chooses the Route for a request.
 //!
-//! Invariant: [`RouteTable::find`] returns the first Route, in precedence order, that
-//! [matches](Route::matches): what a linear scan would.
-//!
-//! Every Route has a rank, its position in precedence order. The host selects a few path trees, one
-//! for each distinct host pattern that fits; in each tree the path leads to the longest prefix it
-//! begins with, and from there to the shorter ones, and the Routes at these are the candidates. They
-//! are tried longest prefix first, and the search is over as soon as nothing further up, or in the
-//! next tree, can have a lower rank than what was found. Exact paths are looked up as a whole, and
-//! all regular expressions of a tree are one matcher.
+//! The host selects a few path trees, one for each distinct host pattern that fits; in each tree the
+//! path leads to the longest prefix it begins with, and from there to the shorter ones, and the
+//! Routes at these are the candidates. They are tried longest prefix first, and the search is over
+//! as soon as nothing further up, or in the next tree, can stand before what was found. Exact paths
+//! are looked up as a whole, and regular expressions are filed by how they begin.
 //!
 //! No step allocates or locks, or depends on the number of Routes; only Routes that share host and
 //! path, and differ in method, headers, query or weight, are tried one after the other.
 //!
-//! Deliberately absent: partial rebuilding; the indexes are built anew when they are first asked after
-//! a change.
+//! All indexes consist of small pieces that clones share. A change copies the few pieces that it
+//! touches, so it costs what changes, and so does keeping the tables before it.
+//!
+//! Invariant: [`RouteTable::find`] returns the first Route, in [`Order`](crate::Order), that
+//! [matches](Route::matches): what a linear scan would. A clone is a snapshot.
+//!
+//! Deliberately absent: a list of all Routes in order, which finding one does not need.
 
+mod candidate;
 mod dictionary;
+mod exact;
 mod hosts;
+mod ledger;
+mod lengths;
 mod paths;
 mod patterns;
+mod places;
 mod prefixes;
+mod stacked;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::fmt;
+use std::sync::Arc;
 
-use nuncio_config::HostMatch;
-
-use crate::{Draw, Order, RequestHead, Route};
+use crate::{Draw, RequestHead, Route};
 use hosts::HostIndex;
 pub(crate) use hosts::MAX_HOST_LEN;
-use paths::{Best, PathIndex, Search};
+use ledger::Ledger;
+use paths::{PathIndex, Search};
 
-/// All Routes, and the indexes that find one. A clone is a snapshot: it shares what neither changes.
-#[derive(Clone, Debug, Default)]
+/// All Routes, filed so that one is found.
+///
+/// A clone costs next to nothing and is a snapshot. It leaves behind the books that are kept of a
+/// table to change it: the first change of a clone files all its Routes anew, so it is the original
+/// that is to be changed.
+#[derive(Default)]
 pub struct RouteTable {
-    routes: Arc<BTreeMap<Order, Arc<Route>>>,
-    index: Arc<OnceLock<Index>>,
+    index: Arc<Index>,
+    ledger: Option<Box<Ledger>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 struct Index {
-    /// In precedence order.
-    routes: Vec<Arc<Route>>,
     hosts: HostIndex,
     paths: PathIndex,
+    len: usize,
 }
 
 impl RouteTable {
     /// The Route that takes the request; `None` = 404.
     pub fn find(&self, head: &RequestHead<'_>, draw: Draw) -> Option<&Arc<Route>> {
-        let index = self.index();
-        let mut search = Search {
-            path: head.path.as_bytes(),
-            draw,
-            accepts: |rank| index.route(rank).is_some_and(|route| route.accepts(head)),
-            best: Best::default(),
-        };
-        let improve = |tree| index.paths.improve(tree, &mut search);
-        index.hosts.visit(head.host, improve);
-        index.route(search.best.rank()?)
+        let Index { hosts, paths, .. } = &*self.index;
+        let mut search = Search::new(head, draw);
+        hosts.visit(head.host, |tree| paths.improve(tree, &mut search));
+        search.found()
     }
 
-    /// Adds a Route; one with the same [`Route::order`] is replaced.
+    /// Adds a Route; one with the same [`Route::order`] makes room for it.
     pub fn insert(&mut self, route: Arc<Route>) {
-        Arc::make_mut(&mut self.routes).insert(route.order.clone(), route);
-        self.index = Arc::default();
+        self.extend([route]);
     }
 
-    /// Takes a Route away, if there is one with its [`Route::order`].
+    /// Removes the Route with the same [`Route::order`], if there is one.
     pub fn remove(&mut self, route: &Route) {
-        Arc::make_mut(&mut self.routes).remove(&route.order);
-        self.index = Arc::default();
+        let (index, ledger) = self.books();
+        ledger.remove(index, &route.order);
+        if ledger.is_spacious(index.len) {
+            *self = self.iter().cloned().collect();
+        }
     }
 
-    /// All Routes in the order in which they are tried.
+    /// All Routes in the order in which they are tried; sorted anew with each call.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Route>> {
-        self.routes.values()
+        let mut routes: Vec<_> = self.index.paths.routes().collect();
+        routes.sort_unstable_by(|a, b| a.order.cmp(&b.order));
+        routes.into_iter()
     }
 
     /// How many Routes there are, the built-in ones included.
     pub fn len(&self) -> usize {
-        self.routes.len()
+        self.index.len
     }
 
     /// Whether there is no Route at all.
     pub fn is_empty(&self) -> bool {
-        self.routes.is_empty()
+        self.index.len == 0
     }
 
-    fn index(&self) -> &Index {
-        self.index.get_or_init(|| Index::of(&self.routes))
+    /// What is to be changed.
+    fn books(&mut self) -> (&mut Index, &mut Ledger) {
+        if self.ledger.is_none() && !self.is_empty() {
+            *self = self.iter().cloned().collect();
+        }
+        let ledger = self.ledger.get_or_insert_default();
+        (Arc::make_mut(&mut self.index), ledger)
+    }
+}
+
+impl Extend<Arc<Route>> for RouteTable {
+    /// Adds Routes; many together are found faster than if they came one by one.
+    fn extend<I: IntoIterator<Item = Arc<Route>>>(&mut self, routes: I) {
+        let before = self.len();
+        let (index, ledger) = self.books();
+        for route in routes {
+            ledger.insert(index, &route);
+        }
+        if index.len > 2 * before {
+            ledger.join(index);
+        }
     }
 }
 
 impl FromIterator<Arc<Route>> for RouteTable {
     fn from_iter<I: IntoIterator<Item = Arc<Route>>>(routes: I) -> Self {
-        let by_order = routes.into_iter().map(|route| (route.order.clone(), route));
-        let table = Self {
-            routes: Arc::new(by_order.collect()),
-            index: Arc::default(),
-        };
-        table.index();
+        let mut table = Self::default();
+        table.extend(routes);
         table
     }
 }
 
-impl Index {
-    fn of(routes: &BTreeMap<Order, Arc<Route>>) -> Self {
-        let mut trees = BTreeMap::<&HostMatch, Vec<_>>::new();
-        for (route, rank) in routes.values().zip(0..) {
-            trees.entry(&route.host).or_default().push((&**route, rank));
-        }
+impl Clone for RouteTable {
+    fn clone(&self) -> Self {
         Self {
-            routes: routes.values().map(Arc::clone).collect(),
-            hosts: HostIndex::build(trees.keys().copied()),
-            paths: PathIndex::build(trees.into_values()),
+            index: Arc::clone(&self.index),
+            ledger: None,
         }
     }
+}
 
-    fn route(&self, rank: u32) -> Option<&Arc<Route>> {
-        self.routes.get(rank as usize)
+impl fmt::Debug for RouteTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
 impl PartialEq for RouteTable {
-    /// The index follows from the Routes.
+    /// The indexes follow from the Routes.
     fn eq(&self, other: &Self) -> bool {
-        self.routes == other.routes
+        self.len() == other.len() && self.iter().eq(other.iter())
     }
 }

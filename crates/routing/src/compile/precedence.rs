@@ -60,6 +60,12 @@ impl Precedence {
             keys: headers.iter().chain(&query).map(Term::key).collect(),
         }
     }
+
+    /// The numbers at the beginning of the key, the precedence apart.
+    pub(crate) fn numbers(&self) -> (i64, [usize; 3]) {
+        let lengths = [self.prefix_len, self.headers_len, self.query_len];
+        (self.precedence, lengths)
+    }
 }
 
 /// A header or a query parameter (`KeyValueDecorator`).

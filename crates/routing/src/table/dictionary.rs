@@ -1,23 +1,30 @@
 //! Finds what belongs to a text with one probe, however many texts there are.
 //!
+//! The texts are spread over shards, small tables that grow in number with the texts, one at a time
+//! (W. Litwin, "Linear Hashing", 1980). A clone shares them all; a change copies the one it is in.
+//!
 //! Invariant: a value is found only by its text, in the scope it was entered in; the hash decides
 //! where to look and never what is equal. It is seeded at random, so nobody can write texts that
-//! meet in one bucket.
-//! Deliberately absent: removal (a new dictionary is built instead), and prefixes.
+//! meet in one bucket. A clone is a snapshot.
+//! Deliberately absent: fewer shards when texts go, before the last one has gone; and prefixes.
+
+mod hash;
+mod shard;
 
 use std::hash::{BuildHasher, RandomState};
 
 use nuncio_config::Case;
 
+use hash::hash;
+use shard::{Shard, Wanted};
+
 /// Texts of many scopes with small values, in one hash table.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Dictionary<V> {
-    /// Open addressing; a power of two in number, at most half of them taken. Values lie inside, so
-    /// that a hit touches two cache lines, this one and the text's.
-    buckets: Vec<Bucket<V>>,
+    shards: Vec<Shard<V>>,
+    /// One less than the power of two that is not below the number of shards.
+    mask: u32,
     taken: usize,
-    /// Each text follows the number of its scope, so that both are compared on one cache line.
-    texts: Vec<u8>,
     seed: u64,
 }
 
@@ -28,30 +35,16 @@ pub(super) struct Scope {
     pub(super) case: Case,
 }
 
-/// A text that was stored.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Stored {
-    start: u32,
-}
+/// So many texts has a shard on average, before there is one more. Copying so many costs about as
+/// much as counting the references to the shards of a large dictionary.
+const CROWD: usize = 192;
 
-#[derive(Clone, Copy, Debug)]
-struct Bucket<V> {
-    hash: u32,
-    /// [`EMPTY`] where there is no text.
-    start: u32,
-    len: u32,
-    value: V,
-}
-
-/// No text begins here: that of its scope would be missing.
-const EMPTY: u32 = 0;
-
-impl<V: Copy + Default> Default for Dictionary<V> {
+impl<V> Default for Dictionary<V> {
     fn default() -> Self {
         Self {
-            buckets: vec![Bucket::empty(); 16],
+            shards: Vec::new(),
+            mask: 0,
             taken: 0,
-            texts: Vec::new(),
             seed: RandomState::new().hash_one(0),
         }
     }
@@ -61,103 +54,81 @@ impl<V: Copy + Default> Dictionary<V> {
     /// The value of `text`.
     #[inline]
     pub(super) fn find(&self, scope: Scope, text: &[u8]) -> Option<&V> {
-        let hash = self.hash(scope, text);
-        let mut place = hash as usize;
-        loop {
-            let bucket = self.bucket(place)?;
-            if bucket.start == EMPTY {
-                return None;
-            }
-            if bucket.hash == hash && self.is(scope, text, bucket) {
-                return Some(&bucket.value);
-            }
-            place += 1;
-        }
+        let wanted = self.wanted(scope, text);
+        self.shards.get(self.shard(wanted.hash))?.find(wanted)
     }
 
-    /// Stores a text, in lower case if its scope knows no case, to be entered whole or in part.
-    pub(super) fn store(&mut self, scope: Scope, text: &[u8]) -> Stored {
-        self.texts.extend_from_slice(&scope.number.to_le_bytes());
-        let start = position(self.texts.len());
-        self.texts.extend_from_slice(text);
-        Stored { start }
-    }
-
-    /// Gives a value to the first `len` bytes of a stored text, unless they have one.
-    pub(super) fn enter(&mut self, scope: Scope, (stored, len): (Stored, usize), value: V) {
-        let start = stored.start as usize;
-        let Some(text) = self.texts.get(start..start + len) else {
-            return;
-        };
-        if self.find(scope, text).is_some() {
-            return;
+    /// Gives a text another value, made from the one it has. Letters of a scope that knows no case
+    /// are kept as they are first written.
+    pub(super) fn change(&mut self, scope: Scope, text: &[u8], change: impl FnOnce(&mut V)) {
+        if self.shards.is_empty() {
+            self.shards.push(Shard::default());
         }
-        let bucket = Bucket {
-            hash: self.hash(scope, text),
-            start: stored.start,
-            len: position(len),
-            value,
+        let wanted = self.wanted(scope, text);
+        let at = self.shard(wanted.hash);
+        let Some(shard) = self.shards.get_mut(at) else {
+            return;
         };
+        if let Some(value) = shard.find_mut(wanted) {
+            return change(value);
+        }
+        let mut value = V::default();
+        change(&mut value);
+        shard.add(wanted, value);
         self.taken += 1;
-        if self.taken * 2 > self.buckets.len() {
-            let emptied = vec![Bucket::empty(); self.buckets.len() * 2];
-            let buckets = std::mem::replace(&mut self.buckets, emptied);
-            let entered = buckets.iter().filter(|bucket| bucket.start != EMPTY);
-            entered.for_each(|bucket| self.settle(*bucket));
-        }
-        self.settle(bucket);
-    }
-
-    fn settle(&mut self, bucket: Bucket<V>) {
-        let mask = self.buckets.len() - 1;
-        let mut place = bucket.hash as usize;
-        while let Some(other) = self.buckets.get_mut(place & mask) {
-            if other.start == EMPTY {
-                *other = bucket;
-                return;
-            }
-            place += 1;
+        if self.taken > CROWD * self.shards.len() {
+            self.split();
         }
     }
 
-    #[inline]
-    fn bucket(&self, place: usize) -> Option<&Bucket<V>> {
-        self.buckets.get(place & (self.buckets.len() - 1))
+    /// Takes a text out.
+    pub(super) fn remove(&mut self, scope: Scope, text: &[u8]) {
+        let wanted = self.wanted(scope, text);
+        let at = self.shard(wanted.hash);
+        let shard = self.shards.get_mut(at);
+        self.taken -= usize::from(shard.is_some_and(|shard| shard.remove(wanted)));
+        if self.taken == 0 {
+            (self.shards, self.mask) = (Vec::new(), 0);
+        }
     }
 
-    /// Whether the bucket is that of `text`.
-    #[inline]
-    fn is(&self, scope: Scope, text: &[u8], bucket: &Bucket<V>) -> bool {
-        let (start, len) = (bucket.start as usize, bucket.len as usize);
-        let stored = self.texts.get(start - size_of::<u32>()..start + len);
-        let Some((number, stored)) = stored.and_then(|stored| stored.split_first_chunk()) else {
-            return false;
+    /// Whether there is no text.
+    pub(super) fn is_empty(&self) -> bool {
+        self.taken == 0
+    }
+
+    /// Adds a shard, and gives it its part of the one where its texts have been.
+    fn split(&mut self) {
+        let added = self.shards.len();
+        self.mask = position((added + 1).next_power_of_two() - 1);
+        let parted = added & (self.mask >> 1) as usize;
+        self.shards.push(Shard::default());
+        let Some(before) = self.shards.get(parted).cloned() else {
+            return;
         };
-        u32::from_le_bytes(*number) == scope.number
-            && match scope.case {
-                Case::Sensitive => stored == text,
-                Case::Insensitive => stored.eq_ignore_ascii_case(text),
+        for at in [parted, added] {
+            let part = before.part(|bucket| self.shard(bucket.hash) == at);
+            if let Some(shard) = self.shards.get_mut(at) {
+                *shard = part;
             }
+        }
+    }
+
+    /// Which shard a hash belongs to.
+    #[inline]
+    fn shard(&self, hash: u32) -> usize {
+        let at = (hash & self.mask) as usize;
+        match at < self.shards.len() {
+            true => at,
+            false => at & (self.mask >> 1) as usize,
+        }
     }
 
     #[inline]
-    fn hash(&self, scope: Scope, text: &[u8]) -> u32 {
+    fn wanted<'t>(&self, scope: Scope, text: &'t [u8]) -> Wanted<'t> {
         let seed = self.seed ^ u64::from(scope.number);
-        match scope.case {
-            Case::Sensitive => hash(seed, text, |word| word),
-            Case::Insensitive => hash(seed, text, lower_case),
-        }
-    }
-}
-
-impl<V: Default> Bucket<V> {
-    fn empty() -> Self {
-        Self {
-            hash: 0,
-            start: EMPTY,
-            len: 0,
-            value: V::default(),
-        }
+        let hash = hash(seed, text, scope.case);
+        Wanted { scope, text, hash }
     }
 }
 
@@ -166,56 +137,31 @@ pub(super) fn position(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }
 
-/// Multiplies and folds, eight bytes at a time.
-#[inline]
-fn hash(seed: u64, text: &[u8], spelled: impl Fn(u64) -> u64) -> u32 {
-    let mut state = folded(seed, MULTIPLIERS[0]);
-    let (words, rest) = text.as_chunks();
-    for word in words {
-        state = folded(state ^ spelled(u64::from_le_bytes(*word)), MULTIPLIERS[1]);
-    }
-    let last = match (text.last_chunk(), rest) {
-        (_, []) => 0,
-        (Some(last), _) => u64::from_le_bytes(*last),
-        (None, few) => few
-            .iter()
-            .fold(0, |last, byte| last << 8 | u64::from(*byte)),
-    };
-    let hash = folded(state ^ spelled(last), MULTIPLIERS[2] ^ text.len() as u64);
-    // The upper half is the better mixed one.
-    (hash >> 32) as u32
-}
-
-/// Digits of pi.
-const MULTIPLIERS: [u64; 3] = [
-    0x243f_6a88_85a3_08d3,
-    0x1319_8a2e_0370_7345,
-    0xa409_3822_299f_31d1,
-];
-
-#[inline]
-fn folded(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
-    product as u64 ^ (product >> 64) as u64
-}
-
-/// Lower-cases the ASCII letters among eight bytes.
-#[inline]
-fn lower_case(word: u64) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    let low_bits = word & (0x7f * EACH);
-    let from_a = low_bits + u64::from(0x80 - b'A') * EACH;
-    let beyond_z = low_bits + u64::from(0x7f - b'Z') * EACH;
-    let is_upper = (from_a ^ beyond_z) & !word & (0x80 * EACH);
-    word | is_upper >> 2
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SCOPE: Scope = Scope {
+        number: 7,
+        case: Case::Sensitive,
+    };
+
     fn scope(number: u32, case: Case) -> Scope {
         Scope { number, case }
+    }
+
+    fn texts() -> Vec<String> {
+        (0..2_000)
+            .map(|n| "x".repeat(n % 40) + &n.to_string())
+            .collect()
+    }
+
+    fn filled(texts: &[String]) -> Dictionary<usize> {
+        let mut dictionary = Dictionary::default();
+        for (number, text) in texts.iter().enumerate() {
+            dictionary.change(SCOPE, text.as_bytes(), |value| *value = number);
+        }
+        dictionary
     }
 
     #[test]
@@ -223,8 +169,7 @@ mod tests {
         let mut dictionary = Dictionary::default();
         for number in 0..2 {
             let scope = scope(number, Case::Sensitive);
-            let stored = dictionary.store(scope, b"/a/");
-            dictionary.enter(scope, (stored, 3), number);
+            dictionary.change(scope, b"/a/", |value| *value = number);
         }
         let find = |number, text| dictionary.find(scope(number, Case::Sensitive), text);
         assert_eq!(find(0, b"/a/"), Some(&0));
@@ -236,22 +181,56 @@ mod tests {
 
     #[test]
     fn texts_of_all_lengths_are_found_after_growing() {
-        let mut dictionary = Dictionary::default();
-        let scope = scope(7, Case::Sensitive);
-        let texts: Vec<_> = (0..2_000)
-            .map(|n| "x".repeat(n % 40) + &n.to_string())
-            .collect();
-        for (text, number) in texts.iter().zip(0..) {
-            let stored = dictionary.store(scope, text.as_bytes());
-            dictionary.enter(scope, (stored, text.len()), number);
+        let texts = texts();
+        let dictionary = filled(&texts);
+        assert!(dictionary.shards.len() > 8);
+        for (number, text) in texts.iter().enumerate() {
+            let found = dictionary.find(SCOPE, text.as_bytes());
+            assert_eq!(found, Some(&number), "{text}");
         }
-        for (text, number) in texts.iter().zip(0..) {
-            assert_eq!(
-                dictionary.find(scope, text.as_bytes()),
-                Some(&number),
-                "{text}"
-            );
+    }
+
+    #[test]
+    fn what_is_removed_is_gone_and_the_rest_stays() {
+        let texts = texts();
+        let mut dictionary = filled(&texts);
+        let before = dictionary.clone();
+        let removed = |number: usize| number.is_multiple_of(3);
+        for (number, text) in texts.iter().enumerate() {
+            if removed(number) {
+                dictionary.remove(SCOPE, text.as_bytes());
+                dictionary.remove(SCOPE, text.as_bytes());
+            }
         }
+        for (number, text) in texts.iter().enumerate() {
+            let expected = (!removed(number)).then_some(&number);
+            assert_eq!(dictionary.find(SCOPE, text.as_bytes()), expected, "{text}");
+            assert_eq!(before.find(SCOPE, text.as_bytes()), Some(&number), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_change_copies_one_shard() {
+        let texts = texts();
+        let mut dictionary = filled(&texts);
+        let before = dictionary.clone();
+        dictionary.change(SCOPE, texts[0].as_bytes(), |value| *value = 7);
+        let shards = dictionary.shards.iter().zip(&before.shards);
+        let copied = shards.filter(|(now, then)| !now.is_shared(then));
+        assert_eq!(copied.count(), 1);
+        assert_eq!(before.find(SCOPE, texts[0].as_bytes()), Some(&0));
+        assert_eq!(dictionary.find(SCOPE, texts[0].as_bytes()), Some(&7));
+    }
+
+    #[test]
+    fn an_empty_dictionary_takes_no_room() {
+        let texts = texts();
+        let mut dictionary = filled(&texts);
+        for text in &texts {
+            dictionary.remove(SCOPE, text.as_bytes());
+        }
+        assert!(dictionary.is_empty() && dictionary.shards.capacity() == 0);
+        assert_eq!(dictionary.find(SCOPE, b"x1"), None);
     }
 
     #[test]
@@ -259,31 +238,10 @@ mod tests {
         let mut dictionary = Dictionary::default();
         let scope = scope(0, Case::Insensitive);
         for (text, number) in ["/a@[`{z/é", "/ab"].into_iter().zip(0..) {
-            let stored = dictionary.store(scope, text.as_bytes());
-            dictionary.enter(scope, (stored, text.len()), number);
+            dictionary.change(scope, text.as_bytes(), |value| *value = number);
         }
         assert_eq!(dictionary.find(scope, "/A@[`{Z/é".as_bytes()), Some(&0));
         assert_eq!(dictionary.find(scope, "/a`{`{z/é".as_bytes()), None);
         assert_eq!(dictionary.find(scope, b"/AB"), Some(&1));
-    }
-
-    #[test]
-    fn every_byte_is_lower_cased_as_ascii() {
-        for byte in 0..=u8::MAX {
-            let word = u64::from_le_bytes([byte, b'A', byte, b'z', byte, 0xff, byte, byte]);
-            let lower = word.to_le_bytes().map(|byte| byte.to_ascii_lowercase());
-            assert_eq!(lower_case(word).to_le_bytes(), lower, "{byte}");
-        }
-    }
-
-    #[test]
-    fn the_first_value_of_a_text_stays() {
-        let mut dictionary = Dictionary::default();
-        let scope = scope(0, Case::Sensitive);
-        let stored = dictionary.store(scope, b"/ab");
-        dictionary.enter(scope, (stored, 2), 1);
-        dictionary.enter(scope, (stored, 2), 2);
-        assert_eq!(dictionary.find(scope, b"/a"), Some(&1));
-        assert_eq!(dictionary.find(scope, b"/ab"), None);
     }
 }

@@ -9,8 +9,8 @@
 use nuncio_config::{Case, HostMatch};
 
 use super::dictionary::{Dictionary, Scope};
-use super::patterns::PatternSet;
-use super::prefixes::{Prefixes, Root};
+use super::prefixes::{Planting, PrefixTree, Prefixes, Texts};
+use super::stacked::{Roll, Stacked};
 
 /// No pattern is longer than this, unless it is a regular expression: a name of 253 characters
 /// (RFC 1035, 2.3.4) and a port.
@@ -20,21 +20,28 @@ pub(crate) const MAX_HOST_LEN: usize = 259;
 pub(super) type Tree = u32;
 
 /// Finds path trees by host.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct HostIndex {
     any: Option<Tree>,
-    /// `None` where there are none, as in what follows.
-    exact: Option<Dictionary<Tree>>,
-    suffixes: Option<Globs>,
-    prefixes: Option<Globs>,
-    patterns: Option<PatternSet>,
+    exact: Dictionary<Tree>,
+    suffixes: Globs,
+    prefixes: Globs,
+    patterns: Stacked<Tree>,
+}
+
+/// What only those need who change a [`HostIndex`].
+#[derive(Debug, Default)]
+pub(super) struct HostLedger {
+    suffixes: Texts,
+    prefixes: Texts,
+    patterns: Roll,
 }
 
 /// Texts at the closed ends of globs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Globs {
     texts: Prefixes<Tree>,
-    root: Root,
+    tree: PrefixTree,
 }
 
 /// Of all exact hosts.
@@ -44,31 +51,33 @@ const HOSTS: Scope = Scope {
 };
 
 impl HostIndex {
-    /// Builds the index; a tree's number is its pattern's position. Patterns are unique, in lower
-    /// case and no longer than [`MAX_HOST_LEN`].
-    pub(super) fn build<'p>(patterns: impl Iterator<Item = &'p HostMatch>) -> Self {
-        let (mut any, mut exact) = (None, None::<Dictionary<Tree>>);
-        let (mut prefixes, mut suffixes, mut regexes) = (Vec::new(), Vec::new(), Vec::new());
-        for (pattern, tree) in patterns.zip(0..) {
-            match pattern {
-                HostMatch::Any => any = Some(tree),
-                HostMatch::Exact(host) => {
-                    let exact = exact.get_or_insert_default();
-                    let stored = exact.store(HOSTS, host.as_bytes());
-                    exact.enter(HOSTS, (stored, host.len()), tree);
-                }
-                HostMatch::Prefix(text) => prefixes.push((text.bytes().collect(), tree)),
-                HostMatch::Suffix(text) => suffixes.push((text.bytes().rev().collect(), tree)),
-                HostMatch::Regex(pattern) => regexes.push((pattern.clone(), tree)),
+    /// Lets a pattern lead to a tree, or to none. It is in lower case and no longer than
+    /// [`MAX_HOST_LEN`].
+    pub(super) fn set(&mut self, ledger: &mut HostLedger, host: &HostMatch, tree: Option<Tree>) {
+        match (host, tree) {
+            (HostMatch::Any, tree) => self.any = tree,
+            (HostMatch::Exact(host), Some(tree)) => {
+                let exact = &mut self.exact;
+                exact.change(HOSTS, host.as_bytes(), |value| *value = tree);
+            }
+            (HostMatch::Exact(host), None) => self.exact.remove(HOSTS, host.as_bytes()),
+            (HostMatch::Prefix(text), tree) => {
+                self.prefixes
+                    .set(&mut ledger.prefixes, text.as_bytes(), tree);
+            }
+            (HostMatch::Suffix(text), tree) => {
+                let text: Vec<_> = text.bytes().rev().collect();
+                self.suffixes.set(&mut ledger.suffixes, &text, tree);
+            }
+            (HostMatch::Regex(pattern), tree) => {
+                self.patterns.set(&mut ledger.patterns, pattern, tree);
             }
         }
-        Self {
-            any,
-            exact,
-            suffixes: Globs::build(suffixes),
-            prefixes: Globs::build(prefixes),
-            patterns: (!regexes.is_empty()).then(|| PatternSet::build(regexes)),
-        }
+    }
+
+    /// Makes searching as fast as it can be, after many changes.
+    pub(super) fn join(&mut self, ledger: &mut HostLedger) {
+        self.patterns.join(&mut ledger.patterns);
     }
 
     /// Calls `visit` for every tree whose pattern matches `host`, narrow patterns first; for the
@@ -76,21 +85,23 @@ impl HostIndex {
     #[inline]
     pub(super) fn visit(&self, host: &str, mut visit: impl FnMut(Tree)) {
         let host = host.as_bytes();
-        let exact = self.exact.as_ref();
-        if let Some(tree) = exact.and_then(|exact| exact.find(HOSTS, host)) {
-            visit(*tree);
+        if !self.exact.is_empty() {
+            self.exact
+                .find(HOSTS, host)
+                .into_iter()
+                .for_each(|tree| visit(*tree));
         }
-        if let Some(suffixes) = &self.suffixes {
+        if !self.suffixes.texts.is_empty() {
             let mut buffer = [0; MAX_HOST_LEN];
-            suffixes.visit(reversed(host, &mut buffer), &mut visit);
+            self.suffixes.visit(reversed(host, &mut buffer), &mut visit);
         }
-        if let Some(prefixes) = &self.prefixes {
-            prefixes.visit(host, &mut visit);
+        if !self.prefixes.texts.is_empty() {
+            self.prefixes.visit(host, &mut visit);
         }
-        if let Some(patterns) = &self.patterns {
-            patterns.candidates(host, |pattern, tree| {
+        if !self.patterns.is_empty() {
+            self.patterns.candidates(host, |pattern, tree| {
                 if pattern.matches(host) {
-                    visit(tree);
+                    visit(*tree);
                 }
             });
         }
@@ -99,24 +110,30 @@ impl HostIndex {
 }
 
 impl Globs {
-    fn build(mut globs: Vec<(Box<[u8]>, Tree)>) -> Option<Self> {
-        if globs.is_empty() {
-            return None;
-        }
-        globs.sort_unstable();
-        let mut texts = Prefixes::default();
-        let sorted: Vec<_> = globs.iter().map(|(text, _)| &**text).collect();
-        let tree = |nth: usize| globs.get(nth).map(|(_, tree)| *tree);
-        let root = texts.plant(&sorted, Case::Insensitive, |nth, _| {
-            tree(nth).unwrap_or_default()
-        });
-        Some(Self { texts, root })
+    fn set(&mut self, texts: &mut Texts, text: &[u8], tree: Option<Tree>) {
+        let mut planting = Planting {
+            prefixes: &mut self.texts,
+            texts,
+            tree: &mut self.tree,
+        };
+        planting.set(text, tree);
     }
 
     fn visit(&self, host: &[u8], visit: &mut impl FnMut(Tree)) {
-        let longest = self.texts.longest(&self.root, host);
-        let fitting = std::iter::successors(longest, |entry| self.texts.above(entry));
-        fitting.for_each(|entry| visit(entry.value));
+        for part in self.tree.parts() {
+            let longest = self.texts.longest(part, host);
+            let fitting = std::iter::successors(longest, |entry| self.texts.above(entry));
+            fitting.for_each(|entry| visit(entry.value));
+        }
+    }
+}
+
+impl Default for Globs {
+    fn default() -> Self {
+        Self {
+            texts: Prefixes::default(),
+            tree: PrefixTree::new(0, Case::Insensitive),
+        }
     }
 }
 
@@ -133,10 +150,22 @@ fn reversed<'b>(host: &[u8], buffer: &'b mut [u8; MAX_HOST_LEN]) -> &'b [u8] {
 mod tests {
     use super::*;
 
-    fn visited(patterns: &[HostMatch], host: &str) -> Vec<usize> {
+    fn index(patterns: &[HostMatch]) -> (HostIndex, HostLedger) {
+        let (mut index, mut ledger) = Default::default();
+        for (pattern, tree) in patterns.iter().zip(0..) {
+            HostIndex::set(&mut index, &mut ledger, pattern, Some(tree));
+        }
+        (index, ledger)
+    }
+
+    fn visited_in(index: &HostIndex, host: &str) -> Vec<usize> {
         let mut trees = Vec::new();
-        HostIndex::build(patterns.iter()).visit(host, |tree| trees.push(tree as usize));
+        index.visit(host, |tree| trees.push(tree as usize));
         trees
+    }
+
+    fn visited(patterns: &[HostMatch], host: &str) -> Vec<usize> {
+        visited_in(&index(patterns).0, host)
     }
 
     fn patterns() -> [HostMatch; 5] {
@@ -150,11 +179,32 @@ mod tests {
         .map(|text| text.parse().unwrap())
     }
 
+    fn regex(text: &str) -> HostMatch {
+        HostMatch::Regex(nuncio_config::Pattern::parse(text).unwrap())
+    }
+
     #[test]
     fn every_matching_pattern_is_visited_narrow_ones_first() {
         assert_eq!(visited(&patterns(), "example.com"), [1, 3, 4, 0]);
         assert_eq!(visited(&patterns(), "a.example.com"), [2, 3, 0]);
         assert_eq!(visited(&patterns(), "example.org"), [4, 0]);
+    }
+
+    #[test]
+    fn a_pattern_that_is_removed_is_not_visited() {
+        let patterns: Vec<_> = patterns().into_iter().chain([regex(".*")]).collect();
+        let (mut index, mut ledger) = index(&patterns);
+        assert_eq!(visited_in(&index, "example.com"), [1, 3, 4, 5, 0]);
+        let before = index.clone();
+        for (nth, left) in [(1, vec![3, 4, 5, 0]), (3, vec![4, 5, 0]), (0, vec![4, 5])] {
+            index.set(&mut ledger, &patterns[nth], None);
+            assert_eq!(visited_in(&index, "example.com"), left);
+        }
+        index.set(&mut ledger, &patterns[4], None);
+        index.set(&mut ledger, &patterns[5], None);
+        assert_eq!(visited_in(&index, "example.com"), [0; 0]);
+        assert_eq!(visited_in(&index, "a.example.com"), [2]);
+        assert_eq!(visited_in(&before, "example.com"), [1, 3, 4, 5, 0]);
     }
 
     #[test]
@@ -177,7 +227,6 @@ mod tests {
 
     #[test]
     fn regular_expressions_meet_whole_hosts() {
-        let regex = |text| HostMatch::Regex(nuncio_config::Pattern::parse(text).unwrap());
         let patterns = [
             regex(r"[a-z]+\.example\.com"),
             regex("a.*"),

@@ -1,206 +1,219 @@
 //! For each host pattern, the Routes by path: a tree of prefixes, a dictionary of exact paths and a
 //! set of patterns.
 //!
-//! Invariant: a search leaves `best` at the lowest rank among what it was and the Routes of the tree
-//! that take the request.
+//! Invariant: a search leaves `best` at the first, in the order of trying, among what it was and the
+//! Routes of the tree that take the request.
 
-mod planting;
+mod filing;
 
-use std::num::NonZeroU32;
+use std::sync::Arc;
 
-use super::dictionary::{Dictionary, Scope};
+use nuncio_config::Case;
+
+use super::candidate::{Candidate, Lead, Slot};
+use super::dictionary::Scope;
+use super::exact::Exact;
 use super::hosts::Tree;
-use super::patterns::PatternSet;
-use super::prefixes::{Prefixes, Root};
-use crate::{Draw, Share};
+use super::prefixes::{Part, PrefixTree, Prefixes};
+use super::stacked::Stacked;
+use crate::{Draw, RequestHead, Route, Slots};
+pub(super) use filing::PathLedger;
 
-/// The lowest rank found so far.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Best(u32);
-
-impl Default for Best {
-    fn default() -> Self {
-        Self(NOTHING)
-    }
-}
-
-impl Best {
-    pub(super) fn rank(self) -> Option<u32> {
-        (self.0 != NOTHING).then_some(self.0)
-    }
-}
-
-const NOTHING: u32 = u32::MAX;
-
-/// Path trees, numbered in the order in which they were built.
-#[derive(Debug, Default)]
+/// Path trees by number.
+#[derive(Clone, Debug, Default)]
 pub(super) struct PathIndex {
-    trees: Vec<PathTree>,
+    trees: Slots<PathTree>,
     prefixes: Prefixes<Slot>,
-    exact: Dictionary<Slot>,
-    /// Candidates that are not the first of their slots.
-    others: Vec<Box<[Candidate]>>,
+    exact: Exact<Slot>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct PathTree {
-    lowest_rank: u32,
-    prefixes: Root,
-    others: Option<Box<Others>>,
+    /// Of all its Routes.
+    greatest: Lead,
+    prefixes: PrefixTree,
+    others: Option<Arc<Others>>,
 }
 
 /// What few trees have.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Others {
-    /// Of those that know no case.
-    prefixes: Root,
-    /// Of those that know case, and of those that do not; `None` where there are none.
-    exact: [Option<Exact>; 2],
-    patterns: Option<Patterns>,
+    /// Those that know no case.
+    prefixes: PrefixTree,
+    /// Those that know case, and those that do not.
+    exact: [ExactPaths; 2],
+    patterns: Stacked<Slot>,
+    /// Of the Routes with patterns.
+    greatest: Lead,
 }
 
-#[derive(Debug)]
-struct Exact {
+#[derive(Clone, Debug)]
+struct ExactPaths {
     scope: Scope,
-    longest: usize,
+    texts: usize,
 }
 
-#[derive(Debug)]
-struct Patterns {
-    set: PatternSet,
-    /// By number.
-    slots: Box<[Slot]>,
-    lowest_rank: u32,
-}
-
-/// The Routes of one host pattern and path, sorted by rank.
-#[derive(Clone, Copy, Debug, Default)]
-struct Slot {
-    first: Candidate,
-    /// In `others`, if there are any.
-    others: Option<NonZeroU32>,
-    /// Among these and, for a prefix, those of all shorter prefixes on the way.
-    lowest_rank: u32,
-}
-
-/// What can be told of a Route without looking at it.
-#[derive(Clone, Copy, Debug)]
-struct Candidate {
-    rank: u32,
-    share: Share,
-    is_conditional: bool,
-}
-
-impl Default for Candidate {
-    /// One that is never better.
-    fn default() -> Self {
-        Self {
-            rank: NOTHING,
-            share: Share::WHOLE,
-            is_conditional: false,
-        }
-    }
-}
-
-/// What is looked for.
-pub(super) struct Search<'s, A> {
-    pub(super) path: &'s [u8],
-    pub(super) draw: Draw,
-    /// Decides what is left when path and Draw fit.
-    pub(super) accepts: A,
-    pub(super) best: Best,
+/// What is looked for, and the best that was found so far.
+pub(super) struct Search<'t, 'r> {
+    path: &'r [u8],
+    head: &'r RequestHead<'r>,
+    draw: Draw,
+    best: Option<&'t Candidate>,
 }
 
 impl PathIndex {
-    /// Looks in `tree` for a Route of lower rank than the best one so far.
+    /// Looks in `tree` for a Route that is tried before the best one so far.
     #[inline]
-    pub(super) fn improve(&self, tree: Tree, search: &mut Search<'_, impl Fn(u32) -> bool>) {
+    pub(super) fn improve<'t>(&'t self, tree: Tree, search: &mut Search<'t, '_>) {
         let Some(tree) = self.trees.get(tree as usize) else {
             return;
         };
-        if tree.lowest_rank >= search.best.0 {
+        if !search.may_gain(tree.greatest) {
             return;
         }
-        self.improve_by_prefixes(&tree.prefixes, search);
+        self.improve_by_prefixes(tree, &tree.prefixes, search);
         if let Some(others) = &tree.others {
-            self.improve_by_others(others, search);
+            self.improve_by_others(tree, others, search);
+        }
+    }
+
+    /// All Routes, in no order.
+    pub(super) fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+        let trees = self
+            .trees
+            .iter()
+            .filter_map(|(_, tree)| tree.others.as_ref());
+        let by_patterns = trees.flat_map(|others| others.patterns.values());
+        let slots = self
+            .prefixes
+            .values()
+            .chain(self.exact.values())
+            .chain(by_patterns);
+        slots.flat_map(|slot| slot.iter().map(|candidate| &candidate.route))
+    }
+
+    #[inline]
+    fn improve_by_prefixes<'t>(
+        &'t self,
+        tree: &PathTree,
+        prefixes: &PrefixTree,
+        search: &mut Search<'t, '_>,
+    ) {
+        for part in prefixes.parts() {
+            if search.may_gain(tree.greatest.limited_to(part.longest())) {
+                self.improve_by_part(tree.greatest, part, search);
+            }
         }
     }
 
     #[inline]
-    fn improve_by_prefixes(&self, root: &Root, search: &mut Search<'_, impl Fn(u32) -> bool>) {
-        let mut next = self.prefixes.longest(root, search.path);
+    fn improve_by_part<'t>(&'t self, greatest: Lead, part: Part<'_>, search: &mut Search<'t, '_>) {
+        let mut next = self.prefixes.longest(part, search.path);
         while let Some(entry) = next {
-            let slot = &entry.value;
-            if slot.lowest_rank >= search.best.0 {
+            if !search.may_gain(greatest.limited_to(entry.len())) {
                 return;
             }
-            self.improve_by(slot, search);
-            if slot.lowest_rank >= search.best.0 {
-                return;
-            }
+            search.improve_by(&entry.value);
             next = self.prefixes.above(entry);
         }
     }
 
-    fn improve_by_others(&self, others: &Others, search: &mut Search<'_, impl Fn(u32) -> bool>) {
-        self.improve_by_prefixes(&others.prefixes, search);
-        let path = search.path;
-        for Exact { scope, longest } in others.exact.iter().flatten() {
-            let slot = (path.len() <= *longest).then(|| self.exact.find(*scope, path));
-            if let Some(slot) = slot.flatten() {
-                self.improve_by(slot, search);
-            }
-        }
-        let patterns = others.patterns.as_ref();
-        if let Some(patterns) = patterns.filter(|all| all.lowest_rank < search.best.0) {
-            self.improve_by_patterns(patterns, search);
-        }
-    }
-
-    fn improve_by_patterns(
-        &self,
-        Patterns { set, slots, .. }: &Patterns,
-        search: &mut Search<'_, impl Fn(u32) -> bool>,
+    fn improve_by_others<'t>(
+        &'t self,
+        tree: &PathTree,
+        others: &'t Others,
+        search: &mut Search<'t, '_>,
     ) {
+        self.improve_by_prefixes(tree, &others.prefixes, search);
         let path = search.path;
-        set.candidates(path, |pattern, number| {
-            let slot = slots.get(number as usize);
-            let better = slot.filter(|slot| slot.lowest_rank < search.best.0);
-            if let Some(slot) = better.filter(|_| pattern.matches(path)) {
-                self.improve_by(slot, search);
+        for exact in others.exact.iter().filter(|exact| exact.texts > 0) {
+            if search.may_gain(tree.greatest.limited_to(path.len())) {
+                let slot = self.exact.find(exact.scope, path);
+                slot.into_iter().for_each(|slot| search.improve_by(slot));
             }
-        });
-    }
-
-    #[inline]
-    fn improve_by(&self, slot: &Slot, search: &mut Search<'_, impl Fn(u32) -> bool>) {
-        if search.takes(&slot.first) {
-            return;
         }
-        let others = slot
-            .others
-            .and_then(|at| self.others.get(at.get() as usize));
-        for candidate in others.into_iter().flatten() {
-            if search.takes(candidate) {
-                return;
-            }
+        if !others.patterns.is_empty() && search.may_gain(others.greatest) {
+            others.patterns.candidates(path, |pattern, slot| {
+                if search.may_gain_by(slot) && pattern.matches(path) {
+                    search.improve_by(slot);
+                }
+            });
         }
     }
 }
 
-impl<A: Fn(u32) -> bool> Search<'_, A> {
-    /// Whether there is nothing to gain from candidates of higher ranks.
+impl PathTree {
+    fn new(number: Tree) -> Self {
+        Self {
+            greatest: Lead::default(),
+            prefixes: PrefixTree::new(number * 2, Case::Sensitive),
+            others: None,
+        }
+    }
+}
+
+impl Others {
+    fn new(number: Tree) -> Self {
+        let exact = |number, case| ExactPaths {
+            scope: Scope { number, case },
+            texts: 0,
+        };
+        Self {
+            prefixes: PrefixTree::new(number * 2 + 1, Case::Insensitive),
+            exact: [
+                exact(number * 2, Case::Sensitive),
+                exact(number * 2 + 1, Case::Insensitive),
+            ],
+            patterns: Stacked::default(),
+            greatest: Lead::default(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.prefixes.is_empty()
+            && self.exact.iter().all(|exact| exact.texts == 0)
+            && self.patterns.is_empty()
+    }
+}
+
+impl<'t, 'r> Search<'t, 'r> {
+    pub(super) fn new(head: &'r RequestHead<'r>, draw: Draw) -> Self {
+        Self {
+            path: head.path.as_bytes(),
+            head,
+            draw,
+            best: None,
+        }
+    }
+
+    pub(super) fn found(self) -> Option<&'t Arc<Route>> {
+        Some(&self.best?.route)
+    }
+
+    /// Whether a Route with this lead at most may be tried before the best one.
     #[inline]
-    fn takes(&mut self, candidate: &Candidate) -> bool {
-        if candidate.rank >= self.best.0 {
-            return true;
+    fn may_gain(&self, greatest: Lead) -> bool {
+        self.best.is_none_or(|best| greatest >= best.lead)
+    }
+
+    #[inline]
+    fn may_gain_by(&self, slot: &Slot) -> bool {
+        let first = slot.iter().next();
+        first.is_some_and(|first| self.may_gain(first.lead))
+    }
+
+    #[inline]
+    fn improve_by(&mut self, slot: &'t Slot) {
+        for candidate in slot.iter() {
+            if self.best.is_some_and(|best| !candidate.is_before(best)) {
+                return;
+            }
+            let takes = candidate.share.admits(self.draw)
+                && (!candidate.is_conditional || candidate.route.accepts(self.head));
+            if takes {
+                self.best = Some(candidate);
+                return;
+            }
         }
-        let takes = candidate.share.admits(self.draw)
-            && (!candidate.is_conditional || (self.accepts)(candidate.rank));
-        if takes {
-            self.best = Best(candidate.rank);
-        }
-        takes
     }
 }

@@ -8,7 +8,8 @@
 //! the bytes of the text times the ways that are open at once, [`MAX_OPEN`] at most. Patterns that
 //! keep more ways open than that (dozens of them, each with a `.*` behind another beginning that
 //! fits the text) are all named instead.
-//! Deliberately absent: what patterns stand for, and their order.
+//! Deliberately absent: what patterns stand for, and their order; changes, which
+//! [`stacked`](super::stacked) sets allow.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -16,7 +17,6 @@ use std::ops::Range;
 use nuncio_config::{ByteSet, Pattern, Step, Way};
 
 use super::dictionary::position;
-use super::prefixes::span;
 
 /// Patterns with the caller's numbers.
 #[derive(Debug)]
@@ -77,6 +77,15 @@ impl PatternSet {
         set.grow(&ways);
         set.patterns = patterns;
         set
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.patterns.len()
+    }
+
+    /// All patterns with their numbers.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(Pattern, u32)> {
+        self.patterns.iter()
     }
 
     /// Calls `visit` with every pattern that may match `text` and its number, some more than once.
@@ -205,6 +214,11 @@ fn stays(ways: &[(&Way, u32)], depth: usize) -> ByteSet {
         Some(Step::Many(set)) => *set,
         Some(Step::Byte(_) | Step::One(_)) | None => ByteSet::default(),
     }
+}
+
+/// A stored range as one that slices.
+fn span(range: &Range<u32>) -> Range<usize> {
+    range.start as usize..range.end as usize
 }
 
 fn empty_at(end: usize) -> Range<u32> {

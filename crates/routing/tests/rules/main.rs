@@ -8,6 +8,7 @@
 )]
 
 mod attributes;
+mod changes;
 mod clusters;
 mod demands;
 mod everything;
@@ -20,9 +21,12 @@ mod prefixes;
 mod probes;
 mod random;
 mod redirects;
+mod refusals;
 mod requests;
+mod resolvers;
 mod resources;
 mod settings;
 mod shadows;
 mod shares;
+mod tenancy;
 mod written;
