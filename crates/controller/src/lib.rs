@@ -9,7 +9,8 @@
 //! Invariants: this crate alone makes snapshots known; the first one waits for the first complete
 //! list of every source; a failed list or an unreadable file never takes anything away; a change
 //! costs the parsing of the objects it names.
-//! Deliberately absent: requests, sockets to clients, and writing to the API server.
+//! Nothing served depends on what the elected leader of the replicas writes to the API server.
+//! Deliberately absent: requests, sockets to clients, and writing configuration.
 
 mod change;
 mod containment;
