@@ -6,13 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio_config::Identity;
-use nuncio_controller::{ControlError, OnInvalid, Options, Publish, Source, run};
+use nuncio_controller::{
+    ControlError, KubernetesOptions, OnInvalid, Options, Pace, Publish, Source, client_for, run,
+};
 use nuncio_proxy::Switch;
 use nuncio_routing::{Action, ServicePort, Snapshot};
 use nuncio_telemetry::{BuildInfo, Telemetry};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+
+use crate::kube_api::Cluster;
 
 /// Longer than any test waits on a machine that is busy building.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -55,6 +59,11 @@ impl Publish for Recorder {
 }
 
 impl Control {
+    /// Begins to follow all namespaces of a cluster, impatiently.
+    pub fn following(cluster: &Cluster) -> Self {
+        Self::start(cluster_source(cluster, impatient()))
+    }
+
     /// Begins to follow `source`.
     pub fn start(source: Source) -> Self {
         Self::begin(source, None)
@@ -151,6 +160,28 @@ impl Control {
     pub async fn stop(self) -> Result<(), ControlError> {
         self.shutdown.send_replace(true);
         self.ended().await
+    }
+}
+
+/// All namespaces of a cluster.
+pub fn cluster_source(cluster: &Cluster, options: KubernetesOptions) -> Source {
+    Source::Kubernetes {
+        client: client_for(cluster.config()).unwrap(),
+        single_namespace: None,
+        options,
+    }
+}
+
+/// Everything, with pauses in which no test grows old.
+pub fn impatient() -> KubernetesOptions {
+    let pace = Pace {
+        refused: Duration::from_millis(200),
+        absent: Duration::from_millis(200),
+        ..Pace::default()
+    };
+    KubernetesOptions {
+        pace,
+        ..KubernetesOptions::default()
     }
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use kube::Config;
-use nuncio_controller::{Source, client_for};
+use nuncio_controller::{KubernetesOptions, Source, client_for};
 use tokio::time::{Instant, sleep};
 
 use crate::client::{Client, Response};
@@ -85,6 +85,7 @@ impl Edge {
 fn kubernetes(api: &FakeApi) -> Source {
     let config = Config::new(format!("http://{}", api.addr()).parse().unwrap());
     Source::Kubernetes {
+        options: KubernetesOptions::default(),
         client: client_for(config).unwrap(),
         single_namespace: None,
     }

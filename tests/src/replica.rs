@@ -13,8 +13,8 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 use nuncio_config::Identity;
 use nuncio_controller::{
-    LeaseTimes, OnInvalid, Options, Publish, PublishedService, Source, States, WriteBack,
-    client_for, run,
+    KubernetesOptions, LeaseTimes, OnInvalid, Options, Publish, PublishedService, Source, States,
+    WriteBack, client_for, run,
 };
 use nuncio_routing::{ServicePort, Snapshot};
 use nuncio_telemetry::{BuildInfo, Telemetry};
@@ -175,6 +175,7 @@ async fn control(mut life: Life, stop: watch::Receiver<bool>) {
     let source = Source::Kubernetes {
         client: client_for(life.config).unwrap(),
         single_namespace: None,
+        options: KubernetesOptions::default(),
     };
     let options = Options {
         source,

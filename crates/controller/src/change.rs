@@ -20,6 +20,10 @@ pub(crate) enum Feed {
     /// Kubernetes Services.
     Services,
     /// Kubernetes Secrets of type `kubernetes.io/tls`.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "nothing names a Secret yet, so none is read")
+    )]
     Secrets,
     /// `Mapping` of `getambassador.io`.
     Mappings,
@@ -127,6 +131,8 @@ pub(crate) enum Change {
     Removed { feed: Feed, object: ObjectRef },
     /// The source refuses the feed. What it told before stays in force until it lists again.
     Refused { feed: Feed, diagnostic: Diagnostic },
+    /// The source does not know the feed's kind, at least now. What was told before stays in force.
+    Absent { feed: Feed },
     /// The source refuses the feed no longer.
     Granted { feed: Feed },
     /// The time is over that was set for waiting.

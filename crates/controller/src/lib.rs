@@ -24,7 +24,8 @@ mod unknowable;
 
 pub use directory::DirectoryError;
 pub use kubernetes::{
-    ClientError, LeaseTimes, PublishedService, States, WriteBack, client_for, kube_client,
+    ClientError, KubernetesOptions, LeaseTimes, Pace, PublishedService, States, WriteBack,
+    client_for, kube_client,
 };
 pub use offline::{LoadError, load_offline};
 pub use pipeline::OnInvalid;

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::change::{Change, Feed};
 use crate::directory::{self, DirectoryError};
-use crate::kubernetes::{self, Endpoints, WriteBack, Writing};
+use crate::kubernetes::{self, Endpoints, Following, KubernetesOptions, WriteBack, Writing};
 use crate::pipeline::objects::Rules;
 use crate::pipeline::{Alarm, Gate, OnInvalid, Outlets, Patience, Pipeline, verdicts};
 use crate::unknowable;
@@ -64,6 +64,8 @@ pub enum Source {
         client: kube::Client,
         /// Only objects of this namespace; of all when `None`.
         single_namespace: Option<String>,
+        /// Which objects are followed, and at what pace.
+        options: KubernetesOptions,
     },
 }
 
@@ -72,10 +74,13 @@ impl fmt::Debug for Source {
         match self {
             Self::Directories(paths) => f.debug_tuple("Directories").field(paths).finish(),
             Self::Kubernetes {
-                single_namespace, ..
+                single_namespace,
+                options,
+                ..
             } => f
                 .debug_struct("Kubernetes")
                 .field("single_namespace", single_namespace)
+                .field("options", options)
                 .finish_non_exhaustive(),
         }
     }
@@ -119,7 +124,7 @@ pub async fn run(
         Box::pin(writing.run(verdicts, telemetry, shutdown))
     });
     let rules = Rules {
-        identity,
+        identity: identity.clone(),
         on_invalid,
         ..Rules::default()
     };
@@ -133,10 +138,9 @@ pub async fn run(
     let pipeline = Pipeline::new(rules, gate, outlets);
     let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
     let following = async {
+        let followed = source.follow(&identity, changes, (publish, wanted));
         let ended = tokio::select! {
-            ended = source.follow(changes, (publish, wanted)) => {
-                ended.and(Err(ControlError::Ended))
-            }
+            ended = followed => ended.and(Err(ControlError::Ended)),
             _stop = shutdown.wait_for(|stop| *stop) => Ok(()),
         };
         // The source is gone, and with it the last sender.
@@ -186,6 +190,7 @@ impl Source {
             Self::Kubernetes {
                 client,
                 single_namespace,
+                options: _,
             } => Some(Writing {
                 options: write_back?,
                 client: client.clone(),
@@ -198,6 +203,7 @@ impl Source {
     /// Tells of every change. Returns when it cannot start, or when nobody listens any more.
     async fn follow(
         self,
+        identity: &Identity,
         changes: mpsc::Sender<Change>,
         (publish, wanted): (Arc<dyn Publish>, Wanted),
     ) -> Result<(), ControlError> {
@@ -211,13 +217,21 @@ impl Source {
             Self::Kubernetes {
                 client,
                 single_namespace,
+                options,
             } => {
                 let namespace = single_namespace.as_deref();
                 let touched = Arc::default();
                 let outlets = (publish, changes.clone());
                 let endpoints = Endpoints::new(&client, outlets, Arc::clone(&touched), namespace);
                 beside.spawn(endpoints.run(wanted));
-                kubernetes::watch(&client, namespace, &changes, &touched).await;
+                let following = Following {
+                    client,
+                    namespace,
+                    options: &options,
+                    identity,
+                    touched: &touched,
+                };
+                kubernetes::watch(following, &changes).await;
             }
         }
         Ok(())

@@ -12,9 +12,11 @@ use nuncio_controller::OnInvalid;
 
 use crate::{build, duration};
 
-pub(crate) use write_back::WriteBackArguments;
-
+mod following;
 mod write_back;
+
+pub(crate) use following::FollowingArguments;
+pub(crate) use write_back::WriteBackArguments;
 
 /// Edge gateway for Kubernetes.
 ///
@@ -73,6 +75,8 @@ pub(crate) struct RunArguments {
     pub(crate) ports: PortArguments,
     #[command(flatten)]
     pub(crate) identity: IdentityArguments,
+    #[command(flatten)]
+    pub(crate) following: FollowingArguments,
     #[command(flatten)]
     pub(crate) write_back: WriteBackArguments,
     #[command(flatten)]

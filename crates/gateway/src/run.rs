@@ -17,7 +17,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
-use crate::arguments::{AccessLogSwitch, IdentityArguments, LastGoodArguments, RunArguments};
+use crate::arguments::{
+    AccessLogSwitch, FollowingArguments, IdentityArguments, LastGoodArguments, RunArguments,
+};
 use crate::data_path::{self, DrainTimes};
 use crate::publication::Publication;
 use crate::signals::{Ask, Signals};
@@ -57,6 +59,7 @@ pub(crate) struct Gateway {
     config_dirs: Vec<PathBuf>,
     identity: IdentityArguments,
     write_back: Option<WriteBack>,
+    following: FollowingArguments,
     last_good: LastGoodArguments,
     times: DrainTimes,
     statsd: statsd::Options,
@@ -79,6 +82,7 @@ impl Gateway {
             ports,
             identity,
             write_back,
+            following,
             last_good,
             life,
         } = arguments;
@@ -103,6 +107,7 @@ impl Gateway {
             config_dirs: config_dir,
             write_back: write_back.options(&identity.ambassador_namespace),
             identity,
+            following,
             last_good,
             times: DrainTimes {
                 delay: life.drain_delay,
@@ -189,6 +194,7 @@ impl Gateway {
         Ok(Source::Kubernetes {
             client,
             single_namespace,
+            options: self.following.options(),
         })
     }
 

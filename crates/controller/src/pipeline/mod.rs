@@ -127,6 +127,10 @@ impl Pipeline {
                 effect
             }
             Change::Refused { feed, diagnostic } => self.refused(feed, diagnostic),
+            Change::Absent { feed } => {
+                self.gate.refused(feed);
+                Effect::Unchanged
+            }
             Change::Granted { feed } => self.objects.withdraw_notes(feed),
             Change::Waited { patience } => Effect::of(self.gate.waited(patience)),
         };

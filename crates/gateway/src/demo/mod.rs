@@ -14,8 +14,9 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::arguments::{
-    AccessLogSwitch, AnnotationTrust, DemoArguments, IdentityArguments, InvalidFate,
-    LastGoodArguments, LifeArguments, LogFormat, PortArguments, RunArguments, WriteBackArguments,
+    AccessLogSwitch, AnnotationTrust, DemoArguments, FollowingArguments, IdentityArguments,
+    InvalidFate, LastGoodArguments, LifeArguments, LogFormat, PortArguments, RunArguments,
+    WriteBackArguments,
 };
 use crate::logging;
 use crate::run::{Gateway, control_runtime};
@@ -85,6 +86,7 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
             annotations: AnnotationTrust::Compatible,
         },
         write_back: WriteBackArguments::none(),
+        following: FollowingArguments::default(),
         last_good: LastGoodArguments {
             on_invalid: InvalidFate::Keep,
         },
