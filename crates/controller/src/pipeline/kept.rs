@@ -70,7 +70,7 @@ impl Document {
             text: Arc::clone(&said.text),
         };
         match said.form {
-            Form::Documents => whole.cut().unwrap_or(whole),
+            Form::Documents | Form::Configuration => whole.cut().unwrap_or(whole),
             // One object, one document.
             Form::CustomResource | Form::Ingress => whole,
         }
