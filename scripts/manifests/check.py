@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import documents
+import permissions
 import schemas
 import self_test
 import tutorial
@@ -23,7 +24,11 @@ def main(directory):
     found += [problem for document in objects for problem in schemas.problems(document)]
     # The tutorial's own checks read fields that the schemas have just vouched for.
     if not found:
-        found += tutorial.problems([item for item in objects if "/tutorial/" in item.file])
+        parts = [item for item in objects if "/tutorial/" in item.file]
+        found += tutorial.problems(parts)
+        accounts = {item.name for item in parts if item.kind == "ServiceAccount"}
+        parts = [item for item in objects if "/permissions/" in item.file]
+        found += permissions.problems(parts, accounts)
     for problem in found:
         print(problem, file=sys.stderr)
     print(

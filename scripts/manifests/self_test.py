@@ -1,14 +1,17 @@
-"""Proves that the manifest checks can fail: each case breaks the tutorial in one way and expects to
-be told."""
+"""Proves that the manifest checks can fail: each case breaks the tutorial, or the permissions
+beyond it, in one way and expects to be told."""
 
 import sys
 from pathlib import Path
 
 import documents
+import permissions
 import schemas
 import tutorial
 
-TUTORIAL = Path(__file__).parents[2] / "deploy" / "tutorial"
+DEPLOY = Path(__file__).parents[2] / "deploy"
+TUTORIAL = DEPLOY / "tutorial"
+PERMISSIONS = DEPLOY / "permissions"
 
 # (what is broken, file, text to replace, replacement, words the answer must hold)
 CASES = [
@@ -90,29 +93,58 @@ CASES = [
     ("another annotation", "httpbin.yaml", "prefix: /httpbin/", "prefix: /bin/", "2017"),
 ]
 
+# The same for the permissions beyond the tutorial's.
+PERMISSION_CASES = [
+    ("a misspelt field", "rbac.yaml", "roleRef:", "rolRef:", "roleRef"),
+    ("everything of a kind", "rbac.yaml", '["create", "patch"]', '["*"]', "wildcard"),
+    ("Events that are deleted", "rbac.yaml", '["create", "patch"]', '["delete"]', "may delete"),
+    ("specs that are written", "rbac.yaml", "  - mappings/status", "  - mappings", "may patch"),
+    ("Leases everywhere", "rbac.yaml", "kind: Role\n", "kind: ClusterRole\n", "every namespace"),
+    ("a kind the page lacks", "rbac.yaml", "  - endpointslices", "  - endpoints", "no row"),
+    ("Secrets", "rbac.yaml", "  - endpointslices", "  - secrets", "Secrets"),
+    ("a role nobody has", "rbac.yaml", "Role\n  name: nuncio", "Role\n  name: n", "bound"),
+    ("an unknown account", "rbac.yaml", "  name: ambassador", "  name: nobody", "ServiceAccount"),
+]
+
 
 def problems(texts):
-    """Everything the checks find in `texts`, a map from file name to text."""
+    """Everything the checks find in `texts`, a map from file name to text of the tutorial."""
+    return _problems(texts, tutorial.problems)
+
+
+def permission_problems(texts):
+    """The same for the permissions beyond the tutorial's."""
+    return _problems(texts, lambda parsed: permissions.problems(parsed, {"ambassador"}))
+
+
+def _problems(texts, check):
     try:
         parsed = [item for name, text in texts.items() for item in documents.parse(name, text)]
     except documents.MalformedManifest as error:
         return [str(error)]
     found = [problem for document in parsed for problem in schemas.problems(document)]
-    return found or list(tutorial.problems(parsed))
+    return found or list(check(parsed))
 
 
 def passes():
     """Whether every broken manifest was noticed; prints those that were not."""
-    texts = {path.name: path.read_text(encoding="utf-8") for path in TUTORIAL.glob("*.yaml")}
-    failures = [f"the unbroken tutorial: {problem}" for problem in problems(texts)]
-    for what, file, old, new, words in CASES:
+    failures = _failures(TUTORIAL, CASES, problems)
+    failures += _failures(PERMISSIONS, PERMISSION_CASES, permission_problems)
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    tried = len(CASES) + len(PERMISSION_CASES)
+    print(f"manifest checks: {tried} broken manifests tried, {len(failures)} not noticed")
+    return not failures
+
+
+def _failures(directory, cases, check):
+    texts = {path.name: path.read_text(encoding="utf-8") for path in directory.glob("*.yaml")}
+    failures = [f"unbroken, in {directory.name}: {problem}" for problem in check(texts)]
+    for what, file, old, new, words in cases:
         if old not in texts[file]:
             failures.append(f"{what}: {file} no longer holds {old!r}")
             continue
-        found = problems(texts | {file: texts[file].replace(old, new, 1)})
+        found = check(texts | {file: texts[file].replace(old, new, 1)})
         if not any(words in problem for problem in found):
             failures.append(f"{what}: passed, or was not named; found {found}")
-    for failure in failures:
-        print(failure, file=sys.stderr)
-    print(f"manifest checks: {len(CASES)} broken manifests tried, {len(failures)} not noticed")
-    return not failures
+    return failures

@@ -109,6 +109,7 @@ impl Control {
             identity: setup.identity,
             on_invalid: setup.on_invalid,
             state_dir: setup.state_dir,
+            write_back: None,
         };
         let recorder = Recorder {
             published: recorder,

@@ -22,5 +22,6 @@ pub mod gateway;
 pub mod kube_api;
 pub mod names;
 pub mod pod;
+pub mod replica;
 pub mod scene;
 pub mod upstream;

@@ -19,12 +19,6 @@ pub(crate) enum Feed {
     Directories,
     /// Kubernetes Services.
     Services,
-    /// Kubernetes Secrets of type `kubernetes.io/tls`.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "nothing names a Secret yet, so none is read")
-    )]
-    Secrets,
     /// `Mapping` of `getambassador.io`.
     Mappings,
     /// `Module` of `getambassador.io`.
@@ -51,10 +45,9 @@ pub(crate) enum Need {
 }
 
 impl Feed {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Directories,
         Self::Services,
-        Self::Secrets,
         Self::Mappings,
         Self::Modules,
         Self::ServiceResolvers,
@@ -68,7 +61,6 @@ impl Feed {
         match self {
             Self::Directories => "directories",
             Self::Services => "services",
-            Self::Secrets => "secrets",
             Self::Mappings => "mappings",
             Self::Modules => "modules",
             Self::ServiceResolvers => "service_resolvers",
@@ -82,8 +74,7 @@ impl Feed {
     pub(crate) fn need(self) -> Need {
         match self {
             Self::Directories | Self::Services => Need::Required,
-            Self::Secrets
-            | Self::Mappings
+            Self::Mappings
             | Self::Modules
             | Self::ServiceResolvers
             | Self::EndpointResolvers

@@ -9,7 +9,8 @@
 //! Invariants: this crate alone makes snapshots known; the first one waits for the first complete
 //! list of every source; a failed list or an unreadable file never takes anything away; a change
 //! costs the parsing of the objects it names.
-//! Deliberately absent: requests, sockets to clients, and writing to the API server.
+//! Nothing served depends on what the elected leader of the replicas writes to the API server.
+//! Deliberately absent: requests, sockets to clients, and writing configuration.
 
 mod change;
 mod containment;
@@ -23,7 +24,10 @@ mod state;
 mod unknowable;
 
 pub use directory::DirectoryError;
-pub use kubernetes::{ClientError, KubernetesOptions, Pace, client_for, kube_client};
+pub use kubernetes::{
+    ClientError, KubernetesOptions, LeaseTimes, Pace, PublishedService, States, WriteBack,
+    client_for, kube_client,
+};
 pub use offline::{LoadError, load_offline};
 pub use pipeline::{KeptResource, OnInvalid, Since, Standing};
 pub use run::{ControlError, Options, Publish, Source, run};

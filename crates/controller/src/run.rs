@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::OptionFuture;
 use nuncio_config::Identity;
 use nuncio_routing::{ServicePort, Snapshot};
 use nuncio_telemetry::Telemetry;
@@ -19,11 +20,9 @@ use tokio::task::JoinSet;
 
 use crate::change::{Change, Feed};
 use crate::directory::{self, DirectoryError};
-use crate::kubernetes::{self, Endpoints, Following, KubernetesOptions, Sight};
+use crate::kubernetes::{self, Endpoints, Following, KubernetesOptions, Sight, WriteBack, Writing};
 use crate::pipeline::objects::Rules;
-use crate::pipeline::{
-    Alarm, Gate, OnInvalid, Outlets, Patience, Pipeline, Standing, Verdicts, verdicts,
-};
+use crate::pipeline::{Alarm, Gate, OnInvalid, Outlets, Patience, Pipeline, Standing, verdicts};
 use crate::state::StateDir;
 use crate::unknowable;
 
@@ -53,6 +52,8 @@ pub struct Options {
     pub source: Source,
     /// Which documents are ours.
     pub identity: Identity,
+    /// What is written to the API server; nothing when `None`, nor without a Kubernetes source.
+    pub write_back: Option<WriteBack>,
     /// What becomes of a resource whose newest version cannot be live.
     pub on_invalid: OnInvalid,
     /// A directory where what is published is saved, and read at a start without an API server.
@@ -121,11 +122,16 @@ pub async fn run(
         identity,
         on_invalid,
         state_dir,
+        write_back,
     } = options;
     let (changes, incoming) = mpsc::channel(CHANGES);
     let (wanting, wanted) = watch::channel(Arc::default());
     let (teller, verdicts) = verdicts();
     let state = state_dir.map(|path| StateDir::new(path, identity.clone()));
+    let writing = source.writing(write_back, &identity).map(|writing| {
+        let (telemetry, shutdown) = (Arc::clone(&telemetry), shutdown.clone());
+        Box::pin(writing.run(verdicts, telemetry, shutdown))
+    });
     let rules = Rules {
         identity: identity.clone(),
         on_invalid,
@@ -136,18 +142,21 @@ pub async fn run(
         wanted: wanting,
         verdicts: teller,
     };
-    // Nobody tells authors yet.
-    drop::<Verdicts>(verdicts);
     let gate = Gate::new(&source.feeds(), alarm(&changes));
     let pipeline = Pipeline::new(rules, gate, outlets, state);
     let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
-    let followed = source.follow(&identity, changes, (publish, wanted));
-    let ended = tokio::select! {
-        ended = followed => ended.and(Err(ControlError::Ended)),
-        _stop = shutdown.wait_for(|stop| *stop) => Ok(()),
+    let following = async {
+        let followed = source.follow(&identity, changes, (publish, wanted));
+        let ended = tokio::select! {
+            ended = followed => ended.and(Err(ControlError::Ended)),
+            _stop = shutdown.wait_for(|stop| *stop) => Ok(()),
+        };
+        // The source is gone, and with it the last sender.
+        pipeline.await.map_err(|_panicked| ControlError::Ended)?;
+        ended
     };
-    // The source is gone, and with it the last sender.
-    pipeline.await.map_err(|_panicked| ControlError::Ended)?;
+    // Writing ends when it is asked to, or when nobody judges any more.
+    let (ended, _written) = tokio::join!(following, OptionFuture::from(writing));
     ended
 }
 
@@ -179,6 +188,23 @@ impl Source {
         match self {
             Self::Directories(_) => vec![Feed::Directories],
             Self::Kubernetes { .. } => kubernetes::FEEDS.to_vec(),
+        }
+    }
+
+    /// What is to be written to the API server that the configuration comes from.
+    fn writing(&self, write_back: Option<WriteBack>, identity: &Identity) -> Option<Writing> {
+        match self {
+            Self::Directories(_) => None,
+            Self::Kubernetes {
+                client,
+                single_namespace,
+                options: _,
+            } => Some(Writing {
+                options: write_back?,
+                client: client.clone(),
+                single_namespace: single_namespace.clone(),
+                identity: identity.clone(),
+            }),
         }
     }
 

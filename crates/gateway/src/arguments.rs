@@ -13,8 +13,10 @@ use nuncio_controller::OnInvalid;
 use crate::{build, duration};
 
 mod following;
+mod write_back;
 
 pub(crate) use following::FollowingArguments;
+pub(crate) use write_back::WriteBackArguments;
 
 /// Edge gateway for Kubernetes.
 ///
@@ -75,6 +77,9 @@ pub(crate) struct RunArguments {
     pub(crate) identity: IdentityArguments,
     #[command(flatten)]
     pub(crate) following: FollowingArguments,
+    #[command(flatten)]
+    pub(crate) write_back: WriteBackArguments,
+    #[command(flatten)]
     pub(crate) last_good: LastGoodArguments,
     #[command(flatten)]
     pub(crate) life: LifeArguments,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use nuncio_admin::{Admin, Facts, Latch, Readiness};
-use nuncio_controller::{Options, Source, kube_client, load_offline};
+use nuncio_controller::{Options, Source, WriteBack, kube_client, load_offline};
 use nuncio_proxy::{Resolver, Workers};
 use nuncio_telemetry::{AccessLogWriter, ServerState, Telemetry, statsd};
 use tokio::runtime::{Builder, Runtime};
@@ -58,6 +58,7 @@ pub(crate) struct Gateway {
     pub(crate) door: door::Bound,
     config_dirs: Vec<PathBuf>,
     identity: IdentityArguments,
+    write_back: Option<WriteBack>,
     following: FollowingArguments,
     last_good: LastGoodArguments,
     times: DrainTimes,
@@ -80,6 +81,7 @@ impl Gateway {
             config_dir,
             ports,
             identity,
+            write_back,
             following,
             last_good,
             life,
@@ -103,6 +105,7 @@ impl Gateway {
             data,
             door,
             config_dirs: config_dir,
+            write_back: write_back.options(&identity.ambassador_namespace),
             identity,
             following,
             last_good,
@@ -119,7 +122,7 @@ impl Gateway {
     pub(crate) async fn run(self, announce: impl FnOnce()) -> anyhow::Result<()> {
         let mut signals = Signals::listen().context("cannot listen for signals")?;
         let facts = self.facts();
-        let source = self.source().await?;
+        let options = self.options().await?;
         let Self {
             telemetry,
             readiness,
@@ -130,12 +133,6 @@ impl Gateway {
             ..
         } = self;
         let (stop, stopping) = watch::channel(false);
-        let options = Options {
-            source,
-            identity: self.identity.identity(),
-            on_invalid: self.last_good.on_invalid.into(),
-            state_dir: self.last_good.state_dir,
-        };
         let mut controller = tokio::spawn(nuncio_controller::run(
             options,
             Arc::clone(&publication) as _,
@@ -175,6 +172,16 @@ impl Gateway {
             writer.finish(LAST_LINES_PATIENCE);
         }
         Ok(())
+    }
+
+    async fn options(&self) -> anyhow::Result<Options> {
+        Ok(Options {
+            source: self.source().await?,
+            identity: self.identity.identity(),
+            write_back: self.write_back.clone(),
+            on_invalid: self.last_good.on_invalid.into(),
+            state_dir: self.last_good.state_dir.clone(),
+        })
     }
 
     async fn source(&self) -> anyhow::Result<Source> {

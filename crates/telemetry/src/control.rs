@@ -29,6 +29,7 @@ pub struct ControlStats {
     pub(crate) diagnostics_time: LastDuration,
     /// Since the epoch; zero before the first.
     pub(crate) last_publish: LastDuration,
+    pub(crate) leader: Gauge,
     pub(crate) objects: ObjectGauges,
     pub(crate) invalid_changes: Counter,
     pub(crate) state: StateStats,
@@ -166,6 +167,11 @@ impl ControlStats {
     /// The diagnostics page was produced, which took `took`.
     pub fn diagnostics_served(&self, took: Duration) {
         self.diagnostics_time.set(took);
+    }
+
+    /// Whether this gateway is the one of its replicas that writes to the API server.
+    pub fn set_leader(&self, leads: bool) {
+        self.leader.set(u64::from(leads));
     }
 
     /// Whether debug messages are logged.

@@ -16,6 +16,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::event::Event;
 use super::fault::{Expiry, Faults};
 use super::http;
+use super::journal::{self, Written};
 use super::object::{Key, Object};
 use super::resource::Resource;
 use super::store::Store;
@@ -236,6 +237,40 @@ impl FakeApi {
     /// How many requests came without the token that is required.
     pub fn unauthorized(&self) -> usize {
         self.store.lock().unauthorized
+    }
+
+    /// Never answers the requests to come of a gateway.
+    pub fn cut_off(&self, gateway: &str) {
+        self.store.lock().cut_off.insert(gateway.to_owned());
+    }
+
+    /// Answers a gateway again.
+    pub fn reconnect(&self, gateway: &str) {
+        self.store.lock().cut_off.remove(gateway);
+    }
+
+    /// What gateways asked to be written, in order, granted or not.
+    pub fn journal(&self) -> Vec<Written> {
+        self.store.lock().journal.clone()
+    }
+
+    /// Who holds the only Lease; empty when nobody does.
+    pub fn holder(&self) -> String {
+        journal::holder(&mut self.store.lock()).unwrap_or_default()
+    }
+
+    /// An object as it is stored.
+    pub fn get(&self, resource: Resource, namespace: &str, name: &str) -> Option<Value> {
+        let mut state = self.store.lock();
+        let object = state.table(resource).objects.get(&key(namespace, name));
+        object.map(|object| object.value())
+    }
+
+    /// Every object of a kind as it is stored.
+    pub fn all(&self, resource: Resource) -> Vec<Value> {
+        let mut state = self.store.lock();
+        let objects = state.table(resource).objects.values();
+        objects.map(|object| object.value()).collect()
     }
 
     fn set_forbidden(&self, resource: Resource, forbidden: bool) {

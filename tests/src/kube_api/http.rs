@@ -12,6 +12,7 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use super::call::Call;
 use super::discovery;
+use super::journal;
 use super::listing::list;
 use super::reply::{self, Chunks, not_found, refusal, refuse};
 use super::store::{State, Store};
@@ -39,12 +40,20 @@ pub(super) async fn answer(
         store.lock().table(call.resource).faults.lists += 1;
         return pending().await;
     }
+    let gateway = journal::gateway(&head.headers);
+    if gateway.is_some_and(|gateway| store.lock().cut_off.contains(gateway)) {
+        return pending().await;
+    }
     let content_type = header(CONTENT_TYPE).unwrap_or_default().as_bytes();
     if let Some(mode) = Mode::of(&head.method, content_type) {
         let Ok(body) = body.collect().await else {
             return Ok(refuse(StatusCode::BAD_REQUEST, "BadRequest", "no body"));
         };
-        return Ok(write(&call, &mut store.lock(), &body.to_bytes(), mode));
+        let (body, mut state) = (body.to_bytes(), store.lock());
+        if let Some(gateway) = gateway {
+            journal::record(gateway, &call, &body, &mut state);
+        }
+        return Ok(write(&call, &mut state, &body, mode));
     }
     Ok(match (head.method, call.name.is_some()) {
         (Method::GET, false) if call.flag("watch") => watch(call, &store),

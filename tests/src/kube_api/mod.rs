@@ -4,7 +4,8 @@
 //!
 //! Invariant: tests speak to both through the same kube client, so that whoever has the real one
 //! checks the small one with it.
-//! Deliberately absent: validation, admission, defaulting, and field ownership.
+//! Deliberately absent: validation, admission, defaulting, and field ownership but for who wrote a
+//! status last.
 
 mod call;
 mod cluster;
@@ -14,6 +15,7 @@ mod event;
 mod fake;
 mod fault;
 mod http;
+mod journal;
 mod listing;
 mod object;
 mod real;
@@ -28,5 +30,6 @@ mod writing;
 pub use cluster::Cluster;
 pub use fake::FakeApi;
 pub use fault::Expiry;
+pub use journal::{GATEWAY, Written};
 pub use resource::Resource;
 pub use slice::{EndpointSlice, State};

@@ -4,13 +4,14 @@
 //! `v` sees exactly the events of its kind after `v`, in order, or is told that they are gone.
 //! Deliberately absent: HTTP.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::watch;
 
 use super::event::{Entry, Event};
 use super::fault::Faults;
+use super::journal::Written;
 use super::object::{Key, Object};
 use super::resource::Resource;
 
@@ -42,6 +43,9 @@ pub(super) struct State {
     pub(super) token: Option<String>,
     /// How many requests were not.
     pub(super) unauthorized: usize,
+    /// Gateways whose requests are never answered.
+    pub(super) cut_off: BTreeSet<String>,
+    pub(super) journal: Vec<Written>,
 }
 
 /// The state, for whoever holds the lock.
@@ -59,6 +63,8 @@ impl Store {
             streaming: false,
             token: None,
             unauthorized: 0,
+            cut_off: BTreeSet::new(),
+            journal: Vec::new(),
         };
         Self {
             state: Mutex::new(state),

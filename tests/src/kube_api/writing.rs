@@ -2,7 +2,8 @@
 //!
 //! Invariant: what is equal to before leaves no trace; a write that names a version other than the
 //! present one is refused with 409.
-//! Deliberately absent: field ownership. An apply patch replaces the object.
+//! Deliberately absent: field ownership, but for who wrote a status last. An apply patch replaces
+//! the object.
 
 use hyper::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -144,6 +145,12 @@ fn merged_status(call: &Call, mut object: Value, before: Option<&Value>) -> Valu
     if call.status {
         let mut kept = before.cloned().unwrap_or_default();
         kept["status"] = object["status"].take();
+        if let Some(manager) = call.query.get("fieldManager") {
+            kept["metadata"]["managedFields"] = json!([{
+                "manager": manager, "operation": "Update", "subresource": "status",
+                "apiVersion": call.api(), "fieldsType": "FieldsV1", "fieldsV1": {},
+            }]);
+        }
         return kept;
     }
     let fields = object.as_object_mut();
@@ -170,6 +177,10 @@ fn complete(key: &Key, object: &mut Value, before: Option<&Value>, version: u64)
     let uid = || json!(format!("00000000-0000-4000-8000-{version:012}"));
     metadata["uid"] = before.map_or_else(uid, |before| before["uid"].clone());
     metadata["resourceVersion"] = before.map_or(Value::Null, |b| b["resourceVersion"].clone());
+    let managed = before.and_then(|before| before.get("managedFields"));
+    if let (Some(managed), None) = (managed, metadata.get("managedFields")) {
+        metadata["managedFields"] = managed.clone();
+    }
 }
 
 /// RFC 7386.

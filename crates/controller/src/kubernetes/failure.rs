@@ -80,9 +80,9 @@ pub(super) fn status(error: &watcher::Error) -> Option<&kube::core::Status> {
 }
 
 /// An error with its causes, of which "connection refused" is usually the last.
-pub(super) fn chain(error: &watcher::Error) -> String {
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
+    let mut cause = error.source();
     while let Some(error) = cause {
         let line = error.to_string();
         if !text.contains(&line) {

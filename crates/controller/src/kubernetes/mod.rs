@@ -10,7 +10,8 @@
 //!
 //! Invariant: a failed list or watch leaves what was known before in force. What is forbidden is
 //! reported once and lived without.
-//! Deliberately absent: caches of Kubernetes objects, and writes to the API server.
+//! Deliberately absent: caches of Kubernetes objects. What is written to the API server stands apart,
+//! in `write_back`.
 
 mod announcer;
 mod client;
@@ -24,6 +25,7 @@ mod refusal;
 mod retry;
 mod trimmed;
 mod watch;
+mod write_back;
 
 use std::sync::Arc;
 
@@ -40,6 +42,8 @@ pub(crate) use endpoints::{Endpoints, Sight, Touched};
 use ingress::{ClassReader, INGRESS_CLASSES, INGRESSES, Ingresses, Lookups};
 pub use options::{KubernetesOptions, Pace};
 use watch::{Candidates, Custom, Depth, Kind, Server, Target, Watch};
+pub(crate) use write_back::Writing;
+pub use write_back::{LeaseTimes, PublishedService, States, WriteBack};
 
 /// The feeds that this source lists.
 pub(crate) const FEEDS: [Feed; 7] = [

@@ -125,7 +125,22 @@ pub(crate) fn explain_dropped(newest: &mut Parsed, older: &[Resource]) {
 
 /// What is said of a resource that stays.
 pub(crate) fn stays(since: Since) -> String {
-    format!("its last good version, of {since}, stays live")
+    format!("{VERSION}{SINCE}{since}, stays live")
+}
+
+const VERSION: &str = "its last good version";
+const SINCE: &str = ", of ";
+
+/// What was said with [`explain`], without what differs between replicas: each counts generations
+/// of its own.
+pub(crate) fn in_common(reason: &str) -> Box<str> {
+    let Some((before, after)) = reason.rsplit_once(SINCE) else {
+        return reason.into();
+    };
+    match after.split_once(',') {
+        Some((_since, rest)) if before.ends_with(VERSION) => format!("{before}{rest}").into(),
+        Some(_) | None => reason.into(),
+    }
 }
 
 fn all_stay(kept: &[(Key, Since)]) -> String {
@@ -270,6 +285,16 @@ mod tests {
         let all = "; what may have stood here stays live: Mapping a, Mapping b, Mapping c, Mapping \
                    d, Mapping e and 2 more";
         assert!(anonymous.reason.ends_with(all), "{anonymous}");
+    }
+
+    #[test]
+    fn what_replicas_have_in_common_holds_no_generation() {
+        let kept = format!("no prefix; {}", stays(Since::Generation(7)));
+        assert_eq!(
+            &*in_common(&kept),
+            "no prefix; its last good version stays live"
+        );
+        assert_eq!(&*in_common("one, of many, is odd"), "one, of many, is odd");
     }
 
     #[test]

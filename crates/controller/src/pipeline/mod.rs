@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use nuncio_config::{Diagnostic, ObjectRef, Severity};
+use nuncio_config::{Diagnostic, ObjectRef, Resource, Severity};
 use nuncio_routing::{ServicePort, Snapshot};
 use nuncio_telemetry::{ObjectCounts, Reconfiguration, Telemetry};
 use tokio::sync::{mpsc, watch};
@@ -41,7 +41,7 @@ use objects::{Effect, Objects, Rules};
 use records::Texts;
 pub use standing::{KeptResource, Since, Standing};
 use told::Told;
-pub(crate) use verdicts::{Teller, Verdict, Verdicts, verdicts};
+pub(crate) use verdicts::{News, Teller, Verdict, Verdicts, verdicts};
 
 /// The changes that one compile takes together at most.
 const BATCH: usize = 4096;
@@ -70,6 +70,8 @@ pub(crate) struct Pipeline {
     keeper: Option<Keeper>,
     saved_at: Option<SystemTime>,
     standing: Standing,
+    /// The feeds whose lists are not published yet.
+    listed: BTreeSet<Feed>,
     /// When the changes arrived that are not published yet.
     arrivals: Vec<Instant>,
     parse: Duration,
@@ -96,6 +98,7 @@ impl Pipeline {
             pending: Effect::Changed,
             generation: 0,
             told: Told::default(),
+            listed: BTreeSet::new(),
             arrivals: Vec::new(),
             parse: Duration::ZERO,
         }
@@ -130,7 +133,9 @@ impl Pipeline {
                 diagnostics,
             } => {
                 self.gate.listed(feed);
-                self.objects.list(feed, &objects, diagnostics)
+                let effect = self.objects.list(feed, &objects, diagnostics);
+                self.listed(effect, feed);
+                effect
             }
             Change::Applied { feed, object } => {
                 let effect = self.objects.apply(feed, &object);
@@ -152,6 +157,15 @@ impl Pipeline {
         };
         let fresh = Effect::of(was_stale != self.gate.is_stale());
         self.pending = self.pending.or(effect).or(fresh);
+    }
+
+    /// Tells that a feed listed when all that it changed is told.
+    fn listed(&mut self, effect: Effect, feed: Feed) {
+        if self.generation > 0 && effect.or(self.pending) == Effect::Unchanged {
+            self.outlets.verdicts.listed(feed);
+        } else {
+            self.listed.insert(feed);
+        }
     }
 
     fn arrived(&mut self, effect: Effect, at: Instant) {
@@ -193,6 +207,9 @@ impl Pipeline {
         let retold = self.told.update(&snapshot.diagnostics);
         self.measure(&snapshot, (compiled - started, published - compiled));
         self.tell(&snapshot, &changed, retold);
+        for feed in std::mem::take(&mut self.listed) {
+            self.outlets.verdicts.listed(feed);
+        }
     }
 
     fn measure(&mut self, snapshot: &Snapshot, (compile, publish): (Duration, Duration)) {
@@ -253,16 +270,22 @@ impl Pipeline {
     }
 
     fn verdict(&self, object: Arc<ObjectRef>) -> Verdict {
-        let diagnostics: Vec<_> = self.told.of(&object).cloned().collect();
+        let mut diagnostics: Vec<_> = self.told.of(&object).cloned().collect();
+        for diagnostic in &mut diagnostics {
+            diagnostic.reason = last_good::in_common(&diagnostic.reason);
+        }
         let errors = diagnostics
             .iter()
             .filter(|found| found.severity == Severity::Error);
         // What compiling refuses is refused where its document begins.
         let refused: BTreeSet<_> = errors.map(|found| (&found.at, &found.resource)).collect();
-        let live = self.objects.in_force(&object).iter().any(|resource| {
+        let is_live = |resource: &Resource| {
             let label = Some(resource.to_string().into());
             !refused.contains(&(&resource.at, &label))
-        });
+        };
+        // An older version that stays stands where the newest has its error.
+        let live = self.objects.kept().contains_key(&object)
+            || self.objects.in_force(&object).iter().any(is_live);
         Verdict {
             object,
             diagnostics,

@@ -125,7 +125,7 @@ fn has(snapshot: &Snapshot, name: &str) -> bool {
 
 #[test]
 fn the_first_snapshot_waits_for_every_required_list() {
-    let running = start(&[Feed::Directories, Feed::Services, Feed::Secrets]);
+    let running = start(&[Feed::Directories, Feed::Services, Feed::Ingresses]);
     running.send(listed(Feed::Services, &["a"]));
     running.send(applied("b"));
     running.send(listed(Feed::Directories, &[]));
@@ -284,7 +284,7 @@ fn verdicts_tell_what_is_live_and_why_the_rest_is_not() {
             .build()
             .unwrap();
         let verdicts = runtime.block_on(running.verdicts.next()).unwrap();
-        let told = verdicts.into_iter();
+        let told = verdicts.verdicts.into_iter();
         told.map(|it| (it.object.name.to_string(), it.live, it.diagnostics.len()))
             .collect::<Vec<_>>()
     };

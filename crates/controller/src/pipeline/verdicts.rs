@@ -4,12 +4,14 @@
 //! nobody takes any, or too many wait, nothing is kept.
 //! Deliberately absent: telling anybody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use nuncio_config::{Diagnostic, ObjectRef};
 use tokio::sync::Notify;
 use tracing::warn;
+
+use crate::change::Feed;
 
 /// What became of one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,16 @@ pub(crate) struct Verdict {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// Whether anything it says is served, in its newest version or in an older one.
     pub(crate) live: bool,
+}
+
+/// What is new.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct News {
+    /// Ordered by object.
+    pub(crate) verdicts: Vec<Verdict>,
+    /// The feeds that listed for the first time, all of whose objects verdicts were told of: an
+    /// object of theirs of which nothing was told is not served.
+    pub(crate) listed: BTreeSet<Feed>,
 }
 
 /// Makes a mailbox for verdicts.
@@ -50,6 +62,7 @@ impl Teller {
         };
         let mut waiting = mailbox.waiting();
         for verdict in verdicts {
+            let waiting = &mut waiting.verdicts;
             if waiting.len() < MOST || waiting.contains_key(&verdict.object) {
                 waiting.insert(Arc::clone(&verdict.object), verdict);
             } else {
@@ -59,6 +72,14 @@ impl Teller {
         }
         drop(waiting);
         mailbox.arrived.notify_one();
+    }
+
+    /// All verdicts on what the feed listed were told.
+    pub(crate) fn listed(&self, feed: Feed) {
+        if let Some(mailbox) = self.0.upgrade() {
+            mailbox.waiting().listed.insert(feed);
+            mailbox.arrived.notify_one();
+        }
     }
 }
 
@@ -71,18 +92,17 @@ impl Drop for Teller {
 }
 
 impl Verdicts {
-    /// Waits for verdicts and takes all there are, ordered by object. `None` at the end.
+    /// Waits for news and takes all there is. `None` at the end.
     ///
     /// Loses nothing when it is dropped before it is done.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "whoever tells authors is still to come")
-    )]
-    pub(crate) async fn next(&mut self) -> Option<Vec<Verdict>> {
+    pub(crate) async fn next(&mut self) -> Option<News> {
         loop {
             let taken = std::mem::take(&mut *self.0.waiting());
-            if !taken.is_empty() {
-                return Some(taken.into_values().collect());
+            if !taken.verdicts.is_empty() || !taken.listed.is_empty() {
+                return Some(News {
+                    verdicts: taken.verdicts.into_values().collect(),
+                    listed: taken.listed,
+                });
             }
             if Arc::weak_count(&self.0) == 0 {
                 return None;
@@ -94,12 +114,18 @@ impl Verdicts {
 
 #[derive(Debug, Default)]
 struct Mailbox {
-    waiting: Mutex<BTreeMap<Arc<ObjectRef>, Verdict>>,
+    waiting: Mutex<Waiting>,
     arrived: Notify,
 }
 
+#[derive(Debug, Default)]
+struct Waiting {
+    verdicts: BTreeMap<Arc<ObjectRef>, Verdict>,
+    listed: BTreeSet<Feed>,
+}
+
 impl Mailbox {
-    fn waiting(&self) -> std::sync::MutexGuard<'_, BTreeMap<Arc<ObjectRef>, Verdict>> {
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -129,7 +155,7 @@ mod tests {
         let (teller, mut verdicts) = verdicts();
         teller.tell([verdict("b", true), verdict("a", true)]);
         teller.tell([verdict("b", false)]);
-        let taken = verdicts.next().await.unwrap();
+        let taken = verdicts.next().await.unwrap().verdicts;
         assert_eq!(taken, [verdict("a", true), verdict("b", false)]);
         drop(teller);
         assert_eq!(verdicts.next().await, None);

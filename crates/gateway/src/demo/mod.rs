@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::arguments::{
     AccessLogSwitch, AnnotationTrust, DemoArguments, FollowingArguments, IdentityArguments,
     InvalidFate, LastGoodArguments, LifeArguments, LogFormat, PortArguments, RunArguments,
+    WriteBackArguments,
 };
 use crate::logging;
 use crate::run::{Gateway, control_runtime};
@@ -84,6 +85,7 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
             single_namespace: false,
             annotations: AnnotationTrust::Compatible,
         },
+        write_back: WriteBackArguments::none(),
         following: FollowingArguments::default(),
         last_good: LastGoodArguments {
             on_invalid: InvalidFate::Keep,

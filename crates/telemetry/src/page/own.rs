@@ -223,6 +223,12 @@ fn nuncio_config(control: &ControlStats, out: &mut Vec<u8>) {
         "Unix time when the running configuration started to run; 0 before the first.",
         Fixed::nanos(control.last_publish.nanos()),
     );
+    gauge(
+        out,
+        "nuncio_leader",
+        "Whether this gateway writes Events and status; at most one of its replicas does.",
+        Fixed::whole(control.leader.value()),
+    );
     control_plane(control, out);
 }
 
