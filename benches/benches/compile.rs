@@ -1,4 +1,4 @@
-//! What it costs to compile Mappings that use every attribute there is.
+//! What it costs to compile Mappings that use every attribute there is, and one plain one among many.
 //!
 //! Of ten Mappings seven have a prefix, one an exact path and two a pattern; every fifth is a canary of
 //! the one before it, every tenth has a shadow and every twentieth redirects. Patterns are compiled
@@ -12,9 +12,9 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use nuncio_config::{Identity, ObjectRef, Origin, Resource, parse_annotation};
-use nuncio_routing::compile;
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use nuncio_config::{Identity, ObjectRef, Origin, Parsed, Resource, parse_annotation};
+use nuncio_routing::{Compiler, compile};
 
 const SIZES: [usize; 3] = [100, 1_000, 10_000];
 
@@ -132,15 +132,19 @@ fn parsed(documents: &[String]) -> Vec<Resource> {
 }
 
 fn parse(service: &str, document: &str) -> Vec<Resource> {
+    let origin = Origin::api(object(service));
+    let parsed = parse_annotation(document, &origin, &Identity::default());
+    assert_eq!(parsed.resources.len(), 1, "{:?}", parsed.diagnostics);
+    parsed.resources
+}
+
+fn object(service: &str) -> Arc<ObjectRef> {
     let (kind, namespace, name) = ("Service".into(), "default".into(), service.into());
-    let object = Arc::new(ObjectRef {
+    Arc::new(ObjectRef {
         kind,
         namespace,
         name,
-    });
-    let parsed = parse_annotation(document, &Origin::api(object), &Identity::default());
-    assert_eq!(parsed.resources.len(), 1, "{:?}", parsed.diagnostics);
-    parsed.resources
+    })
 }
 
 fn compiling(criterion: &mut Criterion) {
@@ -167,6 +171,53 @@ fn all_live(size: usize) -> Vec<Resource> {
     resources
 }
 
+/// How many Mappings there are when one of them changes.
+const CROWDS: [usize; 4] = [1_000, 10_000, 50_000, 100_000];
+
+/// One Service's Mapping changes among those of all others: told, and compiled to a snapshot that takes
+/// the place of the last.
+fn changing(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("compile/one");
+    for crowd in CROWDS {
+        group.bench_function(BenchmarkId::from_parameter(crowd), |bencher| {
+            let mut compiler = Compiler::new(Identity::default());
+            for number in 0..crowd {
+                let (object, parsed) = plain(number, 80);
+                compiler.put(&object, parsed);
+            }
+            let mut last = compiler.compile(1).snapshot;
+            assert!(last.diagnostics.is_empty());
+            let versions = [plain(crowd / 2, 8080), plain(crowd / 2, 80)];
+            let mut versions = versions.into_iter().cycle();
+            bencher.iter_batched(
+                || versions.next().unwrap(),
+                |(object, parsed)| {
+                    compiler.put(&object, parsed);
+                    last = compiler.compile(last.generation + 1).snapshot;
+                },
+                BatchSize::SmallInput,
+            );
+            assert_eq!(last.clusters.len(), crowd);
+        });
+    }
+    group.finish();
+}
+
+/// A Service with one Mapping, as most have.
+fn plain(number: usize, port: u16) -> (Arc<ObjectRef>, Parsed) {
+    let object = object(&format!("service-{number}"));
+    let text = format!(
+        "apiVersion: getambassador.io/v2\nkind: Mapping\nname: m-{number}\n\
+         prefix: /service-{number:06}/\nservice: service-{number}:{port}\n"
+    );
+    let parsed = parse_annotation(
+        &text,
+        &Origin::api(Arc::clone(&object)),
+        &Identity::default(),
+    );
+    (object, parsed)
+}
+
 fn parsing(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("parse/whole");
     group.sample_size(10);
@@ -178,5 +229,5 @@ fn parsing(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, compiling, parsing);
+criterion_group!(benches, compiling, changing, parsing);
 criterion_main!(benches);

@@ -2,16 +2,23 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nuncio_config::Identity;
-use nuncio_controller::{ControlError, Options, Publish, Source, run};
+use nuncio_controller::{
+    ControlError, KubernetesOptions, OnInvalid, Options, Pace, Publish, Source, Standing,
+    client_for, run,
+};
+use nuncio_proxy::Switch;
 use nuncio_routing::{Action, ServicePort, Snapshot};
 use nuncio_telemetry::{BuildInfo, Telemetry};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+
+use crate::kube_api::Cluster;
 
 /// Longer than any test waits on a machine that is busy building.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -19,6 +26,8 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// A running control path. Ends when dropped, or with [`Control::stop`].
 pub struct Control {
     published: watch::Receiver<Vec<Arc<Snapshot>>>,
+    standing: Arc<Mutex<Standing>>,
+    telemetry: Arc<Telemetry>,
     shutdown: watch::Sender<bool>,
     task: JoinHandle<Result<(), ControlError>>,
 }
@@ -31,36 +40,104 @@ impl fmt::Debug for Control {
     }
 }
 
-struct Recorder(watch::Sender<Vec<Arc<Snapshot>>>);
+struct Recorder {
+    published: watch::Sender<Vec<Arc<Snapshot>>>,
+    standing: Arc<Mutex<Standing>>,
+    switch: Option<Arc<Switch>>,
+}
+
+/// What a control path is told besides its source.
+#[derive(Debug, Default)]
+pub struct Setup {
+    /// Who the gateway is.
+    pub identity: Identity,
+    /// What becomes of resources with an error.
+    pub on_invalid: OnInvalid,
+    /// Where the configuration is saved.
+    pub state_dir: Option<PathBuf>,
+    /// Where all that is published goes, too.
+    pub switch: Option<Arc<Switch>>,
+}
 
 impl Publish for Recorder {
     fn publish(&self, snapshot: Arc<Snapshot>) {
-        self.0.send_modify(|published| published.push(snapshot));
+        if let Some(switch) = &self.switch {
+            switch.install(Arc::clone(&snapshot));
+        }
+        self.published
+            .send_modify(|published| published.push(snapshot));
     }
 
-    fn endpoints(&self, _of: &ServicePort, _addresses: Option<&[SocketAddr]>) {}
+    fn standing(&self, standing: Standing) {
+        *self.standing.lock().unwrap() = standing;
+    }
+
+    fn endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {
+        if let Some(switch) = &self.switch {
+            switch.set_endpoints(of, addresses);
+        }
+    }
 }
 
 impl Control {
+    /// Begins to follow all namespaces of a cluster, impatiently.
+    pub fn following(cluster: &Cluster) -> Self {
+        Self::start(cluster_source(cluster, impatient()))
+    }
+
     /// Begins to follow `source`.
     pub fn start(source: Source) -> Self {
+        Self::start_as(source, Setup::default())
+    }
+
+    /// Begins to follow `source`, and serves requests by it.
+    pub fn serve(source: Source, switch: &Arc<Switch>) -> Self {
+        let setup = Setup {
+            switch: Some(Arc::clone(switch)),
+            ..Setup::default()
+        };
+        Self::start_as(source, setup)
+    }
+
+    /// Begins to follow `source` in another way than the usual.
+    pub fn start_as(source: Source, setup: Setup) -> Self {
         let (recorder, published) = watch::channel(Vec::new());
         let (shutdown, stop) = watch::channel(false);
+        let (standing, telemetry) = (Arc::default(), telemetry());
         let options = Options {
             source,
-            identity: Identity::default(),
+            identity: setup.identity,
+            on_invalid: setup.on_invalid,
+            state_dir: setup.state_dir,
         };
-        let task = tokio::spawn(run(
-            options,
-            Arc::new(Recorder(recorder)),
-            telemetry(),
-            stop,
-        ));
+        let recorder = Recorder {
+            published: recorder,
+            standing: Arc::clone(&standing),
+            switch: setup.switch,
+        };
+        let task = run(options, Arc::new(recorder), Arc::clone(&telemetry), stop);
         Self {
             published,
+            standing,
+            telemetry,
             shutdown,
-            task,
+            task: tokio::spawn(task),
         }
+    }
+
+    /// How the last snapshot stands to what its authors want.
+    ///
+    /// # Panics
+    /// If the control path panicked while it told.
+    pub fn standing(&self) -> Standing {
+        self.standing.lock().unwrap().clone()
+    }
+
+    /// The page of metrics.
+    pub fn metrics(&self) -> String {
+        let mut page = Vec::new();
+        self.telemetry.render(&mut page);
+        String::from_utf8_lossy(&page).into_owned()
     }
 
     /// Waits until the last published snapshot meets `condition`.
@@ -128,6 +205,28 @@ impl Control {
     pub async fn stop(self) -> Result<(), ControlError> {
         self.shutdown.send_replace(true);
         self.ended().await
+    }
+}
+
+/// All namespaces of a cluster.
+pub fn cluster_source(cluster: &Cluster, options: KubernetesOptions) -> Source {
+    Source::Kubernetes {
+        client: client_for(cluster.config()).unwrap(),
+        single_namespace: None,
+        options,
+    }
+}
+
+/// Everything, with pauses in which no test grows old.
+pub fn impatient() -> KubernetesOptions {
+    let pace = Pace {
+        refused: Duration::from_millis(200),
+        absent: Duration::from_millis(200),
+        ..Pace::default()
+    };
+    KubernetesOptions {
+        pace,
+        ..KubernetesOptions::default()
     }
 }
 

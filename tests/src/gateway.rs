@@ -63,6 +63,17 @@ impl Gateway {
         Self::begin(snapshot("", 0), 1)
     }
 
+    /// As [`Gateway::unconfigured`], asking this name server for the names of upstreams.
+    pub fn unconfigured_with_names(names: &NameServer) -> Self {
+        let resolver = Resolver::from_name_server(names.address()).unwrap();
+        Self::begin_with(snapshot("", 0), 1, resolver)
+    }
+
+    /// Where snapshots and endpoints are put in.
+    pub fn switch(&self) -> &Arc<Switch> {
+        &self.switch
+    }
+
     fn begin(snapshot: Snapshot, workers: usize) -> Self {
         Self::begin_with(snapshot, workers, Resolver::from_system().unwrap())
     }

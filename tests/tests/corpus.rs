@@ -15,7 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nuncio_config::{Diagnostic, Identity, Severity, parse_annotation, read_manifest};
+use nuncio_config::{Diagnostic, Identity, Severity, parse, read_manifest};
 use nuncio_controller::load_offline;
 
 /// How many documents the corpus must have at least.
@@ -106,11 +106,11 @@ fn live(file: &Path) -> BTreeSet<(String, u32)> {
     let identity = Identity::default();
     let mut live = BTreeSet::new();
     for object in read_manifest(&name, &fs::read_to_string(file).unwrap()).objects {
-        let Some(annotation) = &object.annotation else {
+        let Some(said) = &object.said else {
             continue;
         };
-        let origin = object.origin(&name, annotation);
-        for resource in parse_annotation(&annotation.text, &origin, &identity).resources {
+        let origin = object.origin(&name, said);
+        for resource in parse(said.form, &said.text, &origin, &identity).resources {
             live.insert((resource.at.object.to_string(), resource.at.document));
         }
     }

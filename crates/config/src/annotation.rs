@@ -3,10 +3,12 @@
 //! Invariant: a document yields a resource, or a diagnostic, or it is not meant for this gateway.
 //! Nothing else disappears, and no document can harm another.
 
-use crate::document;
+use crate::document::Reader;
+use crate::object::LIMITS;
+use crate::quote::quoted;
 use crate::report::Report;
-use crate::yaml::{self, Limits};
-use crate::{Identity, Origin, Parsed};
+use crate::yaml;
+use crate::{Form, Identity, ObjectRef, Origin, Parsed};
 
 /// The annotation of a Service that holds Ambassador documents.
 pub const CONFIG_ANNOTATION: &str = "getambassador.io/config";
@@ -16,8 +18,25 @@ pub const CONFIG_ANNOTATION: &str = "getambassador.io/config";
 /// Documents are divided by lines that begin with `---`. Those whose `ambassador_id` is another
 /// gateway's are left out without a word.
 pub fn parse_annotation(text: &str, origin: &Origin, identity: &Identity) -> Parsed {
+    read(Form::Documents, text, origin, identity)
+}
+
+/// Reads documents of either form.
+pub(crate) fn read(form: Form, text: &str, origin: &Origin, identity: &Identity) -> Parsed {
+    let reader = Reader { identity, form };
     let mut report = Report::new(origin.clone());
     let mut resources = Vec::new();
+    if form == Form::Configuration && !is_the_gateways(&origin.object, identity) {
+        let gateway = quoted(&identity.namespace);
+        report.warning(
+            1,
+            format!("counts only in the gateway's namespace {gateway}; ignored"),
+        );
+        return Parsed {
+            resources,
+            diagnostics: report.finish(),
+        };
+    }
     if text.len() > LIMITS.bytes {
         report.error(1, format!("longer than {} bytes, not read", LIMITS.bytes));
         return Parsed {
@@ -29,7 +48,7 @@ pub fn parse_annotation(text: &str, origin: &Origin, identity: &Identity) -> Par
     for written in yaml::documents(&text) {
         report.enter(written.number);
         match yaml::load(&written, LIMITS) {
-            Ok(Some(root)) => resources.extend(document::read(&root, identity, &mut report)),
+            Ok(Some(root)) => resources.extend(reader.read(&root, &mut report)),
             Ok(None) => {}
             Err(broken) => {
                 let reason = broken.reason(|line| report.at(line).line);
@@ -43,8 +62,13 @@ pub fn parse_annotation(text: &str, origin: &Origin, identity: &Identity) -> Par
     }
 }
 
-/// etcd accepts requests of up to 1.5 MiB, so no object of a cluster is larger.
-const LIMITS: Limits = Limits {
-    nodes: 100_000,
-    bytes: 3 * 512 * 1024,
-};
+fn is_the_gateways(object: &ObjectRef, identity: &Identity) -> bool {
+    object.namespace.is_empty() || object.namespace == identity.namespace
+}
+
+/// One document of an annotation's text, by its number; with how many lines stand before it.
+pub fn nth_document(text: &str, number: u32) -> Option<(u32, Box<str>)> {
+    let text = yaml::normalised(text);
+    let found = yaml::documents(&text).find(|written| written.number == number)?;
+    Some((found.first_line.saturating_sub(1), found.text.into()))
+}

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use crate::Location;
+use crate::{Location, ObjectRef};
 
 /// How much harm a diagnostic tells of. Ordered: `Warning < Error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -33,7 +33,8 @@ impl fmt::Display for Severity {
 ///
 /// Shown as `file:line: object: reason`, or without the file and its line. The object is followed by
 /// the number of the document in it, the line in its annotation if there is no file, and the resource
-/// once that is known: `a.yaml:9: Service default/httpbin, document 1, Mapping httpbin: …`.
+/// once that is known and is not the object: `a.yaml:9: Service default/httpbin, document 1, Mapping
+/// httpbin: …`, and `Mapping default/httpbin: …` of a custom resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Whether the document is live.
@@ -59,11 +60,19 @@ impl fmt::Display for Diagnostic {
         if at.file.is_none() && at.document > 0 {
             write!(f, ", line {}", at.line)?;
         }
-        if let Some(resource) = &self.resource {
+        if let Some(resource) = self.resource.as_deref()
+            && !names(&at.object, resource)
+        {
             write!(f, ", {resource}")?;
         }
         write!(f, ": {}", self.reason)
     }
+}
+
+/// Whether a resource is the object itself: `Mapping shop/web` is `Mapping web`.
+fn names(object: &ObjectRef, resource: &str) -> bool {
+    let name = resource.strip_prefix(&*object.kind);
+    name.and_then(|name| name.strip_prefix(' ')) == Some(&*object.name)
 }
 
 impl Serialize for Diagnostic {

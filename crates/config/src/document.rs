@@ -3,53 +3,96 @@
 //! Invariant: a resource has a kind we understand, a name and a namespace, and is meant for this
 //! gateway.
 
+mod kind;
+
 use crate::fields::Fields;
 use crate::mapping::keys;
 use crate::mapping::read::breakers;
 use crate::name::Name;
 use crate::quote::quoted;
 use crate::report::Report;
+use crate::tenancy::Tenancy;
 use crate::yaml::{self, Entry, Node, Value};
-use crate::{Identity, Kind, Resolver, Resource, mapping, module};
+use crate::{Form, Identity, Kind, Resource, mapping, module};
 
-/// Reads a document. Both the collapsed form of annotations and that of custom resources
-/// (`metadata` and `spec`) are understood.
-pub(crate) fn read(root: &Node<'_>, identity: &Identity, report: &mut Report) -> Option<Resource> {
-    let Some(entries) = root.entries() else {
-        report.error(
-            root.line,
-            format!("expected keys and values, found {}", root.found()),
-        );
-        return None;
-    };
-    let sections = Sections::of(root, entries);
-    if !is_ours(&sections, root.line, identity, report) {
-        return None;
+pub(crate) use kind::DocumentKind;
+use kind::{Understood, label};
+
+/// How documents are read: for whom, and in which form they come.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'i> {
+    pub(crate) identity: &'i Identity,
+    pub(crate) form: Form,
+}
+
+impl Reader<'_> {
+    /// Reads a document. Both the collapsed form of annotations and that of custom resources
+    /// (`metadata` and `spec`) are understood.
+    pub(crate) fn read(&self, root: &Node<'_>, report: &mut Report) -> Option<Resource> {
+        let Some(entries) = root.entries() else {
+            report.error(
+                root.line,
+                format!("expected keys and values, found {}", root.found()),
+            );
+            return None;
+        };
+        let sections = match self.form {
+            Form::CustomResource => Sections::of_custom_resource(root, entries, report)?,
+            Form::Documents | Form::Configuration | Form::Ingress => Sections::of(root, entries),
+        };
+        if !is_ours(&sections, root.line, self.identity, report) {
+            return None;
+        }
+        let head = Head::read(&sections, root.line, report)?;
+        let tenancy = Tenancy::of(&report.at(root.line).object, self.form, self.identity);
+        tenancy.review_head(&head, report);
+        if report.errors() > 0 {
+            return None;
+        }
+        let understood = head.kind.understood(report)?;
+        sections.warn_of_strays(report);
+        let kind = {
+            let mut fields = Fields::new(sections.body, root.line, report);
+            read_kind(understood, &tenancy, &mut fields)?
+        };
+        let namespace = match (head.namespace, self.form) {
+            (Some((namespace, _)), Form::Documents | Form::Configuration | Form::Ingress) => {
+                namespace
+            }
+            (None, _) | (Some(_), Form::CustomResource) => tenancy.home().into(),
+        };
+        Some(Resource {
+            name: head.name,
+            namespace,
+            at: report.at(root.line),
+            kind,
+        })
     }
-    let head = Head::read(&sections, root.line, report)?;
-    sections.warn_of_strays(report);
-    let mut fields = Fields::new(sections.body, root.line, report);
-    let kind = match head.kind {
-        Understood::Mapping => Kind::Mapping(Box::new(mapping::read::read(&mut fields)?)),
-        Understood::Module => Kind::Module(Box::new(module::read(&mut fields)?)),
-        Understood::CircuitBreaker => Kind::CircuitBreaker(breakers::circuit_breaker(&mut fields)?),
+}
+
+fn read_kind(
+    understood: Understood,
+    tenancy: &Tenancy<'_>,
+    fields: &mut Fields<'_, '_>,
+) -> Option<Kind> {
+    Some(match understood {
+        Understood::Mapping => {
+            let mapping = mapping::read::read(fields)?;
+            tenancy.review_mapping(&mapping, fields);
+            if fields.failed() {
+                return None;
+            }
+            Kind::Mapping(Box::new(mapping))
+        }
+        Understood::Module => Kind::Module(Box::new(module::read(fields)?)),
+        Understood::CircuitBreaker => Kind::CircuitBreaker(breakers::circuit_breaker(fields)?),
         Understood::OutlierDetection => {
-            Kind::OutlierDetection(breakers::outlier_detection(&mut fields)?)
+            Kind::OutlierDetection(breakers::outlier_detection(fields)?)
         }
         Understood::Resolver(resolver) => {
-            keys::review_kind(&mut fields, &[]);
+            keys::review_kind(fields, &[]);
             Kind::Resolver(resolver)
         }
-    };
-    let at = report.at(root.line);
-    let namespace = head
-        .namespace
-        .unwrap_or_else(|| at.object.namespace.clone());
-    Some(Resource {
-        name: head.name,
-        namespace,
-        at,
-        kind,
     })
 }
 
@@ -85,6 +128,27 @@ impl<'n, 'a> Sections<'n, 'a> {
         }
     }
 
+    /// A custom resource has no other form; without a `spec` it says nothing.
+    fn of_custom_resource(
+        root: &'n Node<'a>,
+        top: &'n [Entry<'a>],
+        report: &mut Report,
+    ) -> Option<Self> {
+        let mut section = |key| match root.get(key) {
+            None => Some(&[][..]),
+            Some(node) => node.entries().or_else(|| {
+                let reason = format!("`{key}`: expected a mapping, found {}", node.found());
+                report.error(node.line, reason);
+                None
+            }),
+        };
+        Some(Self {
+            top,
+            metadata: section("metadata")?,
+            body: section("spec")?,
+        })
+    }
+
     /// What stands beside `metadata` and `spec` belongs into one of them and says nothing there.
     fn warn_of_strays(&self, report: &mut Report) {
         if std::ptr::eq(self.body, self.top) {
@@ -100,6 +164,11 @@ impl<'n, 'a> Sections<'n, 'a> {
             if !stands {
                 let reason = format!("{} has no effect beside `spec`", quoted(key));
                 report.warning(*line, reason);
+            }
+        }
+        for Entry { key, line, .. } in self.body {
+            if is_envelope(key) && !matches!(&**key, "ambassador_id" | "ambassadorId") {
+                report.warning(*line, format!("{} has no effect in `spec`", quoted(key)));
             }
         }
     }
@@ -144,29 +213,24 @@ fn is_ours(
         fields.wrong_type(entry, "text or a list of texts");
         return false;
     };
+    // An empty list is none, as in Emissary.
+    if ids.is_empty() {
+        return &*identity.ambassador_id == "default";
+    }
     ids.iter()
         .any(|&id| id == &*identity.ambassador_id || id == "_automatic_")
 }
 
 /// What a document says about itself.
-struct Head {
-    kind: Understood,
+pub(crate) struct Head<'n> {
+    pub(crate) kind: DocumentKind<'n>,
     name: Box<str>,
-    namespace: Option<Box<str>>,
+    /// With the line it stands in.
+    pub(crate) namespace: Option<(Box<str>, u32)>,
 }
 
-/// The kinds that become resources.
-#[derive(Clone, Copy)]
-enum Understood {
-    Mapping,
-    Module,
-    CircuitBreaker,
-    OutlierDetection,
-    Resolver(Resolver),
-}
-
-impl Head {
-    fn read(sections: &Sections<'_, '_>, line: u32, report: &mut Report) -> Option<Self> {
+impl<'n> Head<'n> {
+    fn read(sections: &Sections<'n, '_>, line: u32, report: &mut Report) -> Option<Self> {
         // Written by Ambassador 0.21 itself, in front of the documents of each Service.
         if sections.kind() == Some("Pragma") {
             return None;
@@ -174,6 +238,7 @@ impl Head {
         let mut metadata = Fields::new(sections.metadata, line, report);
         metadata.missing(&sections.missing());
         let namespace = metadata.parsed::<Name>("namespace").map(Name::into_text);
+        let namespace = namespace.map(|namespace| (namespace, metadata.line_of("namespace")));
         let name = metadata.parsed::<Name>("name");
         if let (Some(kind), Some(name)) = (sections.kind(), &name) {
             report.name_resource(label(kind), name.as_str());
@@ -185,7 +250,7 @@ impl Head {
             return None;
         }
         let name = name?.into_text();
-        let kind = understood(kind?, &name, kind_line, report)?;
+        let kind = DocumentKind::of(kind?, &name, kind_line);
         Some(Self {
             kind,
             name,
@@ -222,59 +287,3 @@ fn check_api_version(top: &mut Fields<'_, '_>) {
         ),
     }
 }
-
-fn understood(kind: &str, name: &str, line: u32, report: &mut Report) -> Option<Understood> {
-    match (kind, name) {
-        ("Mapping", _) => return Some(Understood::Mapping),
-        ("Module", "ambassador") => return Some(Understood::Module),
-        ("CircuitBreaker", _) => return Some(Understood::CircuitBreaker),
-        ("OutlierDetection", _) => return Some(Understood::OutlierDetection),
-        ("KubernetesServiceResolver", _) => return Some(Understood::Resolver(Resolver::Service)),
-        ("KubernetesEndpointResolver", _) => return Some(Understood::Resolver(Resolver::Endpoint)),
-        ("Module", _) => {
-            report.warning(
-                line,
-                format!("Module {} is not supported yet; ignored", quoted(name)),
-            );
-        }
-        ("ConsulResolver", _) => {
-            let reason = "kind ConsulResolver is not supported: Consul is not asked for endpoints; \
-                          ignored";
-            report.warning(line, reason);
-        }
-        _ if NOT_YET.contains(&kind) => {
-            report.warning(line, format!("kind {kind} is not supported yet; ignored"));
-        }
-        _ => report.warning(line, format!("kind {} is unknown; ignored", quoted(kind))),
-    }
-    None
-}
-
-/// How a kind is named in front of a resource's name; text of users is not repeated there.
-fn label(kind: &str) -> &str {
-    let known = matches!(
-        kind,
-        "Mapping"
-            | "Module"
-            | "CircuitBreaker"
-            | "OutlierDetection"
-            | "KubernetesServiceResolver"
-            | "KubernetesEndpointResolver"
-    ) || NOT_YET.contains(&kind);
-    if known { kind } else { "resource" }
-}
-
-/// Kinds of Ambassador and Emissary that are yet to be built.
-const NOT_YET: [&str; 11] = [
-    "AuthService",
-    "ConsulResolver",
-    "DevPortal",
-    "Features",
-    "Host",
-    "Listener",
-    "LogService",
-    "RateLimitService",
-    "TCPMapping",
-    "TLSContext",
-    "TracingService",
-];

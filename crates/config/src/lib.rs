@@ -1,4 +1,5 @@
-//! What users wrote: annotation text and manifest files, read into typed resources and diagnostics.
+//! What users wrote: annotations, custom resources, Ingresses and manifest files, read into typed
+//! resources and diagnostics.
 //!
 //! Invariant: reading never fails and never panics. A mistake is a [`Diagnostic`] that names the
 //! object, the document and the line, and it harms only the document it stands in.
@@ -10,6 +11,7 @@ mod document;
 mod duration;
 mod fields;
 mod format;
+mod ingress;
 mod location;
 mod manifest;
 mod mapping;
@@ -22,13 +24,14 @@ mod quote;
 mod report;
 mod resource;
 mod service;
+mod tenancy;
 mod yaml;
 
-pub use annotation::{CONFIG_ANNOTATION, parse_annotation};
+pub use annotation::{CONFIG_ANNOTATION, nth_document, parse_annotation};
 pub use diagnostic::{Diagnostic, Severity};
 pub use format::{FieldName, Format, InvalidFormat, Operator, Piece};
 pub use location::{Lines, Location, ObjectRef, Origin};
-pub use manifest::{Annotation, Manifest, ManifestObject, read_manifest};
+pub use manifest::{Manifest, ManifestObject, Said, read_manifest};
 pub use mapping::{
     Case, CircuitBreaker, ClusterOptions, Cors, DnsType, DomainLabels, ErrorResponseOverride,
     HashOn, HeaderAddition, HeaderMatch, HeaderOptions, HeaderValueMatch, HostMatch, InvalidHost,

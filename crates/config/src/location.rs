@@ -10,7 +10,9 @@ use serde::Serialize;
 
 /// Which Kubernetes object something came from; shown as `Service default/httpbin`.
 ///
-/// A file that holds no readable object is named as kind `File` without a namespace.
+/// A file as a whole, and one that holds documents of the gateway's own, is named as kind `File`
+/// without a namespace. Each key of the ConfigMap `ambassador-config` is an object of its own, of
+/// the name `ambassador-config/<key>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct ObjectRef {
     /// The kind as Kubernetes spells it, e.g. `Service`.
@@ -33,14 +35,15 @@ impl fmt::Display for ObjectRef {
 /// One place in what users wrote. Ordered by object, file, document, then line.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Location {
-    /// The object that carries the text.
+    /// The object that carries the text, or is described by it.
     pub object: Arc<ObjectRef>,
     /// The file the object was read from; `None` for the Kubernetes API.
     pub file: Option<Arc<str>>,
     /// 1-based, counting only documents that have content: a leading `---`, an empty document or
     /// one made of comments takes no number. 0 stands for the object as a whole.
     pub document: u32,
-    /// 1-based. Absolute in the file if there is one, else within the annotation's text.
+    /// 1-based. Absolute in the file if there is one, else within the annotation's text. 0 where
+    /// lines mean nothing: in a custom resource or an Ingress that came from the Kubernetes API.
     pub line: u32,
 }
 
@@ -86,7 +89,16 @@ pub enum Lines {
 }
 
 impl Lines {
-    fn absolute(self, line: u32) -> u32 {
+    /// How the text stands that begins so many lines later.
+    #[must_use]
+    pub fn after(self, lines: u32) -> Self {
+        match self {
+            Self::From(first) => Self::From(first.saturating_add(lines)),
+            Self::At(only) => Self::At(only),
+        }
+    }
+
+    pub(crate) fn absolute(self, line: u32) -> u32 {
         match self {
             Self::From(first) => first.saturating_add(line.saturating_sub(1)),
             Self::At(only) => only,

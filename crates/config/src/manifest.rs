@@ -1,23 +1,31 @@
-//! A manifest file: Kubernetes objects in a multi-document YAML (or JSON) text.
+//! A manifest file: Kubernetes objects, or documents of Ambassador's own, in a multi-document YAML (or
+//! JSON) text.
 //!
-//! Invariant: every Service is listed, or there is an error; a document that cannot be read harms
-//! itself alone.
-//! Deliberately absent: what annotations mean, and objects that other controllers look after.
+//! Invariant: every object that may be ours is listed, or there is an error; a document that cannot be
+//! read harms itself alone.
+//! Deliberately absent: what the objects say, whether they are ours after all (`AMBASSADOR_ID`), and
+//! objects that other controllers look after. No `$VARIABLE` in a text is replaced.
 
+mod configuration;
 mod guess;
+mod ingress;
 mod object;
 
 use std::sync::Arc;
 
 use crate::report::Report;
 use crate::yaml::{self, Limits};
-use crate::{Diagnostic, Lines, ObjectRef, Origin};
+use crate::{Diagnostic, Form, Lines, ObjectRef, Origin};
+use configuration::Configuration;
+use object::Reader;
 
 /// What a manifest file holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
-    /// The Services, in the order they were written.
+    /// The objects, in the order they were written; documents of Ambassador's own come last, as one.
     pub objects: Vec<ManifestObject>,
+    /// The IngressClasses that are Ambassador's.
+    pub ingress_classes: Vec<Box<str>>,
     /// What could not be read.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -29,25 +37,29 @@ pub struct ManifestObject {
     pub object: Arc<ObjectRef>,
     /// The line it begins at.
     pub line: u32,
-    /// Its [`CONFIG_ANNOTATION`](crate::CONFIG_ANNOTATION).
-    pub annotation: Option<Annotation>,
+    /// What it says to us; of a Service, its [`CONFIG_ANNOTATION`](crate::CONFIG_ANNOTATION).
+    pub said: Option<Said>,
+    /// The IngressClass that has to be Ambassador's for the object to be ours.
+    pub ingress_class: Option<Box<str>>,
 }
 
 impl ManifestObject {
-    /// Where the annotation comes from, for [`parse_annotation`](crate::parse_annotation).
-    pub fn origin(&self, file: &Arc<str>, annotation: &Annotation) -> Origin {
+    /// Where what it says comes from, for [`parse`](crate::parse).
+    pub fn origin(&self, file: &Arc<str>, said: &Said) -> Origin {
         Origin {
             object: Arc::clone(&self.object),
             file: Some(Arc::clone(file)),
-            lines: annotation.lines,
+            lines: said.lines,
         }
     }
 }
 
-/// An annotation's value, ready to be parsed.
+/// A text, ready to be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Annotation {
-    /// The value.
+pub struct Said {
+    /// What the text is.
+    pub form: Form,
+    /// The text.
     pub text: Box<str>,
     /// Where its lines stand in the file.
     pub lines: Lines,
@@ -55,9 +67,10 @@ pub struct Annotation {
 
 /// Reads a manifest file. Never fails.
 ///
-/// Objects may stand in documents of their own or in a `List`. Other kinds than Service are passed
-/// over. Lines of annotations are exact for literal block scalars (`|`); for other scalars they are
-/// the line of the scalar.
+/// Objects may stand in documents of their own or in a `List`. Read are Services, custom resources of
+/// `getambassador.io`, Ingresses and their classes, and the ConfigMap `ambassador-config`; other kinds
+/// are passed over. Lines are exact in objects and in literal block scalars (`|`); in other scalars
+/// they are the line of the scalar.
 pub fn read_manifest(file: &Arc<str>, text: &str) -> Manifest {
     let whole = Arc::new(ObjectRef {
         kind: "File".into(),
@@ -65,23 +78,23 @@ pub fn read_manifest(file: &Arc<str>, text: &str) -> Manifest {
         name: (**file).into(),
     });
     let mut report = Report::new(Origin {
-        object: whole,
+        object: Arc::clone(&whole),
         file: Some(Arc::clone(file)),
         lines: Lines::From(1),
     });
-    let mut objects = Vec::new();
+    let mut manifest = Manifest::default();
     if text.len() > LIMITS.bytes {
         report.error(1, format!("longer than {} bytes, not read", LIMITS.bytes));
-        return Manifest {
-            objects,
-            diagnostics: report.finish(),
-        };
+        manifest.diagnostics = report.finish();
+        return manifest;
     }
     let text = yaml::normalised(text);
+    let mut configuration = Configuration::default();
     for document in yaml::documents(&text) {
         report.enter(document.number);
         match yaml::load(&document, LIMITS) {
-            Ok(Some(root)) => object::read(&root, &mut objects, &mut report),
+            Ok(Some(root)) if configuration::is_document(&root) => configuration.add(&document),
+            Ok(Some(root)) => Reader::of(&document, &mut manifest, &mut report).read(&root),
             Ok(None) => {}
             Err(broken) => {
                 if let Some(object) = guess::object(document.text) {
@@ -91,10 +104,9 @@ pub fn read_manifest(file: &Arc<str>, text: &str) -> Manifest {
             }
         }
     }
-    Manifest {
-        objects,
-        diagnostics: report.finish(),
-    }
+    manifest.objects.extend(configuration.object(whole));
+    manifest.diagnostics = report.finish();
+    manifest
 }
 
 /// Room for a dump of all Services of a big cluster, as one `List`.

@@ -57,6 +57,12 @@ impl Report {
         self.resource = Some(format!("{kind} {name}").into());
     }
 
+    /// What follows is about another resource of the current document.
+    pub(crate) fn start_resource(&mut self) {
+        self.resource = None;
+        self.errors = 0;
+    }
+
     /// Compiles the regular expressions of the text.
     pub(crate) fn patterns(&mut self) -> &mut Patterns {
         &mut self.patterns

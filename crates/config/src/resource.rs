@@ -48,6 +48,16 @@ pub struct Parsed {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+impl Parsed {
+    /// What one document became.
+    pub(crate) fn of(resource: Option<Resource>) -> Self {
+        Self {
+            resources: resource.into_iter().collect(),
+            diagnostics: Vec::new(),
+        }
+    }
+}
+
 /// One document that was understood and is meant for this gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {

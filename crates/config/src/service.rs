@@ -15,7 +15,7 @@ pub(crate) use parse::parse;
 /// Where requests go.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Service {
-    /// The text as the user wrote it.
+    /// The text as the user wrote it; with `tls: true`, as Emissary converts it.
     pub written: Box<str>,
     /// The scheme, if one was written. `tls: true` counts as `https://`, as Emissary converts it.
     pub scheme: Option<Scheme>,
@@ -50,9 +50,21 @@ impl Service {
         }
     }
 
-    /// `tls: true`, which Emissary reads as a scheme.
+    /// `tls: true`, which Emissary writes as a scheme when it converts v2 to v3alpha1.
     pub(crate) fn with_tls(self) -> Self {
-        let scheme = self.scheme.or(Some(Scheme::Https));
+        if self.scheme == Some(Scheme::Https) {
+            return self;
+        }
+        let bare = self.written.split_once("://");
+        let bare = bare.map_or(&*self.written, |(_http, bare)| bare);
+        Self {
+            written: format!("https://{bare}").into(),
+            scheme: Some(Scheme::Https),
+            ..self.over_tls()
+        }
+    }
+
+    fn over_tls(self) -> Self {
         let port = if self.port_written {
             self.port
         } else {
@@ -60,7 +72,6 @@ impl Service {
         };
         Self {
             tls: true,
-            scheme,
             port,
             ..self
         }
@@ -68,11 +79,9 @@ impl Service {
 
     /// `tls: <name of a TLSContext>`.
     pub(crate) fn with_tls_context(self, context: &str) -> Self {
-        let scheme = self.scheme;
         Self {
             tls_context: Some(context.into()),
-            scheme,
-            ..self.with_tls()
+            ..self.over_tls()
         }
     }
 }

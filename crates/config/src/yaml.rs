@@ -11,11 +11,13 @@ mod documents;
 mod keyed;
 mod load;
 mod scalar;
+mod written;
 
 use std::borrow::Cow;
 
 pub(crate) use documents::{Document, documents, normalised};
 pub(crate) use load::{Limits, load};
+pub(crate) use written::written;
 
 /// A value and the line it begins at: for a literal block scalar, the first line of its text.
 #[derive(Clone, Debug)]

@@ -4,7 +4,9 @@ mod describe;
 
 use std::sync::Arc;
 
-use nuncio_config::{Identity, ObjectRef, Origin, Trust, parse_annotation, read_manifest};
+use nuncio_config::{
+    Form, Identity, ObjectRef, Origin, Trust, parse, parse_annotation, read_manifest,
+};
 
 fn identity() -> Identity {
     Identity {
@@ -31,18 +33,54 @@ fn manifest(text: &str) -> String {
     let manifest = read_manifest(&file, text);
     let objects = manifest.objects.iter().map(|object| {
         let head = format!("{} at line {}", object.object, object.line);
-        let Some(annotation) = &object.annotation else {
+        let Some(said) = &object.said else {
             return format!("{head}: no annotation\n");
         };
-        let origin = object.origin(&file, annotation);
-        let parsed = parse_annotation(&annotation.text, &origin, &identity());
+        let class = object.ingress_class.iter();
+        let class: String = class.map(|class| format!(", if {class} is ours")).collect();
+        let form = match said.form {
+            Form::Documents => String::new(),
+            form => format!("{form:?}, "),
+        };
+        let origin = object.origin(&file, said);
+        let parsed = parse(said.form, &said.text, &origin, &identity());
         format!(
-            "{head}: {:?}\n{}",
-            annotation.lines,
+            "{head}: {form}{:?}{class}\n{}",
+            said.lines,
             describe::parsed(&parsed)
         )
     });
-    objects.collect::<String>() + &describe::diagnostics(&manifest.diagnostics)
+    let classes = manifest.ingress_classes.iter();
+    let classes = classes.map(|class| format!("IngressClass {class} is ours\n"));
+    let found: String = objects.chain(classes).collect();
+    found + &describe::diagnostics(&manifest.diagnostics)
+}
+
+/// Every document is an object, as the API server delivers it.
+fn objects(text: &str) -> String {
+    let documents = text
+        .split("---\n")
+        .filter(|document| !document.trim().is_empty());
+    let said = documents.map(|document| {
+        let value = |key: &str| {
+            let line = document
+                .lines()
+                .find_map(|line| line.trim().strip_prefix(key));
+            line.unwrap_or("missing").trim().into()
+        };
+        let object = ObjectRef {
+            kind: value("kind:"),
+            namespace: "shop".into(),
+            name: value("name:"),
+        };
+        let form = match &*object.kind {
+            "Ingress" => Form::Ingress,
+            _ => Form::CustomResource,
+        };
+        let parsed = parse(form, document, &Origin::api(Arc::new(object)), &identity());
+        describe::parsed(&parsed)
+    });
+    said.collect::<Vec<_>>().join("--\n")
 }
 
 #[test]
@@ -58,6 +96,22 @@ fn manifests() {
     insta::glob!("fixtures/manifests/*.yaml", |path| {
         let text = std::fs::read_to_string(path).unwrap();
         insta::assert_snapshot!(manifest(&text));
+    });
+}
+
+#[test]
+fn resources() {
+    insta::glob!("fixtures/resources/*.yaml", |path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        insta::assert_snapshot!(objects(&text));
+    });
+}
+
+#[test]
+fn ingresses() {
+    insta::glob!("fixtures/ingresses/*.yaml", |path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        insta::assert_snapshot!(objects(&text));
     });
 }
 

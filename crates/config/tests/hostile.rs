@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nuncio_config::{
-    Diagnostic, Identity, Manifest, ObjectRef, Origin, Parsed, Severity, parse_annotation,
-    read_manifest,
+    Diagnostic, Form, Identity, Manifest, ObjectRef, Origin, Parsed, Severity, Trust, parse,
+    parse_annotation, read_manifest,
 };
 use proptest::prelude::{any, prop};
 use proptest::sample::Index;
@@ -16,12 +16,23 @@ use proptest::{prop_assert, proptest};
 const FAR_FROM_LINEAR: Duration = Duration::from_mins(1);
 
 fn read(text: &str) -> Parsed {
-    let object = ObjectRef {
+    parse_annotation(text, &origin(), &Identity::default())
+}
+
+fn origin() -> Origin {
+    Origin::api(Arc::new(ObjectRef {
         kind: "Service".into(),
         namespace: "b".into(),
         name: "web".into(),
-    };
-    parse_annotation(text, &Origin::api(Arc::new(object)), &Identity::default())
+    }))
+}
+
+/// Hardened, so that more is looked at.
+fn identity() -> Identity {
+    Identity {
+        annotations: Trust::Hardened,
+        ..Identity::default()
+    }
 }
 
 fn manifest(text: &str) -> Manifest {
@@ -220,7 +231,7 @@ const PIECES: &[&str] = &[
 
 fn fixtures() -> Vec<String> {
     let root = format!("{}/tests/fixtures", env!("CARGO_MANIFEST_DIR"));
-    let mut paths: Vec<_> = ["annotations", "manifests"]
+    let mut paths: Vec<_> = ["annotations", "manifests", "resources", "ingresses"]
         .iter()
         .flat_map(|directory| std::fs::read_dir(format!("{root}/{directory}")))
         .flatten()
@@ -231,24 +242,35 @@ fn fixtures() -> Vec<String> {
     paths.iter().flat_map(std::fs::read_to_string).collect()
 }
 
-/// What holds for any text at all.
+/// What holds for any text at all, whatever it is taken for.
 fn holds(text: &str) -> bool {
-    let parsed = read(text);
-    let manifest = manifest(text);
-    for object in &manifest.objects {
-        if let Some(annotation) = &object.annotation {
-            read(&annotation.text);
-        }
-    }
     let lines = text.split(['\n', '\r']).count();
-    parsed
-        .diagnostics
-        .iter()
-        .chain(&manifest.diagnostics)
-        .all(|diagnostic| {
-            let line = diagnostic.at.line as usize;
-            !diagnostic.to_string().contains(char::is_control) && (1..=lines).contains(&line)
-        })
+    let manifest = manifest(text);
+    let said = manifest.objects.iter().filter_map(|object| {
+        let said = object.said.as_ref()?;
+        let origin = object.origin(&Arc::from("services.yaml"), said);
+        Some(parse(said.form, &said.text, &origin, &identity()).diagnostics)
+    });
+    let said: Vec<_> = said.flatten().collect();
+    let in_the_text = read(text).diagnostics.into_iter();
+    let in_the_text = in_the_text.chain(manifest.diagnostics).chain(said);
+    let of_objects = [Form::CustomResource, Form::Ingress].into_iter();
+    let of_objects =
+        of_objects.flat_map(|form| parse(form, text, &origin(), &identity()).diagnostics);
+    in_the_text
+        .into_iter()
+        .all(|found| is_one_line(&found) && stands(&found, 1..=lines))
+        && of_objects
+            .into_iter()
+            .all(|found| is_one_line(&found) && stands(&found, 0..=lines))
+}
+
+fn is_one_line(diagnostic: &Diagnostic) -> bool {
+    !diagnostic.to_string().contains(char::is_control)
+}
+
+fn stands(diagnostic: &Diagnostic, lines: std::ops::RangeInclusive<usize>) -> bool {
+    lines.contains(&(diagnostic.at.line as usize))
 }
 
 proptest! {

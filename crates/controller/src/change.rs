@@ -6,18 +6,24 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::Instant;
 
 use nuncio_config::{Diagnostic, Form, Lines, ObjectRef, Origin};
 
+use crate::pipeline::Patience;
+
 /// A stream of objects that is complete in itself: its list replaces all that it told before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(dead_code, reason = "the watches of some are still to come")]
 pub(crate) enum Feed {
     /// Manifest files, all directories together.
     Directories,
     /// Kubernetes Services.
     Services,
     /// Kubernetes Secrets of type `kubernetes.io/tls`.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "nothing names a Secret yet, so none is read")
+    )]
     Secrets,
     /// `Mapping` of `getambassador.io`.
     Mappings,
@@ -45,6 +51,34 @@ pub(crate) enum Need {
 }
 
 impl Feed {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Directories,
+        Self::Services,
+        Self::Secrets,
+        Self::Mappings,
+        Self::Modules,
+        Self::ServiceResolvers,
+        Self::EndpointResolvers,
+        Self::Ingresses,
+        Self::ConfigMap,
+    ];
+
+    /// How metrics call it.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Directories => "directories",
+            Self::Services => "services",
+            Self::Secrets => "secrets",
+            Self::Mappings => "mappings",
+            Self::Modules => "modules",
+            Self::ServiceResolvers => "service_resolvers",
+            Self::EndpointResolvers => "endpoint_resolvers",
+            Self::Ingresses => "ingresses",
+            Self::ConfigMap => "config_map",
+            Self::Endpoints => "endpoint_slices",
+        }
+    }
+
     pub(crate) fn need(self) -> Need {
         match self {
             Self::Directories | Self::Services => Need::Required,
@@ -69,6 +103,8 @@ pub(crate) struct Announced {
     /// Equal for equal text at an equal place, so that a resync costs no parsing. Two texts of one
     /// object that collide would harm only that object.
     pub(crate) fingerprint: u64,
+    /// When it reached this process.
+    pub(crate) at: Instant,
 }
 
 impl Announced {
@@ -86,6 +122,7 @@ impl Announced {
             form,
             text: Arc::from(text),
             fingerprint: hasher.finish(),
+            at: Instant::now(),
         }
     }
 }
@@ -105,6 +142,10 @@ pub(crate) enum Change {
     Removed { feed: Feed, object: ObjectRef },
     /// The source refuses the feed. What it told before stays in force until it lists again.
     Refused { feed: Feed, diagnostic: Diagnostic },
+    /// The source does not know the feed's kind, at least now. What was told before stays in force.
+    Absent { feed: Feed },
     /// The source refuses the feed no longer.
     Granted { feed: Feed },
+    /// The time is over that was set for waiting.
+    Waited { patience: Patience },
 }

@@ -6,7 +6,7 @@
 //! Invariant: what stands in a file is never an `Err`; only not being able to read it is.
 //! Deliberately absent: deciding when to read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::{File, metadata, read_dir};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,9 +14,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use nuncio_config::{
-    Diagnostic, Form, Lines, Location, ManifestObject, ObjectRef, Origin, Severity, read_manifest,
-};
+use nuncio_config::{Diagnostic, Lines, Location, Manifest, ObjectRef, Severity, read_manifest};
 
 use crate::change::Announced;
 use crate::containment::contained;
@@ -28,9 +26,29 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Content {
     pub(crate) objects: Vec<Announced>,
+    /// Ingresses that are ours if this class of theirs is.
+    claimed: Vec<(Box<str>, Announced)>,
+    /// The IngressClasses that are ours.
+    ingress_classes: BTreeSet<Box<str>>,
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// Equal for equal bytes.
     pub(crate) fingerprint: u64,
+}
+
+impl Content {
+    /// Every object that may be ours.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Announced> {
+        let claimed = self.claimed.iter().map(|(_class, object)| object);
+        self.objects.iter().chain(claimed)
+    }
+
+    fn ours<'c>(&'c self, classes: &'c BTreeSet<&str>) -> impl Iterator<Item = &'c Announced> {
+        let claimed = self.claimed.iter();
+        let claimed = claimed.filter(|(class, _object)| classes.contains(&**class));
+        self.objects
+            .iter()
+            .chain(claimed.map(|(_class, object)| object))
+    }
 }
 
 /// Reads a file. `label` is how diagnostics call it.
@@ -73,36 +91,35 @@ fn understand(bytes: &[u8], label: &Arc<str>) -> Content {
         }
     };
     match contained(|| read_manifest(label, text)) {
-        Ok(manifest) => Content {
-            objects: manifest
-                .objects
-                .into_iter()
-                .filter_map(|o| announced(o, label))
-                .collect(),
-            diagnostics: manifest.diagnostics,
-            fingerprint,
-        },
+        Ok(manifest) => content(manifest, label, fingerprint),
         Err(panicked) => broken(label, 0, &panicked.to_string(), fingerprint),
     }
 }
 
-fn announced(object: ManifestObject, label: &Arc<str>) -> Option<Announced> {
-    let annotation = object.annotation?;
-    let file = Some(Arc::clone(label));
-    let origin = Origin {
-        object: object.object,
-        file,
-        lines: annotation.lines,
+fn content(manifest: Manifest, label: &Arc<str>, fingerprint: u64) -> Content {
+    let mut content = Content {
+        ingress_classes: manifest.ingress_classes.into_iter().collect(),
+        diagnostics: manifest.diagnostics,
+        fingerprint,
+        ..Content::default()
     };
-    Some(Announced::new(origin, Form::Documents, &annotation.text))
+    for object in manifest.objects {
+        let Some(said) = &object.said else { continue };
+        let announced = Announced::new(object.origin(label, said), said.form, &said.text);
+        match object.ingress_class {
+            None => content.objects.push(announced),
+            Some(class) => content.claimed.push((class, announced)),
+        }
+    }
+    content
 }
 
 fn broken(label: &Arc<str>, line: u32, reason: &str, fingerprint: u64) -> Content {
     let diagnostics = vec![file_diagnostic(label, line, reason)];
     Content {
-        objects: Vec::new(),
         diagnostics,
         fingerprint,
+        ..Content::default()
     }
 }
 
@@ -137,17 +154,23 @@ pub(crate) fn file_diagnostic(label: &Arc<str>, line: u32, reason: &str) -> Diag
     }
 }
 
-/// Brings files together: of an object that is defined more than once, the first stands.
+/// Brings files together: of an object that is defined more than once, the first stands, and an
+/// Ingress is ours if any of them has its class.
 ///
 /// The order of `files` decides, so the winner is the same after a restart and on every replica.
 pub(crate) fn merge<'a>(
     files: impl IntoIterator<Item = &'a Content>,
 ) -> (Vec<Announced>, Vec<Diagnostic>) {
+    let files: Vec<&Content> = files.into_iter().collect();
+    let classes: BTreeSet<&str> = files
+        .iter()
+        .flat_map(|content| content.ingress_classes.iter().map(|class| &**class))
+        .collect();
     let mut first: BTreeMap<Arc<ObjectRef>, Announced> = BTreeMap::new();
     let mut diagnostics = Vec::new();
     for content in files {
         diagnostics.extend(content.diagnostics.iter().cloned());
-        for object in &content.objects {
+        for object in content.ours(&classes) {
             match first.get(&object.origin.object) {
                 Some(winner) => diagnostics.push(duplicate(object, winner)),
                 None => {
@@ -167,9 +190,8 @@ fn duplicate(loser: &Announced, winner: &Announced) -> Diagnostic {
     let (file, line) = place(loser);
     let (winner_file, winner_line) = place(winner);
     let winner_file = winner_file.as_deref().unwrap_or_default();
-    let reason = format!(
-        "already defined in {winner_file}, annotation at line {winner_line}; this one is ignored"
-    );
+    let reason =
+        format!("already defined in {winner_file} at line {winner_line}; this one is ignored");
     let at = Location {
         object: Arc::clone(&loser.origin.object),
         file,

@@ -12,7 +12,8 @@ use nuncio_routing::Snapshot;
 
 use crate::change::Feed;
 use crate::manifest::{Content, merge, names, read};
-use crate::pipeline::objects::Objects;
+use crate::pipeline::objects::{Objects, Rules};
+use crate::pipeline::records::Texts;
 
 /// The input of an offline check cannot be used at all.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,9 @@ pub enum LoadError {
         /// The directory.
         path: PathBuf,
     },
+    /// Compiling panicked, whatever it was told.
+    #[error("internal error (a panic)")]
+    Internal,
 }
 
 /// Reads files and directories and compiles them as generation 0; all that is wrong with their
@@ -48,9 +52,13 @@ pub fn load_offline(paths: &[PathBuf], identity: &Identity) -> Result<Snapshot, 
         }
     }
     let (announced, diagnostics) = merge(&contents);
-    let mut objects = Objects::default();
-    objects.list(Feed::Directories, announced, diagnostics, identity);
-    Ok(objects.compile(identity, 0))
+    let rules = Rules {
+        identity: identity.clone(),
+        ..Rules::default()
+    };
+    let mut objects = Objects::new(rules, Texts::Forgotten);
+    objects.list(Feed::Directories, &announced, diagnostics);
+    objects.compile(0).map_err(|_panicked| LoadError::Internal)
 }
 
 fn directory(path: &Path) -> Result<Vec<Content>, LoadError> {

@@ -8,17 +8,23 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nuncio_config::Identity;
 use nuncio_routing::{ServicePort, Snapshot};
 use nuncio_telemetry::Telemetry;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::change::{Change, Feed};
 use crate::directory::{self, DirectoryError};
-use crate::kubernetes::{self, Endpoints};
-use crate::pipeline::Pipeline;
+use crate::kubernetes::{self, Endpoints, Following, KubernetesOptions, Sight};
+use crate::pipeline::objects::Rules;
+use crate::pipeline::{
+    Alarm, Gate, OnInvalid, Outlets, Patience, Pipeline, Standing, Verdicts, verdicts,
+};
+use crate::state::StateDir;
 use crate::unknowable;
 
 /// Changes under way to the pipeline; a source that is faster than compiling waits.
@@ -29,6 +35,10 @@ pub trait Publish: Send + Sync + 'static {
     /// Makes `snapshot` the one that is served. Called from one thread, in the order of
     /// generations; must not block.
     fn publish(&self, snapshot: Arc<Snapshot>);
+
+    /// Takes how the next snapshot stands to what its authors want, when that is another than of the
+    /// last one. Called as [`Publish::publish`] is, before it.
+    fn standing(&self, _standing: Standing) {}
 
     /// Takes the ready endpoints of a Service's port in place of those before; `None` when they
     /// cannot be known, or nobody wants to know them any more. Compiles nothing. Called from any
@@ -43,6 +53,10 @@ pub struct Options {
     pub source: Source,
     /// Which documents are ours.
     pub identity: Identity,
+    /// What becomes of a resource whose newest version cannot be live.
+    pub on_invalid: OnInvalid,
+    /// A directory where what is published is saved, and read at a start without an API server.
+    pub state_dir: Option<PathBuf>,
 }
 
 /// Where the configuration stands.
@@ -56,6 +70,8 @@ pub enum Source {
         client: kube::Client,
         /// Only objects of this namespace; of all when `None`.
         single_namespace: Option<String>,
+        /// Which objects are followed, and at what pace.
+        options: KubernetesOptions,
     },
 }
 
@@ -64,10 +80,13 @@ impl fmt::Debug for Source {
         match self {
             Self::Directories(paths) => f.debug_tuple("Directories").field(paths).finish(),
             Self::Kubernetes {
-                single_namespace, ..
+                single_namespace,
+                options,
+                ..
             } => f
                 .debug_struct("Kubernetes")
                 .field("single_namespace", single_namespace)
+                .field("options", options)
                 .finish_non_exhaustive(),
         }
     }
@@ -75,28 +94,6 @@ impl fmt::Debug for Source {
 
 /// The ports whose endpoints clusters have to be told.
 type Wanted = watch::Receiver<Arc<BTreeSet<ServicePort>>>;
-
-/// Publishes, and asks for the endpoints that what is published needs.
-struct Asking {
-    publish: Arc<dyn Publish>,
-    wanted: watch::Sender<Arc<BTreeSet<ServicePort>>>,
-}
-
-impl Publish for Asking {
-    fn publish(&self, snapshot: Arc<Snapshot>) {
-        let endpoints = Arc::clone(&snapshot.demands.endpoints);
-        self.publish.publish(snapshot);
-        self.wanted.send_if_modified(|wanted| {
-            let differ = *wanted != endpoints;
-            *wanted = endpoints;
-            differ
-        });
-    }
-
-    fn endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {
-        self.publish.endpoints(of, addresses);
-    }
-}
 
 /// The control path cannot start, or cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -119,22 +116,62 @@ pub async fn run(
     telemetry: Arc<Telemetry>,
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(), ControlError> {
-    let Options { source, identity } = options;
+    let Options {
+        source,
+        identity,
+        on_invalid,
+        state_dir,
+    } = options;
     let (changes, incoming) = mpsc::channel(CHANGES);
-    let (asking, wanted) = watch::channel(Arc::default());
-    let asking = Arc::new(Asking {
+    let (wanting, wanted) = watch::channel(Arc::default());
+    let (teller, verdicts) = verdicts();
+    let state = state_dir.map(|path| StateDir::new(path, identity.clone()));
+    let rules = Rules {
+        identity: identity.clone(),
+        on_invalid,
+    };
+    let outlets = Outlets {
         publish: Arc::clone(&publish),
-        wanted: asking,
-    });
-    let pipeline = Pipeline::new(identity, source.feeds(), asking, telemetry);
+        telemetry,
+        wanted: wanting,
+        verdicts: teller,
+    };
+    // Nobody tells authors yet.
+    drop::<Verdicts>(verdicts);
+    let gate = Gate::new(&source.feeds(), alarm(&changes));
+    let pipeline = Pipeline::new(rules, gate, outlets, state);
     let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
+    let followed = source.follow(&identity, changes, (publish, wanted));
     let ended = tokio::select! {
-        ended = source.follow(changes, (publish, wanted)) => ended.and(Err(ControlError::Ended)),
+        ended = followed => ended.and(Err(ControlError::Ended)),
         _stop = shutdown.wait_for(|stop| *stop) => Ok(()),
     };
     // The source is gone, and with it the last sender.
     pipeline.await.map_err(|_panicked| ControlError::Ended)?;
     ended
+}
+
+/// Wakes the pipeline when it has waited long enough.
+fn alarm(changes: &mpsc::Sender<Change>) -> Alarm {
+    let (runtime, changes) = (Handle::current(), changes.downgrade());
+    Box::new(move |patience| {
+        let changes = changes.clone();
+        runtime.spawn(async move {
+            tokio::time::sleep(time_for(patience)).await;
+            if let Some(changes) = changes.upgrade() {
+                // Fails when the pipeline has ended, and waits no more.
+                drop(changes.send(Change::Waited { patience }).await);
+            }
+        });
+    })
+}
+
+fn time_for(patience: Patience) -> Duration {
+    match patience {
+        // A list of ten thousand Services takes less from an API server that answers.
+        Patience::Lists => Duration::from_millis(300),
+        Patience::Optional => Duration::from_millis(300),
+    }
 }
 
 impl Source {
@@ -148,6 +185,7 @@ impl Source {
     /// Tells of every change. Returns when it cannot start, or when nobody listens any more.
     async fn follow(
         self,
+        identity: &Identity,
         changes: mpsc::Sender<Change>,
         (publish, wanted): (Arc<dyn Publish>, Wanted),
     ) -> Result<(), ControlError> {
@@ -161,13 +199,26 @@ impl Source {
             Self::Kubernetes {
                 client,
                 single_namespace,
+                options,
             } => {
                 let namespace = single_namespace.as_deref();
                 let touched = Arc::default();
                 let outlets = (publish, changes.clone());
-                let endpoints = Endpoints::new(&client, outlets, Arc::clone(&touched), namespace);
+                let sight = match namespace {
+                    _ if options.selects() => Sight::Selected,
+                    Some(namespace) => Sight::Namespace(namespace.into()),
+                    None => Sight::All,
+                };
+                let endpoints = Endpoints::new(&client, outlets, Arc::clone(&touched), sight);
                 beside.spawn(endpoints.run(wanted));
-                kubernetes::watch(&client, namespace, &changes, &touched).await;
+                let following = Following {
+                    client,
+                    namespace,
+                    options: &options,
+                    identity,
+                    touched: &touched,
+                };
+                kubernetes::watch(following, &changes).await;
             }
         }
         Ok(())

@@ -8,8 +8,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nuncio_config::{Identity, Trust};
+use nuncio_controller::OnInvalid;
 
 use crate::{build, duration};
+
+mod following;
+
+pub(crate) use following::FollowingArguments;
 
 /// Edge gateway for Kubernetes.
 ///
@@ -68,6 +73,9 @@ pub(crate) struct RunArguments {
     pub(crate) ports: PortArguments,
     #[command(flatten)]
     pub(crate) identity: IdentityArguments,
+    #[command(flatten)]
+    pub(crate) following: FollowingArguments,
+    pub(crate) last_good: LastGoodArguments,
     #[command(flatten)]
     pub(crate) life: LifeArguments,
 }
@@ -160,6 +168,43 @@ impl IdentityArguments {
             ambassador_id: self.ambassador_id.as_str().into(),
             namespace: self.ambassador_namespace.as_str().into(),
             annotations: self.annotations.into(),
+        }
+    }
+}
+
+/// What is served when what is new cannot be.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LastGoodArguments {
+    /// What becomes of a resource whose new version has an error.
+    #[arg(
+        long,
+        value_name = "WHAT",
+        env = "NUNCIO_ON_INVALID",
+        default_value = "keep"
+    )]
+    pub(crate) on_invalid: InvalidFate,
+    /// Save the configuration in this directory, and serve it from there when the gateway starts
+    /// while the Kubernetes API does not answer.
+    ///
+    /// The directory is for one gateway and holds what users wrote, as its file `nuncio.state`.
+    #[arg(long, value_name = "DIR", env = "NUNCIO_STATE_DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+/// What becomes of a resource whose new version has an error.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum InvalidFate {
+    /// Its last good version stays live, if it had one.
+    Keep,
+    /// It is not live until the error is mended.
+    Drop,
+}
+
+impl From<InvalidFate> for OnInvalid {
+    fn from(fate: InvalidFate) -> Self {
+        match fate {
+            InvalidFate::Keep => Self::Keep,
+            InvalidFate::Drop => Self::Drop,
         }
     }
 }

@@ -145,3 +145,6 @@ impl Switch {
         Arc::ptr_eq(&self.live.load(), live)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use nuncio_config::{Diagnostic, Location, Severity};
+use nuncio_config::{Diagnostic, Location, ObjectRef, Severity};
 use serde::{Serialize, Serializer};
 
 /// All that is wrong with the resources of a configuration.
@@ -31,6 +31,19 @@ impl Diagnostics {
         self.chunks
             .iter()
             .flat_map(|chunk| chunk.iter().map(|held| &**held))
+    }
+
+    /// Those of one object. Costs what there are of it.
+    pub fn of<'s>(&'s self, object: &'s ObjectRef) -> impl Iterator<Item = &'s Diagnostic> {
+        let ends_before = |chunk: &Arc<Chunk>| {
+            let last = chunk.last();
+            last.is_some_and(|last| *last.at.object < *object)
+        };
+        let first = self.chunks.partition_point(ends_before);
+        let rest = self.chunks.iter().skip(first);
+        let all = rest.flat_map(|chunk| chunk.iter().map(|held| &**held));
+        all.skip_while(|held| *held.at.object < *object)
+            .take_while(|held| *held.at.object == *object)
     }
 
     /// How many there are.

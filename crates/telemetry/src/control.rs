@@ -4,11 +4,13 @@
 //! Invariant: all of one reconfiguration is told in one call, so the phases on a page belong
 //! together closely enough.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::histogram::Histogram;
-use crate::value::Gauge;
+use crate::value::{Counter, Gauge};
 
 /// The numbers of the control side.
 #[derive(Debug, Default)]
@@ -18,6 +20,7 @@ pub struct ControlStats {
     pub(crate) warnings: Gauge,
     pub(crate) debug_logging: Gauge,
     pub(crate) compile_time: Histogram,
+    pub(crate) propagation_time: Histogram,
     pub(crate) reconfiguration_time: LastDuration,
     pub(crate) fetch_time: LastDuration,
     pub(crate) parse_time: LastDuration,
@@ -26,6 +29,39 @@ pub struct ControlStats {
     pub(crate) diagnostics_time: LastDuration,
     /// Since the epoch; zero before the first.
     pub(crate) last_publish: LastDuration,
+    pub(crate) objects: ObjectGauges,
+    pub(crate) invalid_changes: Counter,
+    pub(crate) state: StateStats,
+    connected: Mutex<BTreeMap<&'static str, bool>>,
+}
+
+/// The objects of the running configuration, by what became of their newest version.
+#[derive(Debug, Default)]
+pub(crate) struct ObjectGauges {
+    pub(crate) live: Gauge,
+    pub(crate) kept: Gauge,
+    pub(crate) invalid: Gauge,
+}
+
+/// What becomes of the saved state.
+#[derive(Debug, Default)]
+pub(crate) struct StateStats {
+    pub(crate) stale: Gauge,
+    /// When what is served was saved, while it is the saved state; since the epoch.
+    pub(crate) stale_since: LastDuration,
+    pub(crate) saved: LastDuration,
+    pub(crate) failures: Counter,
+}
+
+/// How many objects there are, by what became of their newest version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ObjectCounts {
+    /// It is live, all of it.
+    pub live: usize,
+    /// Something of it is not, and an older version of that is.
+    pub kept: usize,
+    /// Something of it is not, and nothing is in its place.
+    pub invalid: usize,
 }
 
 /// One configuration, from reading to running.
@@ -71,12 +107,60 @@ impl ControlStats {
         self.publish_time.set(publish);
         self.reconfiguration_time
             .set(fetch + parse + compile + publish);
-        self.last_publish.set(
-            reconfiguration
-                .at
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default(),
-        );
+        self.last_publish.set(since_epoch(reconfiguration.at));
+    }
+
+    /// These are the objects of the configuration that runs now.
+    pub fn hold(&self, counts: ObjectCounts) {
+        let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
+        self.objects.live.set(number(counts.live));
+        self.objects.kept.set(number(counts.kept));
+        self.objects.invalid.set(number(counts.invalid));
+    }
+
+    /// What is served is the state that was saved then; `None` when it is what there is.
+    pub fn set_stale(&self, saved_at: Option<SystemTime>) {
+        self.state
+            .stale_since
+            .set(since_epoch(saved_at.unwrap_or(UNIX_EPOCH)));
+        self.state.stale.set(u64::from(saved_at.is_some()));
+    }
+
+    /// What is served was saved, to be served after a restart.
+    pub fn state_saved(&self, at: SystemTime) {
+        self.state.saved.set(since_epoch(at));
+    }
+
+    /// What is served could not be saved.
+    pub fn state_failed(&self) {
+        self.state.failures.inc();
+    }
+
+    /// New versions of so many objects were found wrong.
+    pub fn found_invalid(&self, changes: u64) {
+        self.invalid_changes.add(changes);
+    }
+
+    /// What a change says is being served, so long after it arrived.
+    pub fn propagated(&self, took: Duration) {
+        self.propagation_time.observe(took);
+    }
+
+    /// Whether what a feed of configuration says reaches us: it answers, and has not fallen silent.
+    /// Of `feed` there is a closed set; it is a label.
+    pub fn set_connected(&self, feed: &'static str, connected: bool) {
+        self.feeds().insert(feed, connected);
+    }
+
+    /// Every feed by its name, and whether it is connected.
+    pub(crate) fn connected(&self) -> BTreeMap<&'static str, bool> {
+        self.feeds().clone()
+    }
+
+    fn feeds(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, bool>> {
+        self.connected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The diagnostics page was produced, which took `took`.
@@ -88,6 +172,10 @@ impl ControlStats {
     pub fn set_debug_logging(&self, on: bool) {
         self.debug_logging.set(u64::from(on));
     }
+}
+
+fn since_epoch(at: SystemTime) -> Duration {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// How long something took the last time, to the nanosecond.

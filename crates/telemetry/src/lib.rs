@@ -52,7 +52,7 @@ pub use cluster::{
     Breaker, ClusterStats, ClusterSummary, ConnectFailure, Ejection, Overflow, PendingRequest,
     Resolution, RetryCause, RetryRefused, UpstreamRequest,
 };
-pub use control::{ControlStats, Reconfiguration};
+pub use control::{ControlStats, ObjectCounts, Reconfiguration};
 pub use histogram::Histogram;
 pub use http::{ActiveUpgrade, HttpStats, HttpSummary};
 pub use listener::{ActiveRequest, Certificate, DownstreamConnection, ListenerStats, Rejection};

@@ -223,6 +223,11 @@ impl FakeApi {
         self.store.lock().table(resource).faults.watches
     }
 
+    /// Path and query of every request to read a kind.
+    pub fn asked(&self, resource: Resource) -> Vec<String> {
+        self.store.lock().table(resource).faults.asked.clone()
+    }
+
     /// How many bytes lists and watches of a kind were answered with.
     pub fn sent(&self, resource: Resource) -> u64 {
         self.store.lock().table(resource).faults.sent

@@ -35,6 +35,8 @@ pub(super) struct Faults {
     pub(super) cut: usize,
     pub(super) lists: usize,
     pub(super) watches: usize,
+    /// Path and query of everything that was asked.
+    pub(super) asked: Vec<String>,
     /// Bytes of bodies of lists and watches.
     pub(super) sent: u64,
 }

@@ -31,6 +31,10 @@ pub(super) async fn answer(
     let Some(call) = Call::of(path, query, header(ACCEPT)) else {
         return Ok(not_found("no such path"));
     };
+    if head.method == Method::GET {
+        let asked = head.uri.to_string();
+        store.lock().table(call.resource).faults.asked.push(asked);
+    }
     if store.lock().table(call.resource).faults.hanging {
         store.lock().table(call.resource).faults.lists += 1;
         return pending().await;

@@ -126,6 +126,9 @@ fn treatment(key: &str) -> Treatment {
         "labels" | "rate_limits" => Treatment::ForRateLimits,
         "health_checks" | "v3health_checks" => Treatment::Later,
 
+        // How Emissary's webhook remembers what a v2 object said; v3alpha1 says the same without it.
+        "v2ExplicitTLS" | "v2BoolHeaders" | "v2BoolQueryParameters" => Treatment::Honoured,
+
         "modules" | "envoy_override" | "docs" | "status" => Treatment::Pointless,
         _ => Treatment::Unknown,
     }

@@ -16,6 +16,7 @@ pub(crate) mod load_balancer;
 mod matching;
 pub(crate) mod overrides;
 mod redirect;
+mod remembered;
 pub(crate) mod retry;
 mod rewriting;
 mod service;

@@ -238,20 +238,15 @@ enum Loss {
 impl Loss {
     fn of(held: &Content, found: Option<&Content>) -> Self {
         let Some(found) = found else {
-            return if held.objects.is_empty() {
+            return if held.all().next().is_none() {
                 Self::Nothing
             } else {
                 Self::Some
             };
         };
-        let there: HashSet<_> = found
-            .objects
-            .iter()
-            .map(|object| &object.origin.object)
-            .collect();
+        let there: HashSet<_> = found.all().map(|object| &object.origin.object).collect();
         let lost = held
-            .objects
-            .iter()
+            .all()
             .any(|object| !there.contains(&object.origin.object));
         if lost && there.is_empty() && found.diagnostics.is_empty() {
             return Self::Emptied;

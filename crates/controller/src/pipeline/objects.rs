@@ -1,19 +1,26 @@
-//! The compact records of every object that is ours, by feed.
+//! Every object that is ours, and which version of it is in force.
 //!
-//! Invariant: an object is parsed once per text. A list replaces a feed's records as a whole, so an
-//! object that is there before and after it is there throughout.
-//! Deliberately absent: annotation text (only its fingerprint is kept).
+//! Invariant: an object is parsed once per text. A list replaces what a feed said as a whole, so an
+//! object that is there before and after it is there throughout. What two feeds say of one object
+//! counts together.
+//! Deliberately absent: what objects parse to. The compiler has that, and is asked.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nuncio_config::{
-    Diagnostic, Identity, Lines, Location, ObjectRef, Origin, Parsed, Severity, parse,
+    Diagnostic, Identity, Lines, Location, ObjectRef, Origin, Parsed, Resource, Severity, parse,
 };
-use nuncio_routing::{Snapshot, compile};
+use nuncio_routing::{Compiled, Compiler};
 
+use super::kept::{Document, Former, Kept};
+use super::last_good::{self, Key, OnInvalid};
+use super::records::{Records, Texts, is_of};
+use super::refusals::Refusals;
+use super::standing::Since;
 use crate::change::{Announced, Feed};
 use crate::containment::contained;
+use crate::state::{self, SavedObject};
 
 /// Whether taking a change altered anything that compiling looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,136 +30,339 @@ pub(crate) enum Effect {
 }
 
 impl Effect {
-    fn of(changed: bool) -> Self {
+    pub(crate) fn of(changed: bool) -> Self {
         if changed {
             Self::Changed
         } else {
             Self::Unchanged
         }
     }
+
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self::of(self == Self::Changed || other == Self::Changed)
+    }
 }
 
-/// Every record, ordered by feed and then by object.
-#[derive(Debug, Default)]
+/// Compiles; another one is for tests.
+pub(crate) type Compile = fn(&mut Compiler, u64) -> Compiled;
+
+/// Who this gateway is, and what it does about mistakes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rules {
+    pub(crate) identity: Identity,
+    pub(crate) on_invalid: OnInvalid,
+}
+
+/// All objects, and the compiler that knows what they say.
+#[derive(Debug)]
 pub(crate) struct Objects {
-    feeds: BTreeMap<Feed, Records>,
+    pub(super) rules: Rules,
+    pub(super) compiler: Compiler,
+    pub(super) compile: Compile,
+    pub(super) records: Records,
+    /// The objects that changed since the last snapshot, as it has them.
+    pub(super) former: BTreeMap<Arc<ObjectRef>, Former>,
+    pub(super) kept: BTreeMap<Arc<ObjectRef>, Vec<Kept>>,
+    pub(super) refusals: Refusals,
+    /// Objects over which the compiler panicked when it was told of them.
+    pub(super) fatal: Vec<Arc<ObjectRef>>,
+    /// The generation of the last snapshot.
+    pub(super) generation: u64,
+    /// Versions that had an error, since somebody asked.
+    invalid_changes: u64,
 }
 
 impl Objects {
+    pub(crate) fn new(rules: Rules, texts: Texts) -> Self {
+        Self {
+            compiler: Compiler::new(rules.identity.clone()),
+            compile: Compiler::compile,
+            records: Records::new(texts),
+            rules,
+            former: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            refusals: Refusals::default(),
+            fatal: Vec::new(),
+            generation: 0,
+            invalid_changes: 0,
+        }
+    }
+
     /// Replaces all that `feed` told before.
     pub(crate) fn list(
         &mut self,
         feed: Feed,
-        objects: Vec<Announced>,
+        objects: &[Announced],
         diagnostics: Vec<Diagnostic>,
-        identity: &Identity,
     ) -> Effect {
-        let records = self.feeds.entry(feed).or_default();
-        let replaced = records.replace(objects, identity);
-        let noted = records.diagnostics != diagnostics;
-        records.diagnostics = diagnostics;
-        Effect::of(replaced || noted)
+        let mut effect = Effect::Unchanged;
+        for object in self.records.missing(feed, objects) {
+            effect = effect.or(self.remove(feed, &object));
+        }
+        for object in objects {
+            effect = effect.or(self.apply(feed, object));
+        }
+        effect.or(self.note(feed, diagnostics))
     }
 
     /// Adds or replaces one object.
-    pub(crate) fn apply(&mut self, feed: Feed, object: &Announced, identity: &Identity) -> Effect {
-        let records = &mut self.feeds.entry(feed).or_default().by_object;
-        let held = records
-            .get(&object.origin.object)
-            .map(|record| record.fingerprint);
-        if held == Some(object.fingerprint) {
+    pub(crate) fn apply(&mut self, feed: Feed, said: &Announced) -> Effect {
+        let object = &said.origin.object;
+        if self.records.has(feed, said) {
             return Effect::Unchanged;
         }
-        let key = Arc::clone(&object.origin.object);
-        records.insert(key, Record::parse(object, identity));
+        self.remember(object);
+        self.records.say(feed, said);
+        let mut newest = self.parsed(said);
+        let wrong = last_good::is_wrong(&newest);
+        self.invalid_changes += u64::from(wrong);
+        let older = match wrong {
+            true => self.older(feed, object),
+            false => Vec::new(),
+        };
+        let kept = match self.rules.on_invalid {
+            OnInvalid::Keep => self.keep((feed, object), &mut newest, &older),
+            OnInvalid::Drop => {
+                last_good::explain_dropped(&mut newest, &older);
+                Vec::new()
+            }
+        };
+        self.put_version(feed, object, newest, kept);
         Effect::Changed
     }
 
+    /// Takes an object as it was saved: its older versions count as those of the last snapshot.
+    pub(crate) fn restore(&mut self, feed: Feed, saved: &SavedObject) {
+        let object = &saved.newest.origin.object;
+        let mut older = Parsed::default();
+        let mut kept = Vec::new();
+        for document in &saved.kept {
+            for resource in self.read_again(document) {
+                kept.push(Kept {
+                    feed,
+                    key: Key::of(&resource),
+                    since: Since::Saved,
+                    document: Some(document.clone()),
+                });
+                older.resources.push(resource);
+            }
+        }
+        if !kept.is_empty() {
+            self.put(object, older);
+            self.kept.insert(Arc::clone(object), kept);
+        }
+        self.apply(feed, &saved.newest);
+    }
+
+    /// What is in force of an object, to be saved; by feed, `None` where it says nothing any more.
+    pub(crate) fn saved(
+        &self,
+        object: &Arc<ObjectRef>,
+        former: &Former,
+    ) -> BTreeMap<state::Key, Option<SavedObject>> {
+        let key = |feed| (feed, Arc::clone(object));
+        let gone = former.texts.iter().map(|(feed, _)| (key(*feed), None));
+        let mut saved: BTreeMap<_, _> = gone.collect();
+        for (feed, newest) in self.records.texts_of(object) {
+            let kept = self.kept.get(object).into_iter().flatten();
+            let kept = kept.filter(|kept| kept.feed == feed);
+            let kept = kept.filter_map(|kept| kept.document.clone()).collect();
+            saved.insert(key(feed), Some(SavedObject { newest, kept }));
+        }
+        saved
+    }
+
     /// Forgets one object.
-    pub(crate) fn remove(&mut self, feed: Feed, object: &ObjectRef) -> Effect {
-        let records = self.feeds.get_mut(&feed);
-        Effect::of(records.is_some_and(|records| records.by_object.remove(object).is_some()))
+    pub(crate) fn remove(&mut self, feed: Feed, object: &Arc<ObjectRef>) -> Effect {
+        if !self.records.knows(feed, object) {
+            return Effect::Unchanged;
+        }
+        self.remember(object);
+        self.records.silence(feed, object);
+        self.put_version(feed, object, Parsed::default(), Vec::new());
+        Effect::Changed
+    }
+
+    /// Replaces the remarks on a feed and its objects.
+    pub(crate) fn note(&mut self, feed: Feed, notes: Vec<Diagnostic>) -> Effect {
+        let renoted = self.records.note(feed, notes);
+        let effect = Effect::of(!renoted.is_empty());
+        for changed in renoted {
+            let mut parsed = self
+                .compiler
+                .get(&changed.object)
+                .cloned()
+                .unwrap_or_default();
+            parsed.diagnostics.retain(|it| !changed.before.contains(it));
+            let notes = self.records.notes_on(&changed.object).cloned();
+            parsed.diagnostics.extend(notes);
+            self.remember(&changed.object);
+            self.put(&changed.object, parsed);
+        }
+        effect
     }
 
     /// Adds a remark on the feed itself; its next list withdraws it.
-    pub(crate) fn note(&mut self, feed: Feed, diagnostic: Diagnostic) -> Effect {
-        let notes = &mut self.feeds.entry(feed).or_default().diagnostics;
-        let known = notes.contains(&diagnostic);
-        if !known {
-            notes.push(diagnostic);
+    pub(crate) fn remark(&mut self, feed: Feed, diagnostic: Diagnostic) -> Effect {
+        let mut notes = self.records.notes(feed);
+        if notes.contains(&diagnostic) {
+            return Effect::Unchanged;
         }
-        Effect::of(!known)
+        notes.push(diagnostic);
+        self.note(feed, notes)
     }
 
     /// Withdraws the remarks on the feed itself.
     pub(crate) fn withdraw_notes(&mut self, feed: Feed) -> Effect {
-        let notes = self
-            .feeds
-            .get_mut(&feed)
-            .map(|records| std::mem::take(&mut records.diagnostics));
-        Effect::of(notes.is_some_and(|notes| !notes.is_empty()))
+        self.note(feed, Vec::new())
     }
 
-    /// Compiles all records from scratch.
-    pub(crate) fn compile(&self, identity: &Identity, generation: u64) -> Snapshot {
-        let parsed = || self.feeds.values().flat_map(Records::parsed);
-        let resources = parsed().flat_map(|parsed| &parsed.resources);
-        let notes = self.feeds.values().flat_map(|records| &records.diagnostics);
-        let diagnostics = parsed()
-            .flat_map(|parsed| &parsed.diagnostics)
-            .chain(notes)
-            .cloned();
-        compile(resources, diagnostics, identity, generation)
-    }
-}
-
-#[derive(Debug, Default)]
-struct Records {
-    by_object: BTreeMap<Arc<ObjectRef>, Record>,
-    diagnostics: Vec<Diagnostic>,
-}
-
-impl Records {
-    fn parsed(&self) -> impl Iterator<Item = &Parsed> {
-        self.by_object.values().map(|record| &record.parsed)
+    /// The objects that changed since this was asked last, as the snapshot before has them.
+    pub(crate) fn take_changed(&mut self, generation: u64) -> BTreeMap<Arc<ObjectRef>, Former> {
+        self.generation = generation;
+        std::mem::take(&mut self.former)
     }
 
-    /// Takes a complete list; answers whether any record differs from before.
-    fn replace(&mut self, objects: Vec<Announced>, identity: &Identity) -> bool {
-        let mut changed = false;
-        let mut next = BTreeMap::new();
-        for object in objects {
-            let key = Arc::clone(&object.origin.object);
-            let record = match self.by_object.remove(&key) {
-                Some(held) if held.fingerprint == object.fingerprint => held,
-                Some(_) | None => {
-                    changed = true;
-                    Record::parse(&object, identity)
-                }
-            };
-            next.insert(key, record);
+    /// What is in force of an object.
+    pub(crate) fn in_force(&self, object: &ObjectRef) -> &[Resource] {
+        let parsed = self.compiler.get(object);
+        parsed.map(|parsed| &*parsed.resources).unwrap_or_default()
+    }
+
+    /// How many objects there are.
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The resources that are live in an older version, by object.
+    pub(crate) fn kept(&self) -> &BTreeMap<Arc<ObjectRef>, Vec<Kept>> {
+        &self.kept
+    }
+
+    /// Whether others are kept than in the last snapshot.
+    pub(crate) fn keeps_others(&self) -> bool {
+        let mut changed = self.former.iter();
+        changed.any(|(object, former)| {
+            let now = self.kept.get(object).map(Vec::as_slice);
+            now.unwrap_or_default() != former.kept
+        })
+    }
+
+    /// How many versions of objects had an error since this was asked last.
+    pub(crate) fn take_invalid_changes(&mut self) -> u64 {
+        std::mem::take(&mut self.invalid_changes)
+    }
+
+    pub(super) fn count_invalid_change(&mut self) {
+        self.invalid_changes += 1;
+    }
+
+    pub(super) fn parsed(&self, said: &Announced) -> Parsed {
+        contained(|| parse(said.form, &said.text, &said.origin, &self.rules.identity))
+            .unwrap_or_else(|panicked| unreadable(&said.origin, &panicked.to_string()))
+    }
+
+    /// The resources of a document that was live, at the place where it stood.
+    fn read_again(&self, document: &Document) -> Vec<Resource> {
+        let identity = &self.rules.identity;
+        let read = || parse(document.form, &document.text, &document.origin, identity);
+        let mut resources = contained(read).unwrap_or_default().resources;
+        for resource in &mut resources {
+            resource.at.document = document.number;
         }
-        // Whoever was not taken over is gone.
-        changed |= !self.by_object.is_empty();
-        self.by_object = next;
-        changed
+        resources
     }
-}
 
-#[derive(Debug)]
-struct Record {
-    fingerprint: u64,
-    parsed: Parsed,
-}
-
-impl Record {
-    fn parse(object: &Announced, identity: &Identity) -> Self {
-        let parsed = contained(|| parse(object.form, &object.text, &object.origin, identity))
-            .unwrap_or_else(|panicked| unreadable(&object.origin, &panicked.to_string()));
-        Self {
-            fingerprint: object.fingerprint,
-            parsed,
+    /// Before anything changes about an object: holds on to what the last snapshot has of it.
+    pub(super) fn remember(&mut self, object: &Arc<ObjectRef>) {
+        if self.former.contains_key(object) {
+            return;
         }
+        let former = Former {
+            parsed: self.compiler.share(object),
+            kept: self.kept.get(object).cloned().unwrap_or_default(),
+            texts: self.records.texts_of(object),
+        };
+        self.former.insert(Arc::clone(object), former);
+    }
+
+    pub(super) fn put(&mut self, object: &Arc<ObjectRef>, parsed: Parsed) {
+        if contained(|| self.compiler.put(object, parsed)).is_err() {
+            self.fatal.push(Arc::clone(object));
+        }
+    }
+
+    /// The resources that the last snapshot has of what `feed` says of an object.
+    fn older(&self, feed: Feed, object: &Arc<ObjectRef>) -> Vec<Resource> {
+        let former = self.former.get(object);
+        let Some(parsed) = former.and_then(|former| former.parsed.as_ref()) else {
+            return Vec::new();
+        };
+        let shared = self.records.is_shared(feed, object);
+        let own = parsed.resources.iter();
+        let own = own.filter(|resource| !shared || is_of(feed, &resource.at));
+        own.cloned().collect()
+    }
+
+    /// Puts into `newest` what stays of `older` beside it.
+    fn keep(
+        &self,
+        (feed, object): (Feed, &ObjectRef),
+        newest: &mut Parsed,
+        older: &[Resource],
+    ) -> Vec<Kept> {
+        let staying = last_good::staying(newest, older);
+        let staying: Vec<&Resource> = staying.iter().filter_map(|&at| older.get(at)).collect();
+        let kept = staying.iter().filter_map(|resource| {
+            let former = self.former.get(object)?;
+            Some(former.keep(feed, resource, self.generation))
+        });
+        let kept: Vec<Kept> = kept.collect();
+        let keys: Vec<Key> = kept.iter().map(|kept| kept.key.clone()).collect();
+        let told: Vec<(Key, Since)> = kept.iter().map(|k| (k.key.clone(), k.since)).collect();
+        last_good::make_room(newest, &keys);
+        last_good::explain(newest, &told);
+        newest.resources.extend(staying.into_iter().cloned());
+        kept
+    }
+
+    /// Makes a version of what `feed` says of an object the one in force.
+    fn put_version(
+        &mut self,
+        feed: Feed,
+        object: &Arc<ObjectRef>,
+        version: Parsed,
+        kept: Vec<Kept>,
+    ) {
+        let mut whole = version;
+        let mut staying = kept;
+        if self.records.is_shared(feed, object) {
+            let others = self.said_by_others(feed, object);
+            whole.resources.extend(others.resources);
+            whole.diagnostics.extend(others.diagnostics);
+            let held = self.kept.remove(object).unwrap_or_default();
+            staying.extend(held.into_iter().filter(|held| held.feed != feed));
+        }
+        whole
+            .diagnostics
+            .extend(self.records.notes_on(object).cloned());
+        match staying.is_empty() {
+            true => drop(self.kept.remove(object)),
+            false => drop(self.kept.insert(Arc::clone(object), staying)),
+        }
+        self.refusals.forget(object);
+        self.put(object, whole);
+    }
+
+    /// What is in force of what other feeds say of an object, without remarks.
+    fn said_by_others(&self, feed: Feed, object: &ObjectRef) -> Parsed {
+        let mut parsed = self.compiler.get(object).cloned().unwrap_or_default();
+        let notes: Vec<_> = self.records.notes_on(object).collect();
+        parsed.resources.retain(|it| !is_of(feed, &it.at));
+        parsed
+            .diagnostics
+            .retain(|it| !is_of(feed, &it.at) && !notes.contains(&it));
+        parsed
     }
 }
 

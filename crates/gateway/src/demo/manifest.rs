@@ -76,7 +76,7 @@ mod tests {
         };
         assert_eq!(service.object.to_string(), "Service default/httpbin");
 
-        let annotation = service.annotation.as_ref().unwrap();
+        let annotation = service.said.as_ref().unwrap();
         let origin = Origin::api(Arc::clone(&service.object));
         let mut parsed = parse_annotation(&annotation.text, &origin, &Identity::default());
         assert_eq!(parsed.diagnostics, []);

@@ -40,7 +40,7 @@ struct Difference<'a> {
 
 /// How often it is looked whether anybody still has a cluster that has left. Workers let go of a
 /// configuration that is out of force as often.
-const LOOK: Duration = Duration::from_secs(1);
+pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 impl Upstreams {
     pub(super) fn new(telemetry: Arc<Telemetry>, discovered: Arc<Discovered>) -> Self {

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use nuncio_config::{
     Case, CircuitBreaker, Diagnostic, HeaderMatch, HeaderValueMatch, HostMatch, Identity, Kind,
     Mapping, MethodMatch, Module, ObjectRef, Origin, OutlierDetection, PathMatch, Pattern,
-    QueryMatch, QueryValueMatch, Resource, Rewrite, parse_annotation,
+    QueryMatch, QueryValueMatch, Resource, Rewrite, Trust, parse_annotation,
 };
 use nuncio_routing::{Snapshot, compile};
 
@@ -153,6 +153,11 @@ impl Written {
         self
     }
 
+    pub(crate) fn of_kind(mut self, kind: Kind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Mapping)) -> Self {
         let Kind::Mapping(mapping) = &mut self.0.kind else {
             panic!("not a Mapping")
@@ -178,6 +183,19 @@ pub(crate) fn compiled(written: impl IntoIterator<Item = Written>) -> Snapshot {
 pub(crate) fn compiled_in(namespace: &str, written: impl IntoIterator<Item = Written>) -> Snapshot {
     let identity = Identity {
         namespace: namespace.into(),
+        ..Identity::default()
+    };
+    compile(&numbered(written), [], &identity, 1)
+}
+
+/// Compiles for a gateway in namespace `edge` that trusts annotations so far.
+pub(crate) fn compiled_trusting(
+    annotations: Trust,
+    written: impl IntoIterator<Item = Written>,
+) -> Snapshot {
+    let identity = Identity {
+        namespace: "edge".into(),
+        annotations,
         ..Identity::default()
     };
     compile(&numbered(written), [], &identity, 1)

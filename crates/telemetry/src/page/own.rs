@@ -1,6 +1,8 @@
 //! `ambassador_*` as Emissary's diagd says it, and `nuncio_*`: few numbers, with HELP.
 
-use crate::control::ControlStats;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::control::{ControlStats, StateStats};
 use crate::histogram::{BOUNDS_US, Histogram};
 use crate::process::{Memory, Process};
 use crate::series::label_text;
@@ -192,6 +194,12 @@ fn nuncio_config(control: &ControlStats, out: &mut Vec<u8>) {
         "Time to compile.",
         &control.compile_time,
     );
+    seconds(
+        out,
+        "nuncio_config_propagation_seconds",
+        "Time from the arrival of a change to its being served.",
+        &control.propagation_time,
+    );
     let help = "Diagnostics of the running configuration.";
     let diagnostics = Family::start(out, "nuncio_config_diagnostics", "gauge", help);
     for (labels, value) in [
@@ -200,6 +208,8 @@ fn nuncio_config(control: &ControlStats, out: &mut Vec<u8>) {
     ] {
         diagnostics.sample(out, "", labels, Fixed::whole(value.value()));
     }
+    nuncio_objects(control, out);
+    nuncio_state(&control.state, out);
     let generation = Fixed::whole(control.generation.value());
     gauge(
         out,
@@ -213,6 +223,76 @@ fn nuncio_config(control: &ControlStats, out: &mut Vec<u8>) {
         "Unix time when the running configuration started to run; 0 before the first.",
         Fixed::nanos(control.last_publish.nanos()),
     );
+    control_plane(control, out);
+}
+
+fn nuncio_state(state: &StateStats, out: &mut Vec<u8>) {
+    let stale = state.stale.value();
+    gauge(
+        out,
+        "nuncio_config_stale",
+        "1 while the saved state is served, because no source tells of a newer one.",
+        Fixed::whole(stale),
+    );
+    let since = UNIX_EPOCH + Duration::from_nanos(state.stale_since.nanos());
+    let age = match stale {
+        0 => Duration::ZERO,
+        _ => SystemTime::now().duration_since(since).unwrap_or_default(),
+    };
+    gauge(
+        out,
+        "nuncio_config_stale_age_seconds",
+        "Age of the saved state that is served; 0 while none is.",
+        Fixed::whole(age.as_secs()),
+    );
+    gauge(
+        out,
+        "nuncio_config_state_saved_timestamp_seconds",
+        "Unix time when the running configuration was last saved; 0 before.",
+        Fixed::nanos(state.saved.nanos()),
+    );
+    counter(
+        out,
+        "nuncio_config_state_failures_total",
+        "Times the running configuration could not be saved.",
+        Fixed::whole(state.failures.value()),
+    );
+}
+
+fn nuncio_objects(control: &ControlStats, out: &mut Vec<u8>) {
+    let help = "Objects by their newest version: live, not live but an older one kept, or invalid.";
+    let objects = Family::start(out, "nuncio_config_objects", "gauge", help);
+    for (labels, value) in [
+        ("state=\"live\"", &control.objects.live),
+        ("state=\"kept\"", &control.objects.kept),
+        ("state=\"invalid\"", &control.objects.invalid),
+    ] {
+        objects.sample(out, "", labels, Fixed::whole(value.value()));
+    }
+    counter(
+        out,
+        "nuncio_config_invalid_changes_total",
+        "New versions of objects that had an error.",
+        Fixed::whole(control.invalid_changes.value()),
+    );
+}
+
+/// One number for alerts, and one for each feed to say which.
+fn control_plane(control: &ControlStats, out: &mut Vec<u8>) {
+    let feeds = control.connected();
+    if feeds.is_empty() {
+        return;
+    }
+    let all = feeds.values().all(|connected| *connected);
+    let help = "1 while every feed of configuration is connected.";
+    let name = "nuncio_control_plane_connected";
+    gauge(out, name, help, Fixed::whole(u64::from(all)));
+    let help = "1 while the feed of configuration is connected.";
+    let family = Family::start(out, "nuncio_feed_connected", "gauge", help);
+    for (feed, connected) in feeds {
+        let labels = label_text(&[("feed", feed)]);
+        family.sample(out, "", &labels, Fixed::whole(u64::from(connected)));
+    }
 }
 
 /// diagd prints Python's booleans.

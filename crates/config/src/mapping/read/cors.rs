@@ -15,6 +15,8 @@ pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Cors> {
             "exposed_headers",
             "credentials",
             "max_age",
+            // Emissary's webhook remembers how a v2 object was written.
+            "v2CommaSeparatedOrigins",
         ]);
         Cors {
             origins: origins(fields),

@@ -2,7 +2,7 @@
 
 use http::{HeaderName, HeaderValue, Method};
 
-use super::host;
+use super::{host, remembered};
 use crate::fields::Fields;
 use crate::mapping::{
     Case, HeaderMatch, HeaderValueMatch, HostMatch, MethodMatch, PathMatch, QueryMatch,
@@ -25,6 +25,7 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Matching {
     let mut headers = Headers::default();
     headers.read(fields, "headers", exact_header);
     headers.read(fields, "regex_headers", regex_header);
+    remembered::headers(fields, &mut headers.matches);
     let path = path(fields);
     Matching {
         case: case(fields, path.as_ref()),
@@ -204,6 +205,7 @@ fn regex_header<'n>(fields: &mut Fields<'n, '_>, entry: &'n Entry<'n>) -> Option
 fn query_parameters(fields: &mut Fields<'_, '_>) -> Vec<QueryMatch> {
     let mut matches = query(fields, "query_parameters", exact_parameter);
     matches.extend(query(fields, "regex_query_parameters", regex_parameter));
+    remembered::query_parameters(fields, &mut matches);
     matches
 }
 

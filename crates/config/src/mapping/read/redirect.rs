@@ -36,7 +36,9 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, service: Option<&Service>) -> Op
         }
     }
     let service = service?;
-    let host = host_text(fields).unwrap_or(&service.written);
+    // Before `tls` has its say: it is about connections.
+    let written = fields.entry("service").and_then(|entry| entry.value.text());
+    let host = host_text(fields).or(written).unwrap_or(&service.written);
     if let Some((scheme, _)) = host.split_once("://") {
         let key = if host_text(fields).is_some() {
             "host_redirect"

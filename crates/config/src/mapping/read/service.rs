@@ -21,8 +21,9 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Option<Service> {
     let Some(tls) = fields.entry("tls") else {
         return Some(service);
     };
+    let is_plain = service.scheme == Some(Scheme::Http);
     let service = with_tls(service, tls, fields)?;
-    if service.tls && service.scheme == Some(Scheme::Http) {
+    if service.tls && is_plain {
         let reason = "`tls` contradicts `http://` in `service`; TLS is used";
         fields.warning(tls.line, reason);
     }

@@ -163,17 +163,17 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_that_come_one_by_one_list_the_namespace_seldom() {
+    fn many_that_come_one_by_one_list_the_namespace_seldom() {
         let mut cover = Cover::default();
         let mut whole = 0;
-        for count in 1..2000 {
+        for count in 1..500 {
             let started = fit(&mut cover, &names(0..count));
             whole += started
                 .iter()
                 .filter(|(_, by)| *by == Selection::Namespace)
                 .count();
         }
-        assert!((1..=30).contains(&whole), "{whole}");
+        assert!((1..=6).contains(&whole), "{whole}");
     }
 
     #[test]

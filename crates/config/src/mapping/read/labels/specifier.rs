@@ -11,6 +11,9 @@ pub(super) fn read<'n>(fields: &mut Fields<'n, '_>, item: &'n Node<'n>) -> Optio
     if let Some(text) = item.text() {
         return Some(short(text));
     }
+    if let Some(key) = item.get("v3Key") {
+        return generic_key_of_v2(fields, item, key);
+    }
     let Some([entry]) = item.entries() else {
         let reason = format!(
             "{}: expected text or a mapping with one key, found {}",
@@ -37,6 +40,20 @@ pub(super) fn read<'n>(fields: &mut Fields<'n, '_>, item: &'n Node<'n>) -> Optio
     }
 }
 
+/// `{generic_key: value, v3Key: key}`: v2's form of what only v3alpha1 can say.
+fn generic_key_of_v2<'n>(
+    fields: &mut Fields<'n, '_>,
+    item: &'n Node<'n>,
+    key: &Node<'_>,
+) -> Option<LabelSpecifier> {
+    let mut fields = fields.nested(item.entries()?, item.line, "");
+    fields.review(&["generic_key", "v3Key"]);
+    fields.require(&["generic_key"]);
+    let value = fields.text("generic_key")?.into();
+    let key = key.text().filter(|key| !key.is_empty()).map(Box::from);
+    Some(LabelSpecifier::GenericKey { key, value })
+}
+
 /// Up to v2 a text names a kind of label, else it is the value of a generic key.
 fn short(text: &str) -> LabelSpecifier {
     match text {
@@ -53,7 +70,8 @@ fn short(text: &str) -> LabelSpecifier {
 fn structured(fields: &mut Fields<'_, '_>, kind: &str) -> Option<LabelSpecifier> {
     match kind {
         "generic_key" => {
-            fields.review(&["value", "key", "v2Explicit"]);
+            // Emissary's webhook remembers how a v2 object was written.
+            fields.review(&["value", "key", "v2Shorthand"]);
             fields.require(&["value"]);
             let key = fields.text("key").map(Box::from);
             let value = fields.text("value")?.into();

@@ -1,0 +1,75 @@
+//! One listener for all addresses of loopback: it answers with the address that was asked.
+//!
+//! Invariant: keeps connections open; after an upgrade it sends back what it gets.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// The upstream of every Service. Ends when dropped.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(crate) port: u16,
+    server: JoinHandle<()>,
+}
+
+impl Upstream {
+    pub(crate) async fn start() -> anyhow::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
+        let port = listener.local_addr()?.port();
+        let server = tokio::spawn(serve(listener));
+        Ok(Self { port, server })
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn serve(listener: TcpListener) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            Ok((tcp, _)) = listener.accept() => {
+                // Fails when the gateway goes, which is its right.
+                connections.spawn(async move { drop(answer(tcp).await) });
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn answer(mut tcp: TcpStream) -> std::io::Result<()> {
+    tcp.set_nodelay(true)?;
+    let SocketAddr::V4(asked) = tcp.local_addr()? else {
+        return Ok(());
+    };
+    let body = asked.ip().to_string();
+    let length = body.len();
+    let ok = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}");
+    let mut received = Vec::with_capacity(512);
+    while tcp.read_buf(&mut received).await? > 0 {
+        if !received.ends_with(b"\r\n\r\n") {
+            continue;
+        }
+        let head = String::from_utf8_lossy(&received).to_ascii_lowercase();
+        if head.contains("\r\nupgrade: websocket\r\n") {
+            return echo(tcp).await;
+        }
+        received.clear();
+        tcp.write_all(ok.as_bytes()).await?;
+    }
+    Ok(())
+}
+
+async fn echo(mut tcp: TcpStream) -> std::io::Result<()> {
+    let switched =
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+    tcp.write_all(switched.as_bytes()).await?;
+    let (mut from, mut to) = tcp.split();
+    tokio::io::copy(&mut from, &mut to).await.map(drop)
+}

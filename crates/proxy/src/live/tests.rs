@@ -1,0 +1,159 @@
+use super::*;
+
+use nuncio_config::{Identity, ObjectRef, Origin, ServiceHost, parse_annotation};
+use nuncio_routing::{Cluster, Compiler};
+use nuncio_telemetry::BuildInfo;
+
+/// A Switch that follows objects.
+struct Scene {
+    compiler: Compiler,
+    telemetry: Arc<Telemetry>,
+    switch: Switch,
+    generation: u64,
+}
+
+fn object(name: &str) -> Arc<ObjectRef> {
+    let (kind, namespace) = ("Service".into(), "default".into());
+    let name = name.into();
+    Arc::new(ObjectRef {
+        kind,
+        namespace,
+        name,
+    })
+}
+
+impl Scene {
+    fn new() -> Self {
+        let identity = Identity::default();
+        let telemetry = Telemetry::new(BuildInfo::default());
+        let empty = Arc::new(nuncio_routing::compile([], [], &identity, 0));
+        let resolver = Resolver::from_system().unwrap();
+        Self {
+            compiler: Compiler::new(identity),
+            switch: Switch::new(empty, Arc::clone(&telemetry), resolver),
+            telemetry,
+            generation: 0,
+        }
+    }
+
+    fn put(&mut self, name: &str, more: &str) -> &mut Self {
+        let (object, identity) = (object(name), Identity::default());
+        let text = format!(
+            "apiVersion: getambassador.io/v2\nkind: Mapping\nname: {name}\nprefix: /{name}/\n\
+             service: {name}.example:80\n{more}"
+        );
+        let parsed = parse_annotation(&text, &Origin::api(Arc::clone(&object)), &identity);
+        assert_eq!(parsed.diagnostics, []);
+        self.compiler.put(&object, parsed);
+        self
+    }
+
+    fn remove(&mut self, name: &str) -> &mut Self {
+        self.compiler.remove(&object(name));
+        self
+    }
+
+    fn install(&mut self) {
+        self.generation += 1;
+        let compiled = self.compiler.compile(self.generation);
+        self.switch.install(Arc::new(compiled.snapshot));
+    }
+
+    /// The cluster of this name as it runs.
+    fn upstream(&self, name: &str) -> Arc<Upstream> {
+        let live = self.switch.live();
+        let wanted = ServiceHost::Name(format!("{name}.example").into());
+        let named = |(_, upstream): &(_, &Arc<Upstream>)| upstream.cluster.host == wanted;
+        let (place, upstream) = live.upstreams.iter().find(named).unwrap();
+        let cluster: &Arc<Cluster> = live.snapshot.clusters.slots().get(place).unwrap();
+        assert_eq!(*upstream.cluster, **cluster);
+        Arc::clone(upstream)
+    }
+
+    /// A number of the cluster manager, by its name.
+    fn count(&self, name: &str) -> u64 {
+        let mut page = Vec::new();
+        self.telemetry.render(&mut page);
+        let page = String::from_utf8(page).unwrap();
+        let series = format!("envoy_cluster_manager_{name}{{}} ");
+        let line = page.lines().find_map(|line| line.strip_prefix(&series));
+        line.unwrap().parse().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_runs_on_while_others_come_and_go() {
+    let mut scene = Scene::new();
+    scene.put("a", "").put("b", "").put("c", "").install();
+    let (a, c) = (scene.upstream("a"), scene.upstream("c"));
+    scene
+        .remove("b")
+        .put("d", "")
+        .put("a", "timeout_ms: 7\n")
+        .install();
+    assert!(Arc::ptr_eq(&a, &scene.upstream("a")));
+    assert!(Arc::ptr_eq(&c, &scene.upstream("c")));
+    assert_eq!(scene.switch.live().upstreams.len(), 3);
+}
+
+#[tokio::test]
+async fn a_cluster_that_has_moved_runs_on() {
+    let mut scene = Scene::new();
+    scene.put("a", "").put("b", "").install();
+    let before = scene.upstream("b");
+    // Placed by a compiler that never knew the first.
+    scene.compiler = Compiler::new(Identity::default());
+    scene.put("b", "").install();
+    assert!(Arc::ptr_eq(&before, &scene.upstream("b")));
+    assert_eq!(scene.count("active_clusters"), 1);
+}
+
+#[tokio::test]
+async fn a_cluster_that_has_changed_is_another() {
+    let mut scene = Scene::new();
+    scene.put("a", "").install();
+    let before = scene.upstream("a");
+    scene.put("a", "connect_timeout_ms: 7\n").install();
+    let after = scene.upstream("a");
+    assert!(!Arc::ptr_eq(&before, &after));
+    assert!(Arc::ptr_eq(&before.stats, &after.stats));
+}
+
+#[tokio::test]
+async fn the_cluster_manager_counts_what_comes_and_goes() {
+    let mut scene = Scene::new();
+    let updates = scene.count("cds_update_success");
+    scene.put("a", "").put("b", "").install();
+    scene
+        .put("a", "connect_timeout_ms: 7\n")
+        .remove("b")
+        .put("c", "")
+        .install();
+    scene.put("b", "").install();
+    for (name, count) in [
+        ("active_clusters", 3),
+        ("cluster_added", 4),
+        ("cluster_removed", 1),
+        ("cds_update_success", updates + 3),
+    ] {
+        assert_eq!(scene.count(name), count, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_left_of_what_nobody_uses_any_more() {
+    let mut scene = Scene::new();
+    scene.put("a", "").put("b", "").install();
+    let old = Arc::downgrade(&scene.switch.live());
+    let a = Arc::downgrade(&scene.upstream("a"));
+    let name_of = |name| scene.upstream(name).stats.name().to_owned();
+    let (name, other) = (name_of("a"), name_of("b"));
+    scene.remove("a").install();
+    let deadline = tokio::time::Instant::now() + 10 * upstreams::LOOK;
+    while scene.telemetry.known_cluster(&name).is_some() {
+        assert!(tokio::time::Instant::now() < deadline);
+        tokio::time::sleep(upstreams::LOOK).await;
+    }
+    assert!(old.upgrade().is_none() && a.upgrade().is_none());
+    assert!(scene.telemetry.known_cluster(&other).is_some());
+}
