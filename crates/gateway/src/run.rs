@@ -17,7 +17,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
-use crate::arguments::{AccessLogSwitch, IdentityArguments, LastGoodArguments, RunArguments};
+use crate::arguments::{
+    AccessLogSwitch, FollowingArguments, IdentityArguments, LastGoodArguments, RunArguments,
+};
 use crate::data_path::{self, DrainTimes};
 use crate::publication::Publication;
 use crate::signals::{Ask, Signals};
@@ -56,6 +58,7 @@ pub(crate) struct Gateway {
     pub(crate) door: door::Bound,
     config_dirs: Vec<PathBuf>,
     identity: IdentityArguments,
+    following: FollowingArguments,
     last_good: LastGoodArguments,
     times: DrainTimes,
     statsd: statsd::Options,
@@ -77,6 +80,7 @@ impl Gateway {
             config_dir,
             ports,
             identity,
+            following,
             last_good,
             life,
         } = arguments;
@@ -100,6 +104,7 @@ impl Gateway {
             door,
             config_dirs: config_dir,
             identity,
+            following,
             last_good,
             times: DrainTimes {
                 delay: life.drain_delay,
@@ -129,6 +134,7 @@ impl Gateway {
             source,
             identity: self.identity.identity(),
             on_invalid: self.last_good.on_invalid.into(),
+            state_dir: self.last_good.state_dir,
         };
         let mut controller = tokio::spawn(nuncio_controller::run(
             options,
@@ -185,6 +191,7 @@ impl Gateway {
         Ok(Source::Kubernetes {
             client,
             single_namespace,
+            options: self.following.options(),
         })
     }
 
