@@ -255,7 +255,8 @@ impl Pipeline {
         retold: BTreeSet<Arc<ObjectRef>>,
     ) {
         self.outlets.wanted.send_if_modified(|wanted| {
-            let differs = **wanted != *snapshot.demands.endpoints;
+            // Shared as long as it is the same, and so compared by address.
+            let differs = *wanted != snapshot.demands.endpoints;
             if differs {
                 *wanted = Arc::clone(&snapshot.demands.endpoints);
             }
