@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use nuncio_config::Identity;
-use nuncio_controller::{OnInvalid, Options, Publish, Source, client_for};
+use nuncio_controller::{KubernetesOptions, OnInvalid, Options, Publish, Source, client_for};
 use nuncio_routing::{ServicePort, Snapshot};
 use nuncio_telemetry::{BuildInfo, Telemetry};
 use nuncio_tests::kube_api::{FakeApi, Resource};
@@ -124,6 +124,7 @@ impl Replica {
             source: Source::Kubernetes {
                 client: client_for(config).context("no client")?,
                 single_namespace: None,
+                options: KubernetesOptions::default(),
             },
             identity: Identity::default(),
             on_invalid: OnInvalid::default(),

@@ -52,7 +52,6 @@ pub(crate) enum Need {
 
 impl Feed {
     /// How metrics call it.
-    #[expect(dead_code, reason = "for watches to say that they are connected")]
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Directories => "directories",

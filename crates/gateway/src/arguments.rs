@@ -75,6 +75,7 @@ pub(crate) struct RunArguments {
     pub(crate) identity: IdentityArguments,
     #[command(flatten)]
     pub(crate) following: FollowingArguments,
+    #[command(flatten)]
     pub(crate) last_good: LastGoodArguments,
     #[command(flatten)]
     pub(crate) life: LifeArguments,
