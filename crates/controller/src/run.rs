@@ -138,7 +138,7 @@ pub async fn run(
     };
     let outlets = Outlets {
         publish: Arc::clone(&publish),
-        telemetry,
+        telemetry: Arc::clone(&telemetry),
         wanted: wanting,
         verdicts: teller,
     };
@@ -146,7 +146,7 @@ pub async fn run(
     let pipeline = Pipeline::new(rules, gate, outlets, state);
     let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
     let following = async {
-        let followed = source.follow(&identity, changes, (publish, wanted));
+        let followed = source.follow((&identity, &telemetry), changes, (publish, wanted));
         let ended = tokio::select! {
             ended = followed => ended.and(Err(ControlError::Ended)),
             _stop = shutdown.wait_for(|stop| *stop) => Ok(()),
@@ -211,7 +211,7 @@ impl Source {
     /// Tells of every change. Returns when it cannot start, or when nobody listens any more.
     async fn follow(
         self,
-        identity: &Identity,
+        (identity, telemetry): (&Identity, &Arc<Telemetry>),
         changes: mpsc::Sender<Change>,
         (publish, wanted): (Arc<dyn Publish>, Wanted),
     ) -> Result<(), ControlError> {
@@ -243,6 +243,7 @@ impl Source {
                     options: &options,
                     identity,
                     touched: &touched,
+                    telemetry,
                 };
                 kubernetes::watch(following, &changes).await;
             }
