@@ -51,8 +51,19 @@ pub(crate) enum Need {
 }
 
 impl Feed {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Directories,
+        Self::Services,
+        Self::Secrets,
+        Self::Mappings,
+        Self::Modules,
+        Self::ServiceResolvers,
+        Self::EndpointResolvers,
+        Self::Ingresses,
+        Self::ConfigMap,
+    ];
+
     /// How metrics call it.
-    #[expect(dead_code, reason = "for watches to say that they are connected")]
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Directories => "directories",

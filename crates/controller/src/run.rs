@@ -21,7 +21,10 @@ use crate::change::{Change, Feed};
 use crate::directory::{self, DirectoryError};
 use crate::kubernetes::{self, Endpoints, Following, KubernetesOptions, Sight};
 use crate::pipeline::objects::Rules;
-use crate::pipeline::{Alarm, Gate, OnInvalid, Outlets, Patience, Pipeline, Verdicts, verdicts};
+use crate::pipeline::{
+    Alarm, Gate, OnInvalid, Outlets, Patience, Pipeline, Standing, Verdicts, verdicts,
+};
+use crate::state::StateDir;
 use crate::unknowable;
 
 /// Changes under way to the pipeline; a source that is faster than compiling waits.
@@ -32,6 +35,10 @@ pub trait Publish: Send + Sync + 'static {
     /// Makes `snapshot` the one that is served. Called from one thread, in the order of
     /// generations; must not block.
     fn publish(&self, snapshot: Arc<Snapshot>);
+
+    /// Takes how the next snapshot stands to what its authors want, when that is another than of the
+    /// last one. Called as [`Publish::publish`] is, before it.
+    fn standing(&self, _standing: Standing) {}
 
     /// Takes the ready endpoints of a Service's port in place of those before; `None` when they
     /// cannot be known, or nobody wants to know them any more. Compiles nothing. Called from any
@@ -48,6 +55,8 @@ pub struct Options {
     pub identity: Identity,
     /// What becomes of a resource whose newest version cannot be live.
     pub on_invalid: OnInvalid,
+    /// A directory where what is published is saved, and read at a start without an API server.
+    pub state_dir: Option<PathBuf>,
 }
 
 /// Where the configuration stands.
@@ -111,14 +120,15 @@ pub async fn run(
         source,
         identity,
         on_invalid,
+        state_dir,
     } = options;
     let (changes, incoming) = mpsc::channel(CHANGES);
     let (wanting, wanted) = watch::channel(Arc::default());
     let (teller, verdicts) = verdicts();
+    let state = state_dir.map(|path| StateDir::new(path, identity.clone()));
     let rules = Rules {
         identity: identity.clone(),
         on_invalid,
-        ..Rules::default()
     };
     let outlets = Outlets {
         publish: Arc::clone(&publish),
@@ -129,7 +139,7 @@ pub async fn run(
     // Nobody tells authors yet.
     drop::<Verdicts>(verdicts);
     let gate = Gate::new(&source.feeds(), alarm(&changes));
-    let pipeline = Pipeline::new(rules, gate, outlets);
+    let pipeline = Pipeline::new(rules, gate, outlets, state);
     let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
     let followed = source.follow(&identity, changes, (publish, wanted));
     let ended = tokio::select! {

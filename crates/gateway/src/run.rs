@@ -134,6 +134,7 @@ impl Gateway {
             source,
             identity: self.identity.identity(),
             on_invalid: self.last_good.on_invalid.into(),
+            state_dir: self.last_good.state_dir,
         };
         let mut controller = tokio::spawn(nuncio_controller::run(
             options,
