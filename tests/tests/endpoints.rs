@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 
 use nuncio_tests::client::Response;
 use nuncio_tests::control::{diagnostics, eventually};
+use nuncio_tests::counters::Counters;
 use nuncio_tests::edge::Edge;
 use nuncio_tests::gateway::mapping;
 use nuncio_tests::kube_api::{EndpointSlice, Expiry, FakeApi, Resource, State};
@@ -156,10 +157,14 @@ async fn nobody_waits_when_there_are_no_endpoints() {
     assert_eq!(refused.text(), "no healthy upstream");
     let before = edge.gateway().counters();
     assert_eq!(edge.get("/web/").await.status, 503);
+    let grew = |now: &Counters, family: &str| now.sum(family) - before.sum(family);
+    edge.gateway()
+        .until_counted("nobody is healthy", |now| {
+            grew(now, "envoy_cluster_upstream_cx_none_healthy") >= 1.0
+        })
+        .await;
     let now = edge.gateway().counters();
-    let grew = |family: &str| now.sum(family) - before.sum(family);
-    assert_eq!(grew("envoy_cluster_upstream_cx_none_healthy"), 1.0);
-    assert_eq!(grew("envoy_cluster_upstream_cx_total"), 0.0);
+    assert_eq!(grew(&now, "envoy_cluster_upstream_cx_total"), 0.0);
 
     slice.put(&api);
     edge.until_status("/web/", 200).await;
