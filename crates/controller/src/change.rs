@@ -20,10 +20,6 @@ pub(crate) enum Feed {
     /// Kubernetes Services.
     Services,
     /// Kubernetes Secrets of type `kubernetes.io/tls`.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "nothing names a Secret yet, so none is read")
-    )]
     Secrets,
     /// `Mapping` of `getambassador.io`.
     Mappings,
