@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use kube::Config;
-use nuncio_controller::{KubernetesOptions, Source, client_for};
+use nuncio_controller::{Source, client_for};
 use tokio::time::{Instant, sleep};
 
 use crate::client::{Client, Response};
