@@ -3,6 +3,11 @@
 //!
 //! `docs/tenancy.md` is the matrix of them.
 
+#![allow(
+    clippy::panic,
+    reason = "a test whose machinery fails has failed, and says where"
+)]
+
 use std::sync::Arc;
 
 use nuncio_config::{

@@ -62,6 +62,14 @@ pub enum Source {
         /// Only objects of this namespace; of all when `None`.
         single_namespace: Option<String>,
     },
+    /// Both: Ambassador's own files beside a cluster's objects. Of an object defined in both, what
+    /// each says counts as if it were two objects.
+    Beside {
+        /// The files' directories.
+        directories: Vec<PathBuf>,
+        /// The cluster.
+        cluster: Box<Self>,
+    },
 }
 
 impl fmt::Debug for Source {
@@ -74,6 +82,14 @@ impl fmt::Debug for Source {
                 .debug_struct("Kubernetes")
                 .field("single_namespace", single_namespace)
                 .finish_non_exhaustive(),
+            Self::Beside {
+                directories,
+                cluster,
+            } => f
+                .debug_struct("Beside")
+                .field("directories", directories)
+                .field("cluster", cluster)
+                .finish(),
         }
     }
 }
@@ -163,6 +179,11 @@ impl Source {
         match self {
             Self::Directories(_) => vec![Feed::Directories],
             Self::Kubernetes { .. } => kubernetes::FEEDS.to_vec(),
+            Self::Beside { cluster, .. } => {
+                let mut feeds = cluster.feeds();
+                feeds.push(Feed::Directories);
+                feeds
+            }
         }
     }
 
@@ -189,6 +210,17 @@ impl Source {
                 let endpoints = Endpoints::new(&client, outlets, Arc::clone(&touched), namespace);
                 beside.spawn(endpoints.run(wanted));
                 kubernetes::watch(&client, namespace, &changes, &touched).await;
+            }
+            Self::Beside {
+                directories,
+                cluster,
+            } => {
+                let files = directory::watch(directories, changes.clone());
+                let objects = Box::pin(cluster.follow(changes, (publish, wanted)));
+                tokio::select! {
+                    ended = files => ended?,
+                    ended = objects => ended?,
+                }
             }
         }
         Ok(())

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
+use crate::ambassador_files::AmbassadorFiles;
 use crate::arguments::{AccessLogSwitch, IdentityArguments, LastGoodArguments, RunArguments};
 use crate::data_path::{self, DrainTimes};
 use crate::publication::Publication;
@@ -55,6 +56,7 @@ pub(crate) struct Gateway {
     pub(crate) data: data_path::Bound,
     pub(crate) door: door::Bound,
     config_dirs: Vec<PathBuf>,
+    files: AmbassadorFiles,
     identity: IdentityArguments,
     last_good: LastGoodArguments,
     times: DrainTimes,
@@ -75,6 +77,7 @@ impl Gateway {
     pub(crate) fn bind(control: &Runtime, arguments: RunArguments) -> anyhow::Result<Self> {
         let RunArguments {
             config_dir,
+            files,
             ports,
             identity,
             last_good,
@@ -99,6 +102,7 @@ impl Gateway {
             data,
             door,
             config_dirs: config_dir,
+            files,
             identity,
             last_good,
             times: DrainTimes {
@@ -182,9 +186,21 @@ impl Gateway {
             .identity
             .single_namespace
             .then(|| self.identity.ambassador_namespace.clone());
-        Ok(Source::Kubernetes {
+        let cluster = Source::Kubernetes {
             client,
             single_namespace,
+        };
+        let directories = self.files.directories();
+        if directories.is_empty() {
+            return Ok(cluster);
+        }
+        info!(
+            ?directories,
+            "reading Ambassador's own files beside the cluster"
+        );
+        Ok(Source::Beside {
+            directories,
+            cluster: Box::new(cluster),
         })
     }
 
