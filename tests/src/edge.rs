@@ -8,7 +8,7 @@ use nuncio_controller::{Source, client_for};
 use tokio::time::{Instant, sleep};
 
 use crate::client::{Client, Response};
-use crate::control::Control;
+use crate::control::{Control, impatient};
 use crate::gateway::Gateway;
 use crate::kube_api::FakeApi;
 use crate::names::NameServer;
@@ -87,5 +87,6 @@ fn kubernetes(api: &FakeApi) -> Source {
     Source::Kubernetes {
         client: client_for(config).unwrap(),
         single_namespace: None,
+        options: impatient(),
     }
 }

@@ -21,5 +21,6 @@ pub mod edge;
 pub mod gateway;
 pub mod kube_api;
 pub mod names;
+pub mod pod;
 pub mod scene;
 pub mod upstream;

@@ -127,6 +127,7 @@ impl Replica {
             },
             identity: Identity::default(),
             on_invalid: OnInvalid::default(),
+            state_dir: None,
         };
         let telemetry = Telemetry::new(BuildInfo::default());
         let publish = Arc::new(Publication(publication));

@@ -14,7 +14,6 @@ use crate::pipeline::Patience;
 
 /// A stream of objects that is complete in itself: its list replaces all that it told before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(dead_code, reason = "the watches of some are still to come")]
 pub(crate) enum Feed {
     /// Manifest files, all directories together.
     Directories,
@@ -48,8 +47,19 @@ pub(crate) enum Need {
 }
 
 impl Feed {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Directories,
+        Self::Services,
+        Self::Secrets,
+        Self::Mappings,
+        Self::Modules,
+        Self::ServiceResolvers,
+        Self::EndpointResolvers,
+        Self::Ingresses,
+        Self::ConfigMap,
+    ];
+
     /// How metrics call it.
-    #[expect(dead_code, reason = "for watches to say that they are connected")]
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Directories => "directories",
@@ -128,6 +138,8 @@ pub(crate) enum Change {
     Removed { feed: Feed, object: ObjectRef },
     /// The source refuses the feed. What it told before stays in force until it lists again.
     Refused { feed: Feed, diagnostic: Diagnostic },
+    /// The source does not know the feed's kind, at least now. What was told before stays in force.
+    Absent { feed: Feed },
     /// The source refuses the feed no longer.
     Granted { feed: Feed },
     /// The time is over that was set for waiting.

@@ -19,10 +19,11 @@ mod manifest;
 mod offline;
 mod pipeline;
 mod run;
+mod state;
 mod unknowable;
 
 pub use directory::DirectoryError;
-pub use kubernetes::{ClientError, client_for, kube_client};
+pub use kubernetes::{ClientError, KubernetesOptions, Pace, client_for, kube_client};
 pub use offline::{LoadError, load_offline};
-pub use pipeline::OnInvalid;
+pub use pipeline::{KeptResource, OnInvalid, Since, Standing};
 pub use run::{ControlError, Options, Publish, Source, run};

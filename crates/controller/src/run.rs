@@ -19,9 +19,12 @@ use tokio::task::JoinSet;
 
 use crate::change::{Change, Feed};
 use crate::directory::{self, DirectoryError};
-use crate::kubernetes::{self, Endpoints};
+use crate::kubernetes::{self, Endpoints, Following, KubernetesOptions, Sight};
 use crate::pipeline::objects::Rules;
-use crate::pipeline::{Alarm, Gate, OnInvalid, Outlets, Patience, Pipeline, Verdicts, verdicts};
+use crate::pipeline::{
+    Alarm, Gate, OnInvalid, Outlets, Patience, Pipeline, Standing, Verdicts, verdicts,
+};
+use crate::state::StateDir;
 use crate::unknowable;
 
 /// Changes under way to the pipeline; a source that is faster than compiling waits.
@@ -32,6 +35,10 @@ pub trait Publish: Send + Sync + 'static {
     /// Makes `snapshot` the one that is served. Called from one thread, in the order of
     /// generations; must not block.
     fn publish(&self, snapshot: Arc<Snapshot>);
+
+    /// Takes how the next snapshot stands to what its authors want, when that is another than of the
+    /// last one. Called as [`Publish::publish`] is, before it.
+    fn standing(&self, _standing: Standing) {}
 
     /// Takes the ready endpoints of a Service's port in place of those before; `None` when they
     /// cannot be known, or nobody wants to know them any more. Compiles nothing. Called from any
@@ -48,6 +55,8 @@ pub struct Options {
     pub identity: Identity,
     /// What becomes of a resource whose newest version cannot be live.
     pub on_invalid: OnInvalid,
+    /// A directory where what is published is saved, and read at a start without an API server.
+    pub state_dir: Option<PathBuf>,
 }
 
 /// Where the configuration stands.
@@ -61,6 +70,8 @@ pub enum Source {
         client: kube::Client,
         /// Only objects of this namespace; of all when `None`.
         single_namespace: Option<String>,
+        /// Which objects are followed, and at what pace.
+        options: KubernetesOptions,
     },
     /// Both: Ambassador's own files beside a cluster's objects. Of an object defined in both, what
     /// each says counts as if it were two objects.
@@ -77,10 +88,13 @@ impl fmt::Debug for Source {
         match self {
             Self::Directories(paths) => f.debug_tuple("Directories").field(paths).finish(),
             Self::Kubernetes {
-                single_namespace, ..
+                single_namespace,
+                options,
+                ..
             } => f
                 .debug_struct("Kubernetes")
                 .field("single_namespace", single_namespace)
+                .field("options", options)
                 .finish_non_exhaustive(),
             Self::Beside {
                 directories,
@@ -122,14 +136,15 @@ pub async fn run(
         source,
         identity,
         on_invalid,
+        state_dir,
     } = options;
     let (changes, incoming) = mpsc::channel(CHANGES);
     let (wanting, wanted) = watch::channel(Arc::default());
     let (teller, verdicts) = verdicts();
+    let state = state_dir.map(|path| StateDir::new(path, identity.clone()));
     let rules = Rules {
-        identity,
+        identity: identity.clone(),
         on_invalid,
-        ..Rules::default()
     };
     let outlets = Outlets {
         publish: Arc::clone(&publish),
@@ -140,10 +155,11 @@ pub async fn run(
     // Nobody tells authors yet.
     drop::<Verdicts>(verdicts);
     let gate = Gate::new(&source.feeds(), alarm(&changes));
-    let pipeline = Pipeline::new(rules, gate, outlets);
+    let pipeline = Pipeline::new(rules, gate, outlets, state);
     let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
+    let followed = source.follow(&identity, changes, (publish, wanted));
     let ended = tokio::select! {
-        ended = source.follow(changes, (publish, wanted)) => ended.and(Err(ControlError::Ended)),
+        ended = followed => ended.and(Err(ControlError::Ended)),
         _stop = shutdown.wait_for(|stop| *stop) => Ok(()),
     };
     // The source is gone, and with it the last sender.
@@ -190,6 +206,7 @@ impl Source {
     /// Tells of every change. Returns when it cannot start, or when nobody listens any more.
     async fn follow(
         self,
+        identity: &Identity,
         changes: mpsc::Sender<Change>,
         (publish, wanted): (Arc<dyn Publish>, Wanted),
     ) -> Result<(), ControlError> {
@@ -203,20 +220,33 @@ impl Source {
             Self::Kubernetes {
                 client,
                 single_namespace,
+                options,
             } => {
                 let namespace = single_namespace.as_deref();
                 let touched = Arc::default();
                 let outlets = (publish, changes.clone());
-                let endpoints = Endpoints::new(&client, outlets, Arc::clone(&touched), namespace);
+                let sight = match namespace {
+                    _ if options.selects() => Sight::Selected,
+                    Some(namespace) => Sight::Namespace(namespace.into()),
+                    None => Sight::All,
+                };
+                let endpoints = Endpoints::new(&client, outlets, Arc::clone(&touched), sight);
                 beside.spawn(endpoints.run(wanted));
-                kubernetes::watch(&client, namespace, &changes, &touched).await;
+                let following = Following {
+                    client,
+                    namespace,
+                    options: &options,
+                    identity,
+                    touched: &touched,
+                };
+                kubernetes::watch(following, &changes).await;
             }
             Self::Beside {
                 directories,
                 cluster,
             } => {
                 let files = directory::watch(directories, changes.clone());
-                let objects = Box::pin(cluster.follow(changes, (publish, wanted)));
+                let objects = Box::pin(cluster.follow(identity, changes, (publish, wanted)));
                 tokio::select! {
                     ended = files => ended?,
                     ended = objects => ended?,

@@ -13,6 +13,10 @@ use nuncio_controller::OnInvalid;
 use crate::ambassador_files::AmbassadorFiles;
 use crate::{build, duration};
 
+mod following;
+
+pub(crate) use following::FollowingArguments;
+
 /// Edge gateway for Kubernetes.
 ///
 /// Watches Services for `getambassador.io/config` annotations and routes requests as they say.
@@ -72,6 +76,8 @@ pub(crate) struct RunArguments {
     pub(crate) ports: PortArguments,
     #[command(flatten)]
     pub(crate) identity: IdentityArguments,
+    #[command(flatten)]
+    pub(crate) following: FollowingArguments,
     #[command(flatten)]
     pub(crate) last_good: LastGoodArguments,
     #[command(flatten)]
@@ -181,6 +187,12 @@ pub(crate) struct LastGoodArguments {
         default_value = "keep"
     )]
     pub(crate) on_invalid: InvalidFate,
+    /// Save the configuration in this directory, and serve it from there when the gateway starts
+    /// while the Kubernetes API does not answer.
+    ///
+    /// The directory is for one gateway and holds what users wrote, as its file `nuncio.state`.
+    #[arg(long, value_name = "DIR", env = "NUNCIO_STATE_DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
 }
 
 /// What becomes of a resource whose new version has an error.

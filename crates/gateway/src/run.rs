@@ -18,7 +18,9 @@ use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use crate::ambassador_files::AmbassadorFiles;
-use crate::arguments::{AccessLogSwitch, IdentityArguments, LastGoodArguments, RunArguments};
+use crate::arguments::{
+    AccessLogSwitch, FollowingArguments, IdentityArguments, LastGoodArguments, RunArguments,
+};
 use crate::data_path::{self, DrainTimes};
 use crate::publication::Publication;
 use crate::signals::{Ask, Signals};
@@ -58,6 +60,7 @@ pub(crate) struct Gateway {
     config_dirs: Vec<PathBuf>,
     files: AmbassadorFiles,
     identity: IdentityArguments,
+    following: FollowingArguments,
     last_good: LastGoodArguments,
     times: DrainTimes,
     statsd: statsd::Options,
@@ -80,6 +83,7 @@ impl Gateway {
             files,
             ports,
             identity,
+            following,
             last_good,
             life,
         } = arguments;
@@ -104,6 +108,7 @@ impl Gateway {
             config_dirs: config_dir,
             files,
             identity,
+            following,
             last_good,
             times: DrainTimes {
                 delay: life.drain_delay,
@@ -133,6 +138,7 @@ impl Gateway {
             source,
             identity: self.identity.identity(),
             on_invalid: self.last_good.on_invalid.into(),
+            state_dir: self.last_good.state_dir,
         };
         let mut controller = tokio::spawn(nuncio_controller::run(
             options,
@@ -189,6 +195,7 @@ impl Gateway {
         let cluster = Source::Kubernetes {
             client,
             single_namespace,
+            options: self.following.options(),
         };
         let directories = self.files.directories();
         if directories.is_empty() {

@@ -1,81 +1,161 @@
 //! Objects from the Kubernetes API.
 //!
-//! Every kind has its own watch and fails alone. Watches are metadata-only: annotations, names and
-//! labels are all that compiling reads, `PartialObjectMetadata` needs no more RBAC than the objects
-//! themselves (get, list, watch), and neither Service specs nor the keys in Secrets ever reach this
-//! process's memory.
+//! Every kind has its own watch and fails alone. Of Services the metadata alone is asked for: their
+//! annotations are all that compiling reads. What is ours as a whole (custom resources, Ingresses,
+//! the ConfigMap) is read as a whole. Secrets are not read: nothing names one yet.
+//!
+//! What may be read is found out by trying, each kind apart: Ambassador's first permissions
+//! (Services, ConfigMaps, Secrets) suffice, and a group that is not installed is looked for again
+//! quietly.
 //!
 //! Invariant: a failed list or watch leaves what was known before in force. What is forbidden is
 //! reported once and lived without.
 //! Deliberately absent: caches of Kubernetes objects, and writes to the API server.
 
+mod announcer;
 mod client;
+mod config_map;
 mod endpoints;
 mod failure;
+mod ingress;
+mod object;
+mod options;
+mod refusal;
 mod retry;
+mod trimmed;
 mod watch;
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Secret, Service};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::{NamespaceResourceScope, PartialObjectMeta};
-use kube::{Api, Client, Resource};
-use nuncio_config::{CONFIG_ANNOTATION, Form, Origin};
-use tokio::sync::mpsc;
+use kube::Client;
+use nuncio_config::Identity;
+use tokio::sync::{mpsc, watch as channel};
+use tokio::task::JoinSet;
 
-use crate::change::{Announced, Change, Feed};
+use crate::change::{Change, Feed};
+use announcer::Announcer;
 pub use client::{ClientError, client_for, kube_client};
-pub(crate) use endpoints::{Endpoints, Touched};
-use watch::{Kind, Watch};
+use config_map::{CONFIG_MAP, Files};
+pub(crate) use endpoints::{Endpoints, Sight, Touched};
+use ingress::{ClassReader, INGRESS_CLASSES, INGRESSES, Ingresses, Lookups};
+pub use options::{KubernetesOptions, Pace};
+use watch::{Candidates, Custom, Depth, Kind, Server, Target, Watch};
 
 /// The feeds that this source lists.
-pub(crate) const FEEDS: [Feed; 2] = [Feed::Services, Feed::Secrets];
+pub(crate) const FEEDS: [Feed; 7] = [
+    Feed::Services,
+    Feed::Mappings,
+    Feed::Modules,
+    Feed::ServiceResolvers,
+    Feed::EndpointResolvers,
+    Feed::Ingresses,
+    Feed::ConfigMap,
+];
 
 const SERVICES: Kind = Kind {
     feed: Feed::Services,
     name: "Service",
     plural: "services",
-    fields: None,
-    announced: |meta| {
-        let text = meta.annotations.as_ref()?.get(CONFIG_ANNOTATION)?;
-        let object = Arc::new(watch::object_ref("Service", meta)?);
-        Some(Announced::new(Origin::api(object), Form::Documents, text))
+};
+
+const CUSTOM: [Kind; 4] = [
+    Kind {
+        feed: Feed::Mappings,
+        name: "Mapping",
+        plural: "mappings",
     },
-};
+    Kind {
+        feed: Feed::Modules,
+        name: "Module",
+        plural: "modules",
+    },
+    Kind {
+        feed: Feed::ServiceResolvers,
+        name: "KubernetesServiceResolver",
+        plural: "kubernetesserviceresolvers",
+    },
+    Kind {
+        feed: Feed::EndpointResolvers,
+        name: "KubernetesEndpointResolver",
+        plural: "kubernetesendpointresolvers",
+    },
+];
 
-/// TLS Secrets alone: in clusters with ten thousand Secrets, nearly all are of other types.
-const SECRETS: Kind = Kind {
-    feed: Feed::Secrets,
-    name: "Secret",
-    plural: "secrets",
-    fields: Some("type=kubernetes.io/tls"),
-    announced: |_meta: &ObjectMeta| None,
-};
-
-/// Watches every kind, in all namespaces or in one; `touched` hears of Services. Returns when nobody listens any more.
-pub(crate) async fn watch(
-    client: &Client,
-    namespace: Option<&str>,
-    changes: &mpsc::Sender<Change>,
-    touched: &Arc<Touched>,
-) {
-    let services = Watch::new(
-        &SERVICES,
-        api::<Service>(client, namespace),
-        changes.clone(),
-    );
-    let services = services.touching(touched);
-    let secrets = Watch::new(&SECRETS, api::<Secret>(client, namespace), changes.clone());
-    tokio::join!(services.run(), secrets.run());
+/// What is followed, and for whom.
+pub(crate) struct Following<'a> {
+    pub(crate) client: Client,
+    /// Only objects of this namespace; of all when `None`.
+    pub(crate) namespace: Option<&'a str>,
+    pub(crate) options: &'a KubernetesOptions,
+    pub(crate) identity: &'a Identity,
+    /// Hears of Services, whether or not they are ours.
+    pub(crate) touched: &'a Arc<Touched>,
 }
 
-fn api<K>(client: &Client, namespace: Option<&str>) -> Api<PartialObjectMeta<K>>
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-{
-    match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
+/// Watches every kind, each by itself. Returns when nobody listens any more.
+pub(crate) async fn watch(following: Following<'_>, changes: &mpsc::Sender<Change>) {
+    let pace = following.options.pace.clone();
+    let server = Arc::new(Server::new(following.client.clone(), pace));
+    let (stale, _) = channel::channel(());
+    let lookups = Arc::new(Lookups::new(stale.clone()));
+    let mut watches = JoinSet::new();
+    let hearers = (Arc::clone(following.touched), Arc::clone(&lookups));
+    let announcer = Announcer::of_services(SERVICES, hearers, changes.clone());
+    let services = Candidates::Known(following.target("v1", SERVICES, Depth::Metadata));
+    watches.spawn(Watch::new(SERVICES, &server, services, announcer).run());
+    for kind in CUSTOM {
+        let announcer = Announcer::of_custom(kind, changes.clone());
+        watches.spawn(Watch::new(kind, &server, following.custom(kind), announcer).run());
+    }
+    let files = Candidates::Known(config_map::target(&following.identity.namespace));
+    watches.spawn(Watch::new(CONFIG_MAP, &server, files, Files::new(changes.clone())).run());
+    following.ingresses(&mut watches, &server, (lookups, stale), changes);
+    // The first to end, by a panic or because nobody listens, ends all.
+    drop(watches.join_next().await);
+}
+
+impl Following<'_> {
+    /// Watches Ingresses and, as soon as they may be read, their classes.
+    fn ingresses(
+        &self,
+        watches: &mut JoinSet<()>,
+        server: &Arc<Server>,
+        (lookups, stale): (Arc<Lookups>, channel::Sender<()>),
+        changes: &mpsc::Sender<Change>,
+    ) {
+        let (permitted, mut may) = channel::channel(false);
+        let (known, classes) = channel::channel(None);
+        let told = (permitted, classes);
+        let follower = Ingresses::new(server, lookups, told, changes.clone());
+        let target = self.target("networking.k8s.io/v1", INGRESSES, Depth::Whole);
+        let ingresses = Watch::new(INGRESSES, server, Candidates::Known(target), follower);
+        watches.spawn(ingresses.relisting_on(stale.subscribe()).run());
+        let api = ("networking.k8s.io/v1", INGRESS_CLASSES.plural);
+        let target = Target::new(api, None, Depth::Whole);
+        let reader = ClassReader::new(self.identity, known, stale);
+        let classes = Watch::new(INGRESS_CLASSES, server, Candidates::Known(target), reader);
+        watches.spawn(async move {
+            if may.wait_for(|may| *may).await.is_ok() {
+                classes.run().await;
+            }
+        });
+    }
+
+    /// A kind in the namespaces and by the selectors that are followed.
+    fn target(&self, group_version: &str, kind: Kind, depth: Depth) -> Target {
+        Target {
+            labels: self.options.labels.clone(),
+            fields: self.options.fields.clone(),
+            ..Target::new((group_version, kind.plural), self.namespace, depth)
+        }
+    }
+
+    fn custom(&self, kind: Kind) -> Candidates {
+        Candidates::Custom(Custom {
+            plural: kind.plural,
+            namespace: self.namespace.map(str::to_owned),
+            labels: self.options.labels.clone(),
+            fields: self.options.fields.clone(),
+        })
     }
 }

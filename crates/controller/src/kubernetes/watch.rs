@@ -1,322 +1,315 @@
 //! The watch of one kind: a list, then its events, for as long as the gateway runs.
 //!
-//! Builds on kube's watcher, which resumes a watch that ended from the last version it saw, pages
-//! through lists, and swallows bookmarks. Added here: pacing of retries; a fresh list where the
-//! server no longer knows a version or says no (kube's watcher would ask with the same version for
-//! ever when 410 or 504 comes as the answer to a watch request); lists taken as a whole; and one
-//! log line per outage.
+//! A list comes as a stream where the server offers that, else in pages; a page that fails is asked
+//! for again by itself. A watch that ended is resumed from the last version that was seen, also in a
+//! bookmark. A fresh list is asked for only where the server no longer knows a version (410) or says
+//! no, and one that is empty where there was something is asked for twice.
 //!
-//! Invariant: a list is told as one `Change` when its last page has arrived, never in parts.
-//! Deliberately absent: what objects mean (`Kind::announced` reads them).
+//! Invariant: a list is told as a whole; a failure tells nothing but itself, once per outage.
+//! Deliberately absent: what objects mean (followers read them), and copies of them.
 
-use std::fmt::Debug;
-use std::pin::pin;
+mod candidates;
+mod lines;
+mod list;
+mod server;
+mod target;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::PartialObjectMeta;
-use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Resource};
-use nuncio_config::{Diagnostic, Location, ObjectRef, Severity};
-use serde::de::DeserializeOwned;
-use tokio::sync::mpsc::{self, error::SendError};
-use tokio::time::{Instant, error::Elapsed, timeout_at};
+use kube::core::WatchEvent;
+use kube::runtime::watcher;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
-use super::endpoints::Touched;
 use super::failure::{Failure, chain, status};
+use super::object::Object;
 use super::retry::{Retry, Run};
-use crate::change::{Announced, Change, Feed, Need};
+use crate::change::{Feed, Need};
+pub(super) use candidates::{Candidates, Custom};
+use lines::{Line, Lines};
+pub(super) use server::Server;
+pub(super) use target::{Depth, Target};
 
-/// The server ends a watch after this time, and kube's watcher gives up on one that is silent for
-/// five seconds more: a connection that died without a word is noticed within a minute.
+/// The server ends a watch after this time, and one that is silent for five seconds more is given
+/// up: a connection that died without a word is noticed within a minute.
 pub(super) const WATCH_SECONDS: u32 = 50;
 
 /// As client-go asks for.
 pub(super) const PAGE: u32 = 500;
 
-/// A refusal is answered sooner. Silence is the only sign of a watch that goes well: kube's watcher
-/// tells neither of its beginning nor of bookmarks.
-const SILENCE: Duration = Duration::from_secs(2);
+/// A server that ends watches sooner than this is not asked again at once.
+const SHORT: Duration = Duration::from_millis(500);
 
-/// One kind of object and what is read from it.
+/// Nobody listens any more.
+#[derive(Debug)]
+pub(super) struct Stopped;
+
+/// Takes what a watch tells.
+pub(super) trait Follower: Send {
+    /// Takes one thing; an error ends the watch.
+    fn take(&mut self, told: Told<'_>) -> impl Future<Output = Result<(), Stopped>> + Send;
+}
+
+/// What a watch tells.
+#[derive(Debug)]
+pub(super) enum Told<'a> {
+    /// A list begins; what an unfinished one brought counts for nothing.
+    Began,
+    /// One object of the list.
+    Item(Object<'a>),
+    /// The list is complete: what is not in it is gone.
+    Listed,
+    /// An object is new, or other than before.
+    Applied(Object<'a>),
+    /// An object is gone.
+    Removed(Object<'a>),
+    /// The server refuses the kind. What it told before stands.
+    Refused(&'a watcher::Error),
+    /// It refuses the kind no longer.
+    Granted,
+    /// The server does not know the kind. What it told before stands.
+    Absent,
+}
+
+/// What a watch is of, for people.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Kind {
     pub(super) feed: Feed,
     pub(super) name: &'static str,
     pub(super) plural: &'static str,
-    /// A field selector.
-    pub(super) fields: Option<&'static str>,
-    /// What the pipeline is told of an object; `None` when it is not ours.
-    pub(super) announced: fn(&ObjectMeta) -> Option<Announced>,
 }
 
-/// Nobody listens any more.
-type Stopped = SendError<Change>;
-
-/// The state of one kind's watch.
-pub(super) struct Watch<K> {
-    kind: &'static Kind,
-    api: Api<PartialObjectMeta<K>>,
-    changes: mpsc::Sender<Change>,
+/// The watch of one kind.
+pub(super) struct Watch<F> {
+    kind: Kind,
+    server: Arc<Server>,
+    candidates: Candidates,
+    follower: F,
+    /// Asks for a fresh list whenever it changes.
+    stale: watch::Receiver<()>,
+    state: State,
     retry: Retry,
-    /// What the list under way has brought so far.
-    listing: Vec<Announced>,
+    /// Objects in the last list; `None` before the first.
+    held: Option<usize>,
+    /// An empty list is under suspicion.
+    doubted: bool,
     /// Trouble was logged and its end was not.
     failing: bool,
-    /// When a watch that was refused counts as granted, if it is not refused again before.
-    granted_at: Option<Instant>,
-    /// Who hears of each object, whether or not it is ours.
-    touched: Option<Arc<Touched>>,
+    refused: bool,
 }
 
-impl<K> Watch<K>
-where
-    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
-{
+enum State {
+    Unlisted,
+    Listed(At),
+    Watching(At, Lines),
+}
+
+/// Up to where a watch has seen everything.
+struct At {
+    target: Target,
+    version: Box<str>,
+    since: Instant,
+}
+
+/// Why a step was not made.
+enum Broken {
+    Stopped,
+    Server(watcher::Error),
+}
+
+impl From<Stopped> for Broken {
+    fn from(_stopped: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+impl<F: Follower> Watch<F> {
     pub(super) fn new(
-        kind: &'static Kind,
-        api: Api<PartialObjectMeta<K>>,
-        changes: mpsc::Sender<Change>,
+        kind: Kind,
+        server: &Arc<Server>,
+        candidates: Candidates,
+        follower: F,
     ) -> Self {
-        let (retry, listing) = (Retry::default(), Vec::new());
         Self {
             kind,
-            api,
-            changes,
-            retry,
-            listing,
+            server: Arc::clone(server),
+            candidates,
+            follower,
+            stale: watch::channel(()).1,
+            state: State::Unlisted,
+            retry: Retry::default(),
+            held: None,
+            doubted: false,
             failing: false,
-            granted_at: None,
-            touched: None,
+            refused: false,
         }
     }
 
-    pub(super) fn touching(self, touched: &Arc<Touched>) -> Self {
-        Self {
-            touched: Some(Arc::clone(touched)),
-            ..self
-        }
+    /// Lists anew whenever `stale` changes.
+    pub(super) fn relisting_on(mut self, stale: watch::Receiver<()>) -> Self {
+        self.stale = stale;
+        self
     }
 
     /// Follows the kind until nobody listens any more.
     pub(super) async fn run(mut self) {
-        while self.follow().await.is_ok() {}
-    }
-
-    /// Follows one list and the watches after it, until a fresh list is needed.
-    async fn follow(&mut self) -> Result<(), Stopped> {
-        let mut events = pin!(watcher(self.api.clone(), self.config()));
         loop {
-            let event = match until(self.granted_at, events.next()).await {
-                Ok(Some(event)) => event,
-                Ok(None) => return Ok(()),
-                Err(_silence) => {
-                    self.granted().await?;
-                    continue;
-                }
+            let settled = match self.step().await {
+                Ok(()) => Ok(()),
+                Err(Broken::Stopped) => Err(Stopped),
+                Err(Broken::Server(error)) => self.failed(&error).await,
             };
-            let error = match event {
-                Ok(event) => {
-                    self.granted().await?;
-                    self.take(event).await?;
-                    continue;
-                }
-                Err(error) => error,
-            };
-            let failure = Failure::of(&error);
-            self.report(&error, failure).await?;
-            if let Some(least) = failure.pause() {
-                tokio::time::sleep(self.retry.delay(least)).await;
-            }
-            if failure.needs_list() {
-                return Ok(());
-            }
-            if failure == Failure::WatchRefused || self.granted_at.is_some() {
-                self.granted_at = Some(Instant::now() + SILENCE);
+            if settled.is_err() {
+                return;
             }
         }
     }
 
-    /// Withdraws the refusal of the watch, if there was one.
-    async fn granted(&mut self) -> Result<(), Stopped> {
-        if self.granted_at.take().is_none() {
+    async fn step(&mut self) -> Result<(), Broken> {
+        match std::mem::replace(&mut self.state, State::Unlisted) {
+            State::Unlisted => self.list().await,
+            State::Listed(at) => self.open(at).await,
+            State::Watching(at, lines) => self.follow(at, lines).await,
+        }
+    }
+
+    /// Begins a watch where the last one ended.
+    async fn open(&mut self, mut at: At) -> Result<(), Broken> {
+        let opened = at.target.watch(&self.server.client, &at.version).await;
+        at.since = Instant::now();
+        match opened {
+            Ok(lines) => {
+                self.state = State::Watching(at, lines);
+                self.answered().await?;
+                Ok(())
+            }
+            Err(error) => {
+                self.state = State::Listed(at);
+                Err(Broken::Server(watcher::Error::WatchStartFailed(error)))
+            }
+        }
+    }
+
+    /// Takes the next event.
+    async fn follow(&mut self, mut at: At, mut lines: Lines) -> Result<(), Broken> {
+        let line = tokio::select! {
+            line = lines.next() => line,
+            Ok(()) = self.stale.changed() => return Ok(()),
+        };
+        let Some(line) = line else {
+            let short = at.since.elapsed() < SHORT;
+            self.state = State::Listed(at);
+            if short {
+                self.retry.failed(Instant::now());
+                sleep(self.retry.delay(Duration::ZERO)).await;
+            }
             return Ok(());
-        }
-        let feed = self.kind.feed;
-        self.changes.send(Change::Granted { feed }).await
+        };
+        let heard = self.hear(line, &mut at).await;
+        self.state = State::Watching(at, lines);
+        heard
     }
 
-    fn config(&self) -> watcher::Config {
-        let config = watcher::Config::default()
-            .timeout(WATCH_SECONDS)
-            .page_size(PAGE);
-        match self.kind.fields {
-            Some(fields) => config.fields(fields),
-            None => config,
-        }
-    }
-
-    async fn take(&mut self, event: Event<PartialObjectMeta<K>>) -> Result<(), Stopped> {
-        if let Some(touched) = &self.touched {
-            touch(touched, &event);
-        }
-        let feed = self.kind.feed;
-        let change = match event {
-            Event::Init => {
-                self.listing.clear();
+    async fn hear(&mut self, line: kube::Result<Line>, at: &mut At) -> Result<(), Broken> {
+        let line = line.map_err(|error| Broken::Server(watcher::Error::WatchFailed(error)))?;
+        let told = match &line {
+            WatchEvent::Added(object) | WatchEvent::Modified(object) => {
+                Told::Applied(read(object.get())?)
+            }
+            WatchEvent::Deleted(object) => Told::Removed(read(object.get())?),
+            WatchEvent::Bookmark(bookmark) => {
+                at.version = bookmark.metadata.resource_version.as_str().into();
                 return Ok(());
             }
-            Event::InitApply(object) => {
-                self.listing.extend((self.kind.announced)(&object.metadata));
-                return Ok(());
-            }
-            Event::InitDone => {
-                let objects = std::mem::take(&mut self.listing);
-                Change::Listed {
-                    feed,
-                    objects,
-                    diagnostics: Vec::new(),
-                }
-            }
-            Event::Apply(object) => {
-                self.retry.progressed();
-                let Some(change) = self.applied(&object.metadata) else {
-                    return Ok(());
-                };
-                change
-            }
-            Event::Delete(object) => {
-                self.retry.progressed();
-                let Some(object) = object_ref(self.kind.name, &object.metadata) else {
-                    return Ok(());
-                };
-                Change::Removed { feed, object }
+            WatchEvent::Error(status) => {
+                return Err(Broken::Server(watcher::Error::WatchError(status.clone())));
             }
         };
-        self.recovered();
-        self.changes.send(change).await
+        if let Told::Applied(object) | Told::Removed(object) = &told
+            && !object.meta.resource_version.is_empty()
+        {
+            at.version = object.meta.resource_version.clone();
+        }
+        self.retry.progressed();
+        Ok(self.follower.take(told).await?)
     }
 
-    fn applied(&self, meta: &ObjectMeta) -> Option<Change> {
-        let feed = self.kind.feed;
-        let gone = || {
-            Some(Change::Removed {
-                feed,
-                object: object_ref(self.kind.name, meta)?,
-            })
-        };
-        let applied = |object| Change::Applied { feed, object };
-        (self.kind.announced)(meta).map(applied).or_else(gone)
-    }
-
-    fn recovered(&mut self) {
+    /// The server let a watch or a list begin.
+    async fn answered(&mut self) -> Result<(), Stopped> {
         if std::mem::take(&mut self.failing) {
             info!(kind = self.kind.plural, "the Kubernetes API answers again");
         }
-    }
-
-    async fn report(&mut self, error: &watcher::Error, failure: Failure) -> Result<(), Stopped> {
-        let run = self.retry.failed(Instant::now());
-        if matches!(failure, Failure::Refused | Failure::WatchRefused) {
-            // The pipeline drops what it has heard before, and logs it once.
-            let diagnostic = self.kind.refusal(error);
-            return self
-                .changes
-                .send(Change::Refused {
-                    feed: self.kind.feed,
-                    diagnostic,
-                })
-                .await;
-        }
-        if run == Run::Begins || (failure == Failure::Other && !self.failing) {
-            self.log(error, failure);
+        if std::mem::take(&mut self.refused) {
+            self.follower.take(Told::Granted).await?;
         }
         Ok(())
     }
 
+    /// Tells of a failure and waits as long as it calls for.
+    async fn failed(&mut self, error: &watcher::Error) -> Result<(), Stopped> {
+        if status(error).is_some_and(|status| status.code == 404) {
+            return self.absent().await;
+        }
+        let failure = Failure::of(error);
+        self.report(error, failure).await?;
+        self.state = match std::mem::replace(&mut self.state, State::Unlisted) {
+            _gone if failure.needs_list() || self.needs_other_version(error) => State::Unlisted,
+            watching @ State::Watching(..) if failure == Failure::Undecodable => watching,
+            State::Watching(at, _) | State::Listed(at) => State::Listed(at),
+            State::Unlisted => State::Unlisted,
+        };
+        if let Some(least) = self.pause(failure) {
+            sleep(self.retry.delay(least)).await;
+        }
+        Ok(())
+    }
+
+    /// A server that cannot convert objects fails their watch for ever.
+    fn needs_other_version(&self, error: &watcher::Error) -> bool {
+        let in_trouble = status(error).is_some_and(|status| status.code >= 500);
+        in_trouble && self.candidates.has_versions()
+    }
+
+    fn pause(&self, failure: Failure) -> Option<Duration> {
+        let refused = matches!(failure, Failure::Refused | Failure::WatchRefused);
+        if refused && self.kind.feed.need() == Need::Optional {
+            return Some(self.server.pace.refused);
+        }
+        failure.pause()
+    }
+
+    /// The server does not know the kind: looked at again now and then.
+    async fn absent(&mut self) -> Result<(), Stopped> {
+        self.answered().await?;
+        self.follower.take(Told::Absent).await?;
+        self.state = State::Unlisted;
+        let pause = self.server.pace.absent;
+        sleep(pause.mul_f64(1.0 - fastrand::f64() / 4.0)).await;
+        Ok(())
+    }
+
     /// One line for a run of failures, not one for each.
-    fn log(&mut self, error: &watcher::Error, failure: Failure) {
-        let Some(consequence) = failure.consequence() else {
-            return;
+    async fn report(&mut self, error: &watcher::Error, failure: Failure) -> Result<(), Stopped> {
+        let run = self.retry.failed(Instant::now());
+        if matches!(failure, Failure::Refused | Failure::WatchRefused) {
+            self.refused = true;
+            return self.follower.take(Told::Refused(error)).await;
+        }
+        let begins = run == Run::Begins || (failure == Failure::Other && !self.failing);
+        let Some(consequence) = failure.consequence().filter(|_| begins) else {
+            return Ok(());
         };
         self.failing |= failure == Failure::Other;
-        warn!(
-            kind = self.kind.plural,
-            error = chain(error),
-            "{consequence}"
-        );
+        let (kind, error) = (self.kind.plural, chain(error));
+        warn!(kind, error, "{consequence}");
+        Ok(())
     }
 }
 
-impl Kind {
-    /// What users read when the API server says no to this kind.
-    fn refusal(&self, error: &watcher::Error) -> Diagnostic {
-        let (severity, consequence) = match self.feed.need() {
-            Need::Required => (
-                Severity::Error,
-                "nothing of it is followed until that is granted",
-            ),
-            Need::Optional => (Severity::Warning, "going on without it"),
-        };
-        let object = ObjectRef {
-            kind: self.name.into(),
-            namespace: "".into(),
-            name: "*".into(),
-        };
-        let at = Location {
-            object: Arc::new(object),
-            file: None,
-            document: 0,
-            line: 0,
-        };
-        let message = status(error).map_or("forbidden", |status| status.message.as_str());
-        let message: String = message
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .take(300)
-            .collect();
-        let reason = format!(
-            "cannot list and watch {}: {message}; {consequence}",
-            self.plural
-        );
-        Diagnostic {
-            severity,
-            at,
-            resource: None,
-            reason: reason.into(),
-        }
-    }
-}
-
-fn touch<K>(touched: &Touched, event: &Event<PartialObjectMeta<K>>) {
-    match event {
-        Event::Apply(object) | Event::Delete(object) => {
-            let meta = &object.metadata;
-            let namespace = meta.namespace.as_deref().unwrap_or_default();
-            touched.touch(namespace, meta.name.as_deref().unwrap_or_default());
-        }
-        Event::InitDone => touched.touch_all(),
-        Event::Init | Event::InitApply(_) => {}
-    }
-}
-
-/// Waits for `event`, at most until the deadline if there is one.
-async fn until<T>(deadline: Option<Instant>, event: impl Future<Output = T>) -> Result<T, Elapsed> {
-    match deadline {
-        Some(deadline) => timeout_at(deadline, event).await,
-        None => Ok(event.await),
-    }
-}
-
-/// Names an object; `None` for one without a name, which the API server never sends.
-pub(super) fn object_ref(kind: &str, meta: &ObjectMeta) -> Option<ObjectRef> {
-    let name = meta.name.as_deref()?.into();
-    let namespace = meta.namespace.as_deref().unwrap_or_default().into();
-    Some(ObjectRef {
-        kind: kind.into(),
-        namespace,
-        name,
-    })
+/// Reads the head of an object.
+fn read(text: &str) -> Result<Object<'_>, Broken> {
+    let unreadable = |error| watcher::Error::WatchFailed(kube::Error::SerdeError(error));
+    Object::read(text).map_err(|error| Broken::Server(unreadable(error)))
 }

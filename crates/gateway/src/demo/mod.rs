@@ -15,8 +15,8 @@ use tokio::sync::watch;
 
 use crate::ambassador_files::AmbassadorFiles;
 use crate::arguments::{
-    AccessLogSwitch, AnnotationTrust, DemoArguments, IdentityArguments, InvalidFate,
-    LastGoodArguments, LifeArguments, LogFormat, PortArguments, RunArguments,
+    AccessLogSwitch, AnnotationTrust, DemoArguments, FollowingArguments, IdentityArguments,
+    InvalidFate, LastGoodArguments, LifeArguments, LogFormat, PortArguments, RunArguments,
 };
 use crate::logging;
 use crate::run::{Gateway, control_runtime};
@@ -89,8 +89,10 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
             single_namespace: false,
             annotations: AnnotationTrust::Compatible,
         },
+        following: FollowingArguments::default(),
         last_good: LastGoodArguments {
             on_invalid: InvalidFate::Keep,
+            state_dir: None,
         },
         life: LifeArguments {
             // There is no load balancer that has to take notice.

@@ -99,19 +99,14 @@ impl Assembly {
 
     /// Makes what was laid since the last time visible. Until then nothing may be laid twice.
     pub(super) fn settle(&mut self) {
-        let is_other = !self.leaving.is_empty() || !self.coming.is_empty();
         for route in self.leaving.drain(..) {
             self.table.remove(&route);
             self.tally.remove_route(&route);
         }
-        for route in self.coming.drain(..) {
-            self.tally.add_route(&route);
-            self.table.insert(route);
+        for route in &self.coming {
+            self.tally.add_route(route);
         }
-        if is_other {
-            // Whoever looks for a Route is not to wait for an index.
-            self.table = self.table.iter().map(Arc::clone).collect();
-        }
+        self.table.extend(self.coming.drain(..));
         self.roster.settle(&mut self.tally);
     }
 

@@ -1,0 +1,48 @@
+//! What the watches of one API server know of it together.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use kube::Client;
+
+use crate::kubernetes::options::Pace;
+
+/// The fresh lists of a gateway that runs spread over this at least.
+const RELIST_SPREAD: Duration = Duration::from_secs(1);
+
+/// The way to an API server, and what was found out about it.
+pub(in crate::kubernetes) struct Server {
+    pub(in crate::kubernetes) client: Client,
+    pub(in crate::kubernetes) pace: Pace,
+    /// Whether lists may come as streams, as far as is known. Remembered for life: asking in vain
+    /// before every list costs more than pages do.
+    streams: AtomicBool,
+}
+
+impl Server {
+    pub(in crate::kubernetes) fn new(client: Client, pace: Pace) -> Self {
+        Self {
+            client,
+            pace,
+            streams: AtomicBool::new(true),
+        }
+    }
+
+    pub(super) fn streams(&self) -> bool {
+        self.streams.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn does_not_stream(&self) {
+        self.streams.store(false, Ordering::Relaxed);
+    }
+
+    /// How long to wait before a list.
+    pub(super) fn spread(&self, first: bool) -> Duration {
+        let whole = if first {
+            self.pace.spread
+        } else {
+            self.pace.spread.max(RELIST_SPREAD)
+        };
+        whole.mul_f64(fastrand::f64())
+    }
+}
