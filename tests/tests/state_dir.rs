@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use nuncio_config::Identity;
 use nuncio_controller::{Source, client_for};
 use nuncio_routing::Snapshot;
-use nuncio_tests::control::{Control, Setup, diagnostics, eventually, manifest, mapping, mappings};
+use nuncio_tests::control::{
+    Control, Setup, diagnostics, eventually, impatient, manifest, mapping, mappings,
+};
 use nuncio_tests::kube_api::Cluster;
 use tempfile::TempDir;
 
@@ -26,6 +28,7 @@ fn follow(cluster: &Cluster, setup: Setup) -> Control {
     let source = Source::Kubernetes {
         client: client_for(cluster.config()).unwrap(),
         single_namespace: None,
+        options: impatient(),
     };
     Control::start_as(source, setup)
 }
