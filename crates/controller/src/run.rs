@@ -74,6 +74,14 @@ pub enum Source {
         /// Which objects are followed, and at what pace.
         options: KubernetesOptions,
     },
+    /// Both: Ambassador's own files beside a cluster's objects. Of an object defined in both, what
+    /// each says counts as if it were two objects.
+    Beside {
+        /// The files' directories.
+        directories: Vec<PathBuf>,
+        /// The cluster.
+        cluster: Box<Self>,
+    },
 }
 
 impl fmt::Debug for Source {
@@ -89,6 +97,14 @@ impl fmt::Debug for Source {
                 .field("single_namespace", single_namespace)
                 .field("options", options)
                 .finish_non_exhaustive(),
+            Self::Beside {
+                directories,
+                cluster,
+            } => f
+                .debug_struct("Beside")
+                .field("directories", directories)
+                .field("cluster", cluster)
+                .finish(),
         }
     }
 }
@@ -188,6 +204,11 @@ impl Source {
         match self {
             Self::Directories(_) => vec![Feed::Directories],
             Self::Kubernetes { .. } => kubernetes::FEEDS.to_vec(),
+            Self::Beside { cluster, .. } => {
+                let mut feeds = cluster.feeds();
+                feeds.push(Feed::Directories);
+                feeds
+            }
         }
     }
 
@@ -246,6 +267,17 @@ impl Source {
                     telemetry,
                 };
                 kubernetes::watch(following, &changes).await;
+            }
+            Self::Beside {
+                directories,
+                cluster,
+            } => {
+                let files = directory::watch(directories, changes.clone());
+                let objects = Box::pin(cluster.follow(identity, changes, (publish, wanted)));
+                tokio::select! {
+                    ended = files => ended?,
+                    ended = objects => ended?,
+                }
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 //!
 //! Knows all the other crates and holds no logic of theirs: arguments, wiring, runtimes, shutdown.
 
+mod ambassador_files;
 mod arguments;
 mod build;
 mod check;

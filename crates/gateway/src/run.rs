@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
+use crate::ambassador_files::AmbassadorFiles;
 use crate::arguments::{
     AccessLogSwitch, FollowingArguments, IdentityArguments, LastGoodArguments, RunArguments,
 };
@@ -57,6 +58,7 @@ pub(crate) struct Gateway {
     pub(crate) data: data_path::Bound,
     pub(crate) door: door::Bound,
     config_dirs: Vec<PathBuf>,
+    files: AmbassadorFiles,
     identity: IdentityArguments,
     write_back: Option<WriteBack>,
     following: FollowingArguments,
@@ -79,6 +81,7 @@ impl Gateway {
     pub(crate) fn bind(control: &Runtime, arguments: RunArguments) -> anyhow::Result<Self> {
         let RunArguments {
             config_dir,
+            files,
             ports,
             identity,
             write_back,
@@ -106,6 +109,7 @@ impl Gateway {
             door,
             config_dirs: config_dir,
             write_back: write_back.options(&identity.ambassador_namespace),
+            files,
             identity,
             following,
             last_good,
@@ -195,10 +199,22 @@ impl Gateway {
             .identity
             .single_namespace
             .then(|| self.identity.ambassador_namespace.clone());
-        Ok(Source::Kubernetes {
+        let cluster = Source::Kubernetes {
             client,
             single_namespace,
             options: self.following.options(),
+        };
+        let directories = self.files.directories();
+        if directories.is_empty() {
+            return Ok(cluster);
+        }
+        info!(
+            ?directories,
+            "reading Ambassador's own files beside the cluster"
+        );
+        Ok(Source::Beside {
+            directories,
+            cluster: Box::new(cluster),
         })
     }
 
