@@ -24,9 +24,9 @@ use crate::kube_api::{Cluster, GATEWAY};
 
 /// Short enough for tests, and far enough apart for a machine that is busy.
 const TIMES: LeaseTimes = LeaseTimes {
-    lease: Duration::from_secs(3),
+    lease: Duration::from_secs(5),
     renew: Duration::from_millis(500),
-    give_up: Duration::from_millis(1_500),
+    give_up: Duration::from_secs(3),
 };
 
 /// A running gateway. Killed when dropped.
