@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nuncio_config::Identity;
 use nuncio_controller::{
-    ControlError, KubernetesOptions, OnInvalid, Options, Pace, Publish, Source, client_for, run,
+    ControlError, KubernetesOptions, OnInvalid, Options, Pace, Publish, Source, Standing,
+    client_for, run,
 };
 use nuncio_proxy::Switch;
 use nuncio_routing::{Action, ServicePort, Snapshot};
@@ -24,6 +26,8 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// A running control path. Ends when dropped, or with [`Control::stop`].
 pub struct Control {
     published: watch::Receiver<Vec<Arc<Snapshot>>>,
+    standing: Arc<Mutex<Standing>>,
+    telemetry: Arc<Telemetry>,
     shutdown: watch::Sender<bool>,
     task: JoinHandle<Result<(), ControlError>>,
 }
@@ -38,8 +42,21 @@ impl fmt::Debug for Control {
 
 struct Recorder {
     published: watch::Sender<Vec<Arc<Snapshot>>>,
-    /// Where all of it goes, too.
+    standing: Arc<Mutex<Standing>>,
     switch: Option<Arc<Switch>>,
+}
+
+/// What a control path is told besides its source.
+#[derive(Debug, Default)]
+pub struct Setup {
+    /// Who the gateway is.
+    pub identity: Identity,
+    /// What becomes of resources with an error.
+    pub on_invalid: OnInvalid,
+    /// Where the configuration is saved.
+    pub state_dir: Option<PathBuf>,
+    /// Where all that is published goes, too.
+    pub switch: Option<Arc<Switch>>,
 }
 
 impl Publish for Recorder {
@@ -49,6 +66,10 @@ impl Publish for Recorder {
         }
         self.published
             .send_modify(|published| published.push(snapshot));
+    }
+
+    fn standing(&self, standing: Standing) {
+        *self.standing.lock().unwrap() = standing;
     }
 
     fn endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {
@@ -66,33 +87,58 @@ impl Control {
 
     /// Begins to follow `source`.
     pub fn start(source: Source) -> Self {
-        Self::begin(source, None)
+        Self::start_as(source, Setup::default())
     }
 
     /// Begins to follow `source`, and serves requests by it.
     pub fn serve(source: Source, switch: &Arc<Switch>) -> Self {
-        Self::begin(source, Some(Arc::clone(switch)))
+        let setup = Setup {
+            switch: Some(Arc::clone(switch)),
+            ..Setup::default()
+        };
+        Self::start_as(source, setup)
     }
 
-    fn begin(source: Source, switch: Option<Arc<Switch>>) -> Self {
-        let (sender, published) = watch::channel(Vec::new());
-        let recorder = Recorder {
-            published: sender,
-            switch,
-        };
+    /// Begins to follow `source` in another way than the usual.
+    pub fn start_as(source: Source, setup: Setup) -> Self {
+        let (recorder, published) = watch::channel(Vec::new());
         let (shutdown, stop) = watch::channel(false);
+        let (standing, telemetry) = (Arc::default(), telemetry());
         let options = Options {
             source,
-            identity: Identity::default(),
+            identity: setup.identity,
+            on_invalid: setup.on_invalid,
+            state_dir: setup.state_dir,
             write_back: None,
-            on_invalid: OnInvalid::default(),
         };
-        let task = tokio::spawn(run(options, Arc::new(recorder), telemetry(), stop));
+        let recorder = Recorder {
+            published: recorder,
+            standing: Arc::clone(&standing),
+            switch: setup.switch,
+        };
+        let task = run(options, Arc::new(recorder), Arc::clone(&telemetry), stop);
         Self {
             published,
+            standing,
+            telemetry,
             shutdown,
-            task,
+            task: tokio::spawn(task),
         }
+    }
+
+    /// How the last snapshot stands to what its authors want.
+    ///
+    /// # Panics
+    /// If the control path panicked while it told.
+    pub fn standing(&self) -> Standing {
+        self.standing.lock().unwrap().clone()
+    }
+
+    /// The page of metrics.
+    pub fn metrics(&self) -> String {
+        let mut page = Vec::new();
+        self.telemetry.render(&mut page);
+        String::from_utf8_lossy(&page).into_owned()
     }
 
     /// Waits until the last published snapshot meets `condition`.

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use kube::Config;
-use nuncio_controller::{KubernetesOptions, Source, client_for};
+use nuncio_controller::{Source, client_for};
 use tokio::time::{Instant, sleep};
 
 use crate::client::{Client, Response};
-use crate::control::Control;
+use crate::control::{Control, impatient};
 use crate::gateway::Gateway;
 use crate::kube_api::FakeApi;
 use crate::names::NameServer;
@@ -85,8 +85,8 @@ impl Edge {
 fn kubernetes(api: &FakeApi) -> Source {
     let config = Config::new(format!("http://{}", api.addr()).parse().unwrap());
     Source::Kubernetes {
-        options: KubernetesOptions::default(),
         client: client_for(config).unwrap(),
         single_namespace: None,
+        options: impatient(),
     }
 }

@@ -21,6 +21,7 @@ pub mod edge;
 pub mod gateway;
 pub mod kube_api;
 pub mod names;
+pub mod pod;
 pub mod replica;
 pub mod scene;
 pub mod upstream;

@@ -171,6 +171,7 @@ async fn a_service_without_slices_has_no_endpoints() {
     let api = web().await;
     map(&api, "other", "no-such-service:80");
     let edge = Edge::of(&api);
+    edge.until("/unknown/", |answer| answer.status == 404).await;
     for path in ["/web/", "/other/"] {
         let refused = edge.until_status(path, 503).await;
         assert_eq!(refused.text(), "no healthy upstream", "{path}");

@@ -55,6 +55,9 @@ pub(crate) struct Arguments {
     /// Seconds until memory is taken for what it is in the end.
     #[arg(long, value_name = "N", default_value_t = 15)]
     pub(crate) settle: u64,
+    /// Seconds of long churn, where that part is asked for.
+    #[arg(long, value_name = "N", default_value_t = 600)]
+    pub(crate) soak: u64,
     /// Threads that serve requests.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) threads: usize,
@@ -76,6 +79,8 @@ pub(crate) enum Part {
     Strangers,
     /// Many gateways on one API server.
     Replicas,
+    /// Ten minutes at ten times the churn; only when asked for.
+    Soak,
 }
 
 impl Arguments {

@@ -21,6 +21,7 @@ mod replicas;
 mod report;
 mod scene;
 mod services;
+mod soak;
 mod strangers;
 mod streams;
 mod upstream;
@@ -63,6 +64,9 @@ async fn one_size(arguments: &Arguments, count: usize, report: &mut Report) -> a
     }
     if arguments.has(Part::Bystanders) {
         bystanders::measure(arguments, &mut scene, report).await?;
+    }
+    if arguments.has(Part::Soak) {
+        soak::measure(arguments, &mut scene, report).await?;
     }
     if arguments.has(Part::Memory) {
         memory::measure(arguments, scene, report).await?;

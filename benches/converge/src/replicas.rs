@@ -129,6 +129,7 @@ impl Replica {
             identity: Identity::default(),
             on_invalid: OnInvalid::default(),
             write_back: None,
+            state_dir: None,
         };
         let telemetry = Telemetry::new(BuildInfo::default());
         let publish = Arc::new(Publication(publication));

@@ -20,7 +20,7 @@ use crate::diagnostics::Overview;
 use crate::exchange::Door;
 use crate::page::{Format, Page};
 use crate::reply::{self, Reply};
-use crate::{Readiness, connections, explain};
+use crate::{Readiness, Standing, connections, explain};
 
 /// Gives the snapshot that the proxy runs now.
 pub trait CurrentSnapshot: Send + Sync {
@@ -35,6 +35,8 @@ pub struct Published {
     pub snapshot: Arc<Snapshot>,
     /// Since when.
     pub at: SystemTime,
+    /// How it stands to what its authors want.
+    pub standing: Standing,
 }
 
 /// What is known about this process when it starts and does not change.

@@ -1,7 +1,7 @@
 //! What the gateway runs and what is wrong with its configuration, as Ambassador's diagnostics show it.
 //!
 //! Keys are those of `/ambassador/v0/diag/?json=true` in Ambassador 0.21 and Emissary 3; ours beside
-//! them are `diagnostics` and `generation`.
+//! them are `diagnostics`, `generation`, `kept` and `stale`.
 //!
 //! Invariant: everything on one page comes from one snapshot; the same snapshot gives the same lists.
 //! Deliberately absent: secrets, and what upstreams and requests contain.
@@ -11,6 +11,7 @@ mod groups;
 mod process;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::SystemTime;
 
 use askama::Template;
@@ -23,7 +24,8 @@ use tracing::level_filters::LevelFilter;
 use self::clusters::{ClusterHealth, ClusterInfo};
 use self::groups::RouteInfo;
 use self::process::{EnvoyStatus, System};
-use crate::{Facts, Published, Readiness};
+use crate::standing::Stale;
+use crate::{Facts, KeptResource, Published, Readiness};
 
 /// The page, before it is written in one of its forms.
 #[derive(Debug, Serialize, Template)]
@@ -36,7 +38,7 @@ pub(crate) struct Overview<'a> {
     notices: Vec<Notice>,
     /// Source key and summary of what is not live.
     errors: Vec<(String, String)>,
-    diagnostics: Vec<&'a Diagnostic>,
+    diagnostics: Vec<Found<'a>>,
     route_info: Vec<RouteInfo<'a>>,
     cluster_info: BTreeMap<&'a str, ClusterInfo<'a>>,
     cluster_stats: BTreeMap<&'a str, ClusterHealth>,
@@ -44,6 +46,25 @@ pub(crate) struct Overview<'a> {
     ambassador_resources: BTreeMap<&'static str, usize>,
     /// `None` before the first snapshot.
     generation: Option<u64>,
+    /// What is live in an older version than its newest.
+    kept: &'a [KeptResource],
+    /// `None` unless the saved state is served.
+    stale: Option<Stale>,
+}
+
+/// A diagnostic, and what is served in the place of what it is about.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Found<'a> {
+    #[serde(flatten)]
+    diagnostic: &'a Diagnostic,
+    /// Whether an older version is live.
+    last_good_live: bool,
+}
+
+impl fmt::Display for Found<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.diagnostic.severity, self.diagnostic)
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -61,6 +82,12 @@ impl<'a> Overview<'a> {
     ) -> Self {
         let snapshot = published.map(|published| &*published.snapshot);
         let all = snapshot.map(|snapshot| snapshot.diagnostics.iter());
+        let standing = published.map(|published| &published.standing);
+        let found = |diagnostic| Found {
+            diagnostic,
+            last_good_live: standing.is_some_and(|standing| standing.keeps(diagnostic)),
+        };
+        let stale = standing.and_then(|standing| Stale::of(standing, now));
         let diagnostics: Vec<_> = all.into_iter().flatten().collect();
         let of = |severity| {
             let all = diagnostics.iter().copied();
@@ -72,11 +99,15 @@ impl<'a> Overview<'a> {
             system: System::of(facts, now),
             envoy_status: EnvoyStatus::of(facts, readiness, published, now),
             loginfo: BTreeMap::from([("all", log_level())]),
-            notices: of(Severity::Warning).map(Notice::of).collect(),
+            notices: stale
+                .iter()
+                .map(Notice::of_stale)
+                .chain(of(Severity::Warning).map(Notice::of))
+                .collect(),
             errors: of(Severity::Error)
                 .map(|it| (source_key(&it.at), it.to_string()))
                 .collect(),
-            diagnostics,
+            diagnostics: diagnostics.iter().copied().map(found).collect(),
             route_info,
             cluster_info: snapshot.map(clusters::cluster_info).unwrap_or_default(),
             cluster_stats: snapshot
@@ -84,6 +115,8 @@ impl<'a> Overview<'a> {
                 .unwrap_or_default(),
             ambassador_resources: BTreeMap::from([("Mapping", mappings)]),
             generation: snapshot.map(|snapshot| snapshot.generation),
+            kept: standing.map(|standing| &*standing.kept).unwrap_or_default(),
+            stale,
         }
     }
 
@@ -101,6 +134,13 @@ impl<'a> Overview<'a> {
 }
 
 impl Notice {
+    fn of_stale(stale: &Stale) -> Self {
+        Self {
+            level: "WARNING",
+            message: stale.notice(),
+        }
+    }
+
     fn of(warning: &Diagnostic) -> Self {
         Self {
             level: "WARNING",

@@ -83,6 +83,7 @@ mod tests {
         Published {
             snapshot: Arc::new(compile(&parsed.resources, parsed.diagnostics, &identity, 1)),
             at: SystemTime::UNIX_EPOCH,
+            standing: crate::Standing::default(),
         }
     }
 

@@ -12,6 +12,8 @@ mod explain;
 mod page;
 mod readiness;
 mod reply;
+mod standing;
 
 pub use admin::{Admin, AdminRoutes, CurrentSnapshot, Facts, Published};
 pub use readiness::{Latch, ProbeReply, Readiness};
+pub use standing::{KeptResource, Standing};

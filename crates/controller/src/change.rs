@@ -20,10 +20,6 @@ pub(crate) enum Feed {
     /// Kubernetes Services.
     Services,
     /// Kubernetes Secrets of type `kubernetes.io/tls`.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "nothing names a Secret yet, so none is read")
-    )]
     Secrets,
     /// `Mapping` of `getambassador.io`.
     Mappings,
@@ -51,8 +47,19 @@ pub(crate) enum Need {
 }
 
 impl Feed {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Directories,
+        Self::Services,
+        Self::Secrets,
+        Self::Mappings,
+        Self::Modules,
+        Self::ServiceResolvers,
+        Self::EndpointResolvers,
+        Self::Ingresses,
+        Self::ConfigMap,
+    ];
+
     /// How metrics call it.
-    #[expect(dead_code, reason = "for watches to say that they are connected")]
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Directories => "directories",

@@ -20,6 +20,7 @@ mod manifest;
 mod offline;
 mod pipeline;
 mod run;
+mod state;
 mod unknowable;
 
 pub use directory::DirectoryError;
@@ -28,5 +29,5 @@ pub use kubernetes::{
     client_for, kube_client,
 };
 pub use offline::{LoadError, load_offline};
-pub use pipeline::OnInvalid;
+pub use pipeline::{KeptResource, OnInvalid, Since, Standing};
 pub use run::{ControlError, Options, Publish, Source, run};

@@ -13,6 +13,7 @@ use nuncio_routing::Snapshot;
 use crate::change::Feed;
 use crate::manifest::{Content, merge, names, read};
 use crate::pipeline::objects::{Objects, Rules};
+use crate::pipeline::records::Texts;
 
 /// The input of an offline check cannot be used at all.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +56,7 @@ pub fn load_offline(paths: &[PathBuf], identity: &Identity) -> Result<Snapshot, 
         identity: identity.clone(),
         ..Rules::default()
     };
-    let mut objects = Objects::new(rules);
+    let mut objects = Objects::new(rules, Texts::Forgotten);
     objects.list(Feed::Directories, &announced, diagnostics);
     objects.compile(0).map_err(|_panicked| LoadError::Internal)
 }

@@ -20,9 +20,10 @@ use tokio::task::JoinSet;
 
 use crate::change::{Change, Feed};
 use crate::directory::{self, DirectoryError};
-use crate::kubernetes::{self, Endpoints, Following, KubernetesOptions, WriteBack, Writing};
+use crate::kubernetes::{self, Endpoints, Following, KubernetesOptions, Sight, WriteBack, Writing};
 use crate::pipeline::objects::Rules;
-use crate::pipeline::{Alarm, Gate, OnInvalid, Outlets, Patience, Pipeline, verdicts};
+use crate::pipeline::{Alarm, Gate, OnInvalid, Outlets, Patience, Pipeline, Standing, verdicts};
+use crate::state::StateDir;
 use crate::unknowable;
 
 /// Changes under way to the pipeline; a source that is faster than compiling waits.
@@ -33,6 +34,10 @@ pub trait Publish: Send + Sync + 'static {
     /// Makes `snapshot` the one that is served. Called from one thread, in the order of
     /// generations; must not block.
     fn publish(&self, snapshot: Arc<Snapshot>);
+
+    /// Takes how the next snapshot stands to what its authors want, when that is another than of the
+    /// last one. Called as [`Publish::publish`] is, before it.
+    fn standing(&self, _standing: Standing) {}
 
     /// Takes the ready endpoints of a Service's port in place of those before; `None` when they
     /// cannot be known, or nobody wants to know them any more. Compiles nothing. Called from any
@@ -51,6 +56,8 @@ pub struct Options {
     pub write_back: Option<WriteBack>,
     /// What becomes of a resource whose newest version cannot be live.
     pub on_invalid: OnInvalid,
+    /// A directory where what is published is saved, and read at a start without an API server.
+    pub state_dir: Option<PathBuf>,
 }
 
 /// Where the configuration stands.
@@ -115,6 +122,7 @@ pub async fn run(
         identity,
         on_invalid,
         write_back,
+        state_dir,
     } = options;
     let (changes, incoming) = mpsc::channel(CHANGES);
     let (wanting, wanted) = watch::channel(Arc::default());
@@ -123,10 +131,10 @@ pub async fn run(
         let (telemetry, shutdown) = (Arc::clone(&telemetry), shutdown.clone());
         Box::pin(writing.run(verdicts, telemetry, shutdown))
     });
+    let state = state_dir.map(|path| StateDir::new(path, identity.clone()));
     let rules = Rules {
         identity: identity.clone(),
         on_invalid,
-        ..Rules::default()
     };
     let outlets = Outlets {
         publish: Arc::clone(&publish),
@@ -135,7 +143,7 @@ pub async fn run(
         verdicts: teller,
     };
     let gate = Gate::new(&source.feeds(), alarm(&changes));
-    let pipeline = Pipeline::new(rules, gate, outlets);
+    let pipeline = Pipeline::new(rules, gate, outlets, state);
     let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
     let following = async {
         let followed = source.follow(&identity, changes, (publish, wanted));
@@ -222,7 +230,12 @@ impl Source {
                 let namespace = single_namespace.as_deref();
                 let touched = Arc::default();
                 let outlets = (publish, changes.clone());
-                let endpoints = Endpoints::new(&client, outlets, Arc::clone(&touched), namespace);
+                let sight = match namespace {
+                    _ if options.selects() => Sight::Selected,
+                    Some(namespace) => Sight::Namespace(namespace.into()),
+                    None => Sight::All,
+                };
+                let endpoints = Endpoints::new(&client, outlets, Arc::clone(&touched), sight);
                 beside.spawn(endpoints.run(wanted));
                 let following = Following {
                     client,

@@ -188,6 +188,12 @@ pub(crate) struct LastGoodArguments {
         default_value = "keep"
     )]
     pub(crate) on_invalid: InvalidFate,
+    /// Save the configuration in this directory, and serve it from there when the gateway starts
+    /// while the Kubernetes API does not answer.
+    ///
+    /// The directory is for one gateway and holds what users wrote, as its file `nuncio.state`.
+    #[arg(long, value_name = "DIR", env = "NUNCIO_STATE_DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
 }
 
 /// What becomes of a resource whose new version has an error.

@@ -1,10 +1,10 @@
 //! From the control path to the data path: a snapshot is published by being installed.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use nuncio_admin::{CurrentSnapshot, Latch, Published, Readiness};
+use nuncio_admin::{CurrentSnapshot, KeptResource, Latch, Published, Readiness, Standing};
 use nuncio_config::Identity;
 use nuncio_controller::Publish;
 use nuncio_proxy::{Resolver, Switch};
@@ -17,6 +17,7 @@ pub(crate) struct Publication {
     switch: Arc<Switch>,
     readiness: Arc<Readiness>,
     current: Mutex<Option<Published>>,
+    standing: Mutex<Standing>,
     first: watch::Sender<bool>,
 }
 
@@ -33,12 +34,17 @@ impl Publication {
             switch: Arc::new(Switch::new(empty, Arc::clone(telemetry), resolver)),
             readiness: Arc::clone(readiness),
             current: Mutex::default(),
+            standing: Mutex::default(),
             first: watch::Sender::new(false),
         }
     }
 
     pub(crate) fn switch(&self) -> &Arc<Switch> {
         &self.switch
+    }
+
+    fn told(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for the first snapshot.
@@ -54,12 +60,25 @@ impl Publish for Publication {
         let published = Published {
             snapshot,
             at: SystemTime::now(),
+            standing: self.told().clone(),
         };
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(published);
         // The control path publishes only what every source has contributed to.
         self.readiness.set(Latch::Sources);
         self.readiness.set(Latch::Snapshot);
         self.first.send_replace(true);
+    }
+
+    fn standing(&self, standing: nuncio_controller::Standing) {
+        let kept = |kept: &nuncio_controller::KeptResource| KeptResource {
+            object: Arc::clone(&kept.object),
+            resource: kept.resource.clone(),
+            since: kept.since.to_string().into(),
+        };
+        *self.told() = Standing {
+            saved_at: standing.saved_at,
+            kept: standing.kept.iter().map(kept).collect(),
+        };
     }
 
     fn endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {

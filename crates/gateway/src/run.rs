@@ -133,12 +133,7 @@ impl Gateway {
             ..
         } = self;
         let (stop, stopping) = watch::channel(false);
-        let options = Options {
-            source,
-            identity: self.identity.identity(),
-            write_back: self.write_back,
-            on_invalid: self.last_good.on_invalid.into(),
-        };
+        let options = options(source, &self.identity, self.write_back, self.last_good);
         let mut controller = tokio::spawn(nuncio_controller::run(
             options,
             Arc::clone(&publication) as _,
@@ -220,6 +215,21 @@ impl Background {
         drop(self.statsd.await);
         drop(self.controller.await);
         self.door.close();
+    }
+}
+
+fn options(
+    source: Source,
+    identity: &IdentityArguments,
+    write_back: Option<WriteBack>,
+    last_good: LastGoodArguments,
+) -> Options {
+    Options {
+        source,
+        identity: identity.identity(),
+        write_back,
+        on_invalid: last_good.on_invalid.into(),
+        state_dir: last_good.state_dir,
     }
 }
 

@@ -133,6 +133,12 @@ impl Compiler {
         self.objects.get(object).map(|said| &*said.parsed)
     }
 
+    /// As [`Compiler::get`], to be held on to.
+    pub fn share(&self, object: &ObjectRef) -> Option<Arc<Parsed>> {
+        let said = self.objects.get(object);
+        said.map(|said| Arc::clone(&said.parsed))
+    }
+
     /// All objects and what they say, in order.
     pub fn objects(&self) -> impl Iterator<Item = (&Arc<ObjectRef>, &Parsed)> {
         let objects = self.objects.iter();

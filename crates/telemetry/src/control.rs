@@ -32,6 +32,7 @@ pub struct ControlStats {
     pub(crate) leader: Gauge,
     pub(crate) objects: ObjectGauges,
     pub(crate) invalid_changes: Counter,
+    pub(crate) state: StateStats,
     connected: Mutex<BTreeMap<&'static str, bool>>,
 }
 
@@ -41,6 +42,16 @@ pub(crate) struct ObjectGauges {
     pub(crate) live: Gauge,
     pub(crate) kept: Gauge,
     pub(crate) invalid: Gauge,
+}
+
+/// What becomes of the saved state.
+#[derive(Debug, Default)]
+pub(crate) struct StateStats {
+    pub(crate) stale: Gauge,
+    /// When what is served was saved, while it is the saved state; since the epoch.
+    pub(crate) stale_since: LastDuration,
+    pub(crate) saved: LastDuration,
+    pub(crate) failures: Counter,
 }
 
 /// How many objects there are, by what became of their newest version.
@@ -97,12 +108,7 @@ impl ControlStats {
         self.publish_time.set(publish);
         self.reconfiguration_time
             .set(fetch + parse + compile + publish);
-        self.last_publish.set(
-            reconfiguration
-                .at
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default(),
-        );
+        self.last_publish.set(since_epoch(reconfiguration.at));
     }
 
     /// These are the objects of the configuration that runs now.
@@ -111,6 +117,24 @@ impl ControlStats {
         self.objects.live.set(number(counts.live));
         self.objects.kept.set(number(counts.kept));
         self.objects.invalid.set(number(counts.invalid));
+    }
+
+    /// What is served is the state that was saved then; `None` when it is what there is.
+    pub fn set_stale(&self, saved_at: Option<SystemTime>) {
+        self.state
+            .stale_since
+            .set(since_epoch(saved_at.unwrap_or(UNIX_EPOCH)));
+        self.state.stale.set(u64::from(saved_at.is_some()));
+    }
+
+    /// What is served was saved, to be served after a restart.
+    pub fn state_saved(&self, at: SystemTime) {
+        self.state.saved.set(since_epoch(at));
+    }
+
+    /// What is served could not be saved.
+    pub fn state_failed(&self) {
+        self.state.failures.inc();
     }
 
     /// New versions of so many objects were found wrong.
@@ -154,6 +178,10 @@ impl ControlStats {
     pub fn set_debug_logging(&self, on: bool) {
         self.debug_logging.set(u64::from(on));
     }
+}
+
+fn since_epoch(at: SystemTime) -> Duration {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// How long something took the last time, to the nanosecond.

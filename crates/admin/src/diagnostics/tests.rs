@@ -19,6 +19,7 @@ fn published(annotation: &str) -> Published {
     Published {
         snapshot: Arc::new(snapshot),
         at: at(60),
+        standing: crate::Standing::default(),
     }
 }
 

@@ -38,7 +38,7 @@ use crate::change::{Change, Feed};
 use announcer::Announcer;
 pub use client::{ClientError, client_for, kube_client};
 use config_map::{CONFIG_MAP, Files};
-pub(crate) use endpoints::{Endpoints, Touched};
+pub(crate) use endpoints::{Endpoints, Sight, Touched};
 use ingress::{ClassReader, INGRESS_CLASSES, INGRESSES, Ingresses, Lookups};
 pub use options::{KubernetesOptions, Pace};
 use watch::{Candidates, Custom, Depth, Kind, Server, Target, Watch};

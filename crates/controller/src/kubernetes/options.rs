@@ -25,6 +25,13 @@ pub struct Pace {
     pub absent: Duration,
 }
 
+impl KubernetesOptions {
+    /// Whether some objects are left out.
+    pub(crate) fn selects(&self) -> bool {
+        self.labels.is_some() || self.fields.is_some()
+    }
+}
+
 impl Default for Pace {
     fn default() -> Self {
         Self {

@@ -23,6 +23,7 @@ pub(crate) type Alarm = Box<dyn Fn(Patience) + Send>;
 
 /// What is still waited for.
 pub(crate) struct Gate {
+    feeds: Box<[Feed]>,
     required: BTreeSet<Feed>,
     optional: BTreeSet<Feed>,
     stale: Stale,
@@ -47,6 +48,7 @@ impl Gate {
             all.filter(|feed| feed.need() == need).collect()
         };
         let gate = Self {
+            feeds: feeds.into(),
             required: of(Need::Required),
             optional: of(Need::Optional),
             stale: Stale::Over,
@@ -56,8 +58,12 @@ impl Gate {
         gate
     }
 
+    /// Whether a feed is followed at all.
+    pub(crate) fn is_of(&self, feed: Feed) -> bool {
+        self.feeds.contains(&feed)
+    }
+
     /// There is a saved state to serve.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the saved state"))]
     pub(crate) fn load(&mut self) {
         if !self.required.is_empty() {
             self.stale = Stale::Loaded;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use nuncio_config::{Form, Origin, Parsed, Resource};
 
-use super::last_good::{Key, Since};
+use super::last_good::Key;
+use super::standing::Since;
 use crate::change::{Announced, Feed};
 
 /// A resource that stays.
@@ -33,7 +34,7 @@ pub(crate) struct Document {
 #[derive(Debug, Default)]
 pub(crate) struct Former {
     /// `None` when it was not there.
-    pub(crate) parsed: Option<Parsed>,
+    pub(crate) parsed: Option<Arc<Parsed>>,
     pub(crate) kept: Vec<Kept>,
     pub(crate) texts: Vec<(Feed, Announced)>,
 }

@@ -15,6 +15,8 @@ use std::fmt;
 
 use nuncio_config::{Kind, Parsed, Resource, Severity};
 
+use super::standing::Since;
+
 /// What becomes of a resource whose newest version cannot be live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnInvalid {
@@ -23,16 +25,6 @@ pub enum OnInvalid {
     Keep,
     /// It is not live.
     Drop,
-}
-
-/// When the version that stays was the newest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Since {
-    /// In the snapshot of this generation.
-    Generation(u64),
-    /// When the state was saved that this process began with.
-    #[expect(dead_code, reason = "for the saved state")]
-    Saved,
 }
 
 /// What tells one resource from all others.
@@ -63,15 +55,6 @@ impl fmt::Display for Key {
     /// As [`Resource`]s are named in diagnostics.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind, self.name)
-    }
-}
-
-impl fmt::Display for Since {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Generation(generation) => write!(f, "generation {generation}"),
-            Self::Saved => f.write_str("the saved state"),
-        }
     }
 }
 

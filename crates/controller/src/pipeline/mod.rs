@@ -13,9 +13,10 @@ mod gate;
 mod kept;
 mod last_good;
 pub(crate) mod objects;
-mod records;
+pub(crate) mod records;
 mod recovery;
 mod refusals;
+mod standing;
 mod told;
 mod verdicts;
 
@@ -31,10 +32,14 @@ use tracing::{error, info};
 
 use crate::Publish;
 use crate::change::{Change, Feed};
+use crate::state::{Keeper, StateDir};
 pub(crate) use gate::{Alarm, Gate, Patience};
+pub(crate) use kept::Document;
 use kept::Former;
 pub use last_good::OnInvalid;
 use objects::{Effect, Objects, Rules};
+use records::Texts;
+pub use standing::{KeptResource, Since, Standing};
 use told::Told;
 pub(crate) use verdicts::{News, Teller, Verdict, Verdicts, verdicts};
 
@@ -63,6 +68,10 @@ pub(crate) struct Pipeline {
     told: Told,
     /// The feeds whose lists are not published yet.
     listed: BTreeSet<Feed>,
+    state: Option<StateDir>,
+    keeper: Option<Keeper>,
+    saved_at: Option<SystemTime>,
+    standing: Standing,
     /// When the changes arrived that are not published yet.
     arrivals: Vec<Instant>,
     parse: Duration,
@@ -70,11 +79,21 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     /// A pipeline that publishes first when `gate` is open.
-    pub(crate) fn new(rules: Rules, gate: Gate, outlets: Outlets) -> Self {
+    ///
+    /// With `state`, begins with what was saved there, and saves there what it publishes.
+    pub(crate) fn new(rules: Rules, gate: Gate, outlets: Outlets, state: Option<StateDir>) -> Self {
+        let texts = match state {
+            Some(_) => Texts::Kept,
+            None => Texts::Forgotten,
+        };
         Self {
             outlets,
             gate,
-            objects: Objects::new(rules),
+            objects: Objects::new(rules, texts),
+            state,
+            keeper: None,
+            saved_at: None,
+            standing: Standing::default(),
             // An empty first list is a state worth publishing.
             pending: Effect::Changed,
             generation: 0,
@@ -87,6 +106,7 @@ impl Pipeline {
 
     /// Works until every sender is gone. Blocks its thread.
     pub(crate) fn run(mut self, mut changes: mpsc::Receiver<Change>) {
+        self.begin();
         while let Some(first) = changes.blocking_recv() {
             let started = Instant::now();
             self.take(first);
@@ -105,6 +125,7 @@ impl Pipeline {
     }
 
     fn take(&mut self, change: Change) {
+        let was_stale = self.gate.is_stale();
         let effect = match change {
             Change::Listed {
                 feed,
@@ -134,7 +155,8 @@ impl Pipeline {
             Change::Granted { feed } => self.objects.withdraw_notes(feed),
             Change::Waited { patience } => Effect::of(self.gate.waited(patience)),
         };
-        self.pending = self.pending.or(effect);
+        let fresh = Effect::of(was_stale != self.gate.is_stale());
+        self.pending = self.pending.or(effect).or(fresh);
     }
 
     /// Tells that a feed listed when all that it changed is told.
@@ -176,10 +198,12 @@ impl Pipeline {
         };
         let compiled = Instant::now();
         let snapshot = Arc::new(snapshot);
+        self.tell_standing();
         self.outlets.publish.publish(Arc::clone(&snapshot));
         let published = Instant::now();
         self.generation = generation;
         let changed = self.objects.take_changed(generation);
+        self.save(&changed);
         let retold = self.told.update(&snapshot.diagnostics);
         self.measure(&snapshot, (compiled - started, published - compiled));
         self.tell(&snapshot, &changed, retold);

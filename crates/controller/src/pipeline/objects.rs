@@ -13,12 +13,14 @@ use nuncio_config::{
 };
 use nuncio_routing::{Compiled, Compiler};
 
-use super::kept::{Former, Kept};
-use super::last_good::{self, Key, OnInvalid, Since};
+use super::kept::{Document, Former, Kept};
+use super::last_good::{self, Key, OnInvalid};
 use super::records::{Records, Texts, is_of};
 use super::refusals::Refusals;
+use super::standing::Since;
 use crate::change::{Announced, Feed};
 use crate::containment::contained;
+use crate::state::{self, SavedObject};
 
 /// Whether taking a change altered anything that compiling looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +51,6 @@ pub(crate) type Compile = fn(&mut Compiler, u64) -> Compiled;
 pub(crate) struct Rules {
     pub(crate) identity: Identity,
     pub(crate) on_invalid: OnInvalid,
-    pub(crate) texts: Texts,
 }
 
 /// All objects, and the compiler that knows what they say.
@@ -72,11 +73,11 @@ pub(crate) struct Objects {
 }
 
 impl Objects {
-    pub(crate) fn new(rules: Rules) -> Self {
+    pub(crate) fn new(rules: Rules, texts: Texts) -> Self {
         Self {
             compiler: Compiler::new(rules.identity.clone()),
             compile: Compiler::compile,
-            records: Records::new(rules.texts),
+            records: Records::new(texts),
             rules,
             former: BTreeMap::new(),
             kept: BTreeMap::new(),
@@ -128,6 +129,47 @@ impl Objects {
         };
         self.put_version(feed, object, newest, kept);
         Effect::Changed
+    }
+
+    /// Takes an object as it was saved: its older versions count as those of the last snapshot.
+    pub(crate) fn restore(&mut self, feed: Feed, saved: &SavedObject) {
+        let object = &saved.newest.origin.object;
+        let mut older = Parsed::default();
+        let mut kept = Vec::new();
+        for document in &saved.kept {
+            for resource in self.read_again(document) {
+                kept.push(Kept {
+                    feed,
+                    key: Key::of(&resource),
+                    since: Since::Saved,
+                    document: Some(document.clone()),
+                });
+                older.resources.push(resource);
+            }
+        }
+        if !kept.is_empty() {
+            self.put(object, older);
+            self.kept.insert(Arc::clone(object), kept);
+        }
+        self.apply(feed, &saved.newest);
+    }
+
+    /// What is in force of an object, to be saved; by feed, `None` where it says nothing any more.
+    pub(crate) fn saved(
+        &self,
+        object: &Arc<ObjectRef>,
+        former: &Former,
+    ) -> BTreeMap<state::Key, Option<SavedObject>> {
+        let key = |feed| (feed, Arc::clone(object));
+        let gone = former.texts.iter().map(|(feed, _)| (key(*feed), None));
+        let mut saved: BTreeMap<_, _> = gone.collect();
+        for (feed, newest) in self.records.texts_of(object) {
+            let kept = self.kept.get(object).into_iter().flatten();
+            let kept = kept.filter(|kept| kept.feed == feed);
+            let kept = kept.filter_map(|kept| kept.document.clone()).collect();
+            saved.insert(key(feed), Some(SavedObject { newest, kept }));
+        }
+        saved
     }
 
     /// Forgets one object.
@@ -197,6 +239,15 @@ impl Objects {
         &self.kept
     }
 
+    /// Whether others are kept than in the last snapshot.
+    pub(crate) fn keeps_others(&self) -> bool {
+        let mut changed = self.former.iter();
+        changed.any(|(object, former)| {
+            let now = self.kept.get(object).map(Vec::as_slice);
+            now.unwrap_or_default() != former.kept
+        })
+    }
+
     /// How many versions of objects had an error since this was asked last.
     pub(crate) fn take_invalid_changes(&mut self) -> u64 {
         std::mem::take(&mut self.invalid_changes)
@@ -211,13 +262,24 @@ impl Objects {
             .unwrap_or_else(|panicked| unreadable(&said.origin, &panicked.to_string()))
     }
 
+    /// The resources of a document that was live, at the place where it stood.
+    fn read_again(&self, document: &Document) -> Vec<Resource> {
+        let identity = &self.rules.identity;
+        let read = || parse(document.form, &document.text, &document.origin, identity);
+        let mut resources = contained(read).unwrap_or_default().resources;
+        for resource in &mut resources {
+            resource.at.document = document.number;
+        }
+        resources
+    }
+
     /// Before anything changes about an object: holds on to what the last snapshot has of it.
     pub(super) fn remember(&mut self, object: &Arc<ObjectRef>) {
         if self.former.contains_key(object) {
             return;
         }
         let former = Former {
-            parsed: self.compiler.get(object).cloned(),
+            parsed: self.compiler.share(object),
             kept: self.kept.get(object).cloned().unwrap_or_default(),
             texts: self.records.texts_of(object),
         };

@@ -17,7 +17,6 @@ pub(crate) enum Texts {
     #[default]
     Forgotten,
     /// They are to be saved.
-    #[expect(dead_code, reason = "for the saved state")]
     Kept,
 }
 

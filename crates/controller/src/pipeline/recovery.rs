@@ -67,7 +67,7 @@ impl Objects {
             for object in changed {
                 let former = self.former.get(object);
                 if let Some(parsed) = former.and_then(|former| former.parsed.as_ref()) {
-                    compiler.put(object, parsed.clone());
+                    compiler.put(object, Parsed::clone(parsed));
                 }
             }
             self.compiler = compiler;
@@ -81,7 +81,7 @@ impl Objects {
         self.rebuild(std::slice::from_ref(object))?;
         let kept = self.rules.on_invalid == OnInvalid::Keep;
         let former = self.former.get(object);
-        let former = former.and_then(|former| former.parsed.clone());
+        let former = former.and_then(|former| former.parsed.as_deref().cloned());
         let mut parsed = former.filter(|_| kept).unwrap_or_default();
         parsed.diagnostics = vec![panicked(object, !parsed.resources.is_empty())];
         self.keep_all(object);

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc as std_mpsc;
 
 use nuncio_config::{Form, ObjectRef, Origin};
-use nuncio_routing::ServicePort;
+use nuncio_routing::{Compiled, Compiler, ServicePort};
 use nuncio_telemetry::BuildInfo;
 
 use super::*;
@@ -27,6 +27,15 @@ struct Running {
     changes: mpsc::Sender<Change>,
     begun: std_mpsc::Receiver<()>,
     published: std_mpsc::Receiver<Arc<Snapshot>>,
+    verdicts: Verdicts,
+}
+
+/// Compiles, but for what is called `panic`.
+fn panicking(compiler: &mut Compiler, generation: u64) -> Compiled {
+    let all = compiler.objects().flat_map(|(_, parsed)| &parsed.resources);
+    let fatal = all.filter(|resource| resource.name.starts_with("panic"));
+    assert_eq!(fatal.count(), 0);
+    compiler.compile(generation)
 }
 
 fn start(feeds: &[Feed]) -> Running {
@@ -45,19 +54,22 @@ fn start(feeds: &[Feed]) -> Running {
         begun: tell_begun,
         snapshots,
     });
+    let (teller, verdicts) = verdicts();
     let outlets = Outlets {
         publish,
         telemetry,
         wanted: watch::Sender::default(),
-        verdicts: verdicts().0,
+        verdicts: teller,
     };
     let gate = Gate::new(feeds, Box::new(drop));
-    let pipeline = Pipeline::new(Rules::default(), gate, outlets);
+    let mut pipeline = Pipeline::new(Rules::default(), gate, outlets, None);
+    pipeline.objects.compile = panicking;
     std::thread::spawn(move || pipeline.run(incoming));
     Running {
         changes,
         begun,
         published,
+        verdicts,
     }
 }
 
@@ -168,4 +180,133 @@ fn a_list_takes_away_what_it_lacks() {
     running.send(listed(Feed::Services, &["b"]));
     let next = running.next();
     assert!(!has(&next, "a") && has(&next, "b"));
+}
+
+/// What an object says instead.
+fn renamed(object: &str, mapping: &str) -> Change {
+    let mut said = service(mapping);
+    let text = Arc::clone(&said.text);
+    let origin = Origin::api(Arc::new(self::object(object)));
+    said = Announced::new(origin, Form::Documents, &text);
+    Change::Applied {
+        feed: Feed::Services,
+        object: said,
+    }
+}
+
+#[test]
+fn a_panic_of_the_compiler_harms_the_object_that_brought_it_about() {
+    let running = start(&[Feed::Services]);
+    running.send(listed(Feed::Services, &["a", "b"]));
+    running.next();
+    // All three in one batch, while a publication is under way.
+    running.send(applied("during"));
+    running.begun.recv().unwrap();
+    running.begun.recv().unwrap();
+    running.send(renamed("a", "panic"));
+    running.send(renamed("b", "changed"));
+    running.send(applied("c"));
+    running.next();
+    let next = running.next();
+    assert!(has(&next, "a"), "its last good version stays");
+    assert!(has(&next, "changed") && has(&next, "c") && has(&next, "during"));
+    let told: Vec<_> = next.diagnostics.iter().map(ToString::to_string).collect();
+    let [told] = &*told else { panic!("{told:?}") };
+    let expected = "Service default/a: internal error (a panic, see the log); its last good version \
+                    stays live";
+    assert_eq!(told, expected);
+    running.send(renamed("a", "mended"));
+    let mended = running.next();
+    assert!(has(&mended, "mended") && !has(&mended, "a"));
+    assert!(mended.diagnostics.is_empty());
+}
+
+#[test]
+fn a_panic_over_what_is_new_leaves_the_rest_as_it_comes() {
+    let running = start(&[Feed::Services]);
+    running.send(listed(Feed::Services, &["a", "panic", "z"]));
+    let first = running.next();
+    assert!(has(&first, "a") && has(&first, "z") && !has(&first, "panic"));
+    assert_eq!(first.diagnostics.len(), 1);
+    running.send(Change::Removed {
+        feed: Feed::Services,
+        object: object("panic"),
+    });
+    assert!(running.next().diagnostics.is_empty());
+}
+
+#[test]
+fn a_stream_without_end_does_not_keep_it_from_publishing() {
+    let running = start(&[Feed::Services]);
+    running.send(listed(Feed::Services, &[]));
+    running.next();
+    let changes = running.changes.clone();
+    // Ends when the pipeline does.
+    let stream = std::thread::spawn(move || {
+        for number in 0_u64.. {
+            let name = format!("s{}", number % 50);
+            let change = match (number / 50) % 2 {
+                0 => applied(&name),
+                _ => Change::Removed {
+                    feed: Feed::Services,
+                    object: object(&name),
+                },
+            };
+            if changes.blocking_send(change).is_err() {
+                return;
+            }
+        }
+    });
+    for _ in 0..5 {
+        running.next();
+    }
+    drop(running);
+    // The publication under way fails, and with it the pipeline.
+    stream.join().unwrap();
+}
+
+#[test]
+fn verdicts_tell_what_is_live_and_why_the_rest_is_not() {
+    let mut running = start(&[Feed::Services]);
+    let broken = Announced::new(
+        Origin::api(Arc::new(object("broken"))),
+        Form::Documents,
+        "kind: [Mapping\n",
+    );
+    running.send(Change::Listed {
+        feed: Feed::Services,
+        objects: vec![service("a"), broken],
+        diagnostics: Vec::new(),
+    });
+    running.next();
+    let told = |running: &mut Running| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let next = async {
+            loop {
+                let news = running.verdicts.next().await.unwrap();
+                if !news.verdicts.is_empty() {
+                    return news.verdicts;
+                }
+            }
+        };
+        let told = runtime.block_on(next).into_iter();
+        told.map(|it| (it.object.name.to_string(), it.live, it.diagnostics.len()))
+            .collect::<Vec<_>>()
+    };
+    let first = [("a".to_owned(), true, 0), ("broken".to_owned(), false, 1)];
+    assert_eq!(told(&mut running), first);
+    // The same name once more: `a` comes first, and is overridden.
+    running.send(renamed("z", "a"));
+    running.next();
+    let second = [("a".to_owned(), false, 1), ("z".to_owned(), true, 0)];
+    assert_eq!(told(&mut running), second);
+    running.send(Change::Removed {
+        feed: Feed::Services,
+        object: object("z"),
+    });
+    running.next();
+    let third = [("a".to_owned(), true, 0), ("z".to_owned(), false, 0)];
+    assert_eq!(told(&mut running), third);
 }

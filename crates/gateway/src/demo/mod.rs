@@ -89,6 +89,7 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
         following: FollowingArguments::default(),
         last_good: LastGoodArguments {
             on_invalid: InvalidFate::Keep,
+            state_dir: None,
         },
         life: LifeArguments {
             // There is no load balancer that has to take notice.

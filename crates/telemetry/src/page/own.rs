@@ -1,6 +1,8 @@
 //! `ambassador_*` as Emissary's diagd says it, and `nuncio_*`: few numbers, with HELP.
 
-use crate::control::ControlStats;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::control::{ControlStats, StateStats};
 use crate::histogram::{BOUNDS_US, Histogram};
 use crate::process::{Memory, Process};
 use crate::series::label_text;
@@ -207,6 +209,7 @@ fn nuncio_config(control: &ControlStats, out: &mut Vec<u8>) {
         diagnostics.sample(out, "", labels, Fixed::whole(value.value()));
     }
     nuncio_objects(control, out);
+    nuncio_state(&control.state, out);
     let generation = Fixed::whole(control.generation.value());
     gauge(
         out,
@@ -227,6 +230,39 @@ fn nuncio_config(control: &ControlStats, out: &mut Vec<u8>) {
         Fixed::whole(control.leader.value()),
     );
     control_plane(control, out);
+}
+
+fn nuncio_state(state: &StateStats, out: &mut Vec<u8>) {
+    let stale = state.stale.value();
+    gauge(
+        out,
+        "nuncio_config_stale",
+        "1 while the saved state is served, because no source tells of a newer one.",
+        Fixed::whole(stale),
+    );
+    let since = UNIX_EPOCH + Duration::from_nanos(state.stale_since.nanos());
+    let age = match stale {
+        0 => Duration::ZERO,
+        _ => SystemTime::now().duration_since(since).unwrap_or_default(),
+    };
+    gauge(
+        out,
+        "nuncio_config_stale_age_seconds",
+        "Age of the saved state that is served; 0 while none is.",
+        Fixed::whole(age.as_secs()),
+    );
+    gauge(
+        out,
+        "nuncio_config_state_saved_timestamp_seconds",
+        "Unix time when the running configuration was last saved; 0 before.",
+        Fixed::nanos(state.saved.nanos()),
+    );
+    counter(
+        out,
+        "nuncio_config_state_failures_total",
+        "Times the running configuration could not be saved.",
+        Fixed::whole(state.failures.value()),
+    );
 }
 
 fn nuncio_objects(control: &ControlStats, out: &mut Vec<u8>) {

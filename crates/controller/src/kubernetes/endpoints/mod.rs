@@ -60,8 +60,7 @@ pub(crate) struct Endpoints {
     publish: Arc<dyn Publish>,
     changes: mpsc::Sender<Change>,
     touched: Arc<Touched>,
-    /// The only namespace whose Services the standing watch sees; `None` = it sees all.
-    seen: Option<Box<str>>,
+    sight: Sight,
     wanted: Arc<BTreeSet<ServicePort>>,
     namespaces: HashMap<Box<str>, Namespace>,
     watches: Watches,
@@ -70,6 +69,17 @@ pub(crate) struct Endpoints {
     /// Services of which there may be something to tell.
     stirred: BTreeSet<ServiceName>,
     heard: mpsc::Receiver<Heard>,
+}
+
+/// Which Services the standing watch sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// All there are.
+    All,
+    /// Those of one namespace.
+    Namespace(Box<str>),
+    /// Those that selectors leave.
+    Selected,
 }
 
 /// What has happened.
@@ -85,19 +95,19 @@ enum Step {
 }
 
 impl Endpoints {
-    /// `seen`: the only namespace whose Services `touched` is told of; all when `None`.
+    /// `sight`: the Services that `touched` is told of.
     pub(crate) fn new(
         client: &Client,
         (publish, changes): (Arc<dyn Publish>, mpsc::Sender<Change>),
         touched: Arc<Touched>,
-        seen: Option<&str>,
+        sight: Sight,
     ) -> Self {
         let (sender, heard) = mpsc::channel(HEARD);
         Self {
             publish,
             changes,
             touched,
-            seen: seen.map(Into::into),
+            sight,
             wanted: Arc::default(),
             namespaces: HashMap::new(),
             watches: Watches::new(client.clone(), sender),
@@ -130,7 +140,7 @@ impl Endpoints {
                     }
                     Err(_gone) => Step::Stopped,
                 },
-                _tick = poll.tick(), if self.seen.is_some() => Step::Poll,
+                _tick = poll.tick(), if self.sight != Sight::All => Step::Poll,
             };
             match step {
                 Step::Wanted(wanted) => self.want(wanted),
@@ -245,9 +255,10 @@ impl Endpoints {
 
     /// Asks again for Services whose changes nobody tells.
     fn poll(&mut self) {
-        let unseen = self.namespaces.iter();
-        let unseen = unseen.filter(|(namespace, _)| Some(*namespace) != self.seen.as_ref());
-        for (namespace, held) in unseen {
+        for (namespace, held) in &self.namespaces {
+            if self.sight == Sight::Namespace(namespace.clone()) {
+                continue;
+            }
             let names = held.names();
             self.fetches
                 .ask(names.map(|service| ServiceName::new(namespace, service)));

@@ -1,0 +1,128 @@
+//! A Pod that answers every request, and ends as a well-behaved one does: it takes no more
+//! connections, finishes the requests it has, and closes.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Response, body::Incoming};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
+
+/// A running Pod. Ends at once when dropped.
+#[derive(Debug)]
+pub struct Pod {
+    address: SocketAddr,
+    requests: Arc<Requests>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+/// What a Pod was asked.
+#[derive(Debug)]
+struct Requests {
+    since: Instant,
+    count: AtomicU64,
+    /// When the last one came, in microseconds.
+    last: AtomicU64,
+}
+
+impl Pod {
+    /// Listens at this address.
+    ///
+    /// # Panics
+    /// When somebody else does.
+    pub async fn at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = Arc::new(Requests {
+            since: Instant::now(),
+            count: AtomicU64::new(0),
+            last: AtomicU64::new(0),
+        });
+        let (stop, stopping) = watch::channel(false);
+        let task = tokio::spawn(serve(listener, Arc::clone(&requests), stopping));
+        Self {
+            address,
+            requests,
+            stop,
+            task,
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many requests came.
+    pub fn requests(&self) -> u64 {
+        self.requests.count.load(Relaxed)
+    }
+
+    /// When the last request came.
+    pub fn last_request(&self) -> Instant {
+        let micros = self.requests.last.load(Relaxed);
+        self.requests.since + std::time::Duration::from_micros(micros)
+    }
+
+    /// Begins to end. Who connects from now on is refused.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+}
+
+impl Drop for Pod {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    requests: Arc<Requests>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let mut connections = JoinSet::new();
+    let stop = stopping.clone();
+    loop {
+        // Who has connected already is served.
+        let accepted = tokio::select! {
+            biased;
+            accepted = listener.accept() => accepted,
+            _stop = stopping.wait_for(|stop| *stop) => break,
+        };
+        let Ok((tcp, _)) = accepted else { break };
+        connections.spawn(connection(tcp, Arc::clone(&requests), stop.clone()));
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn connection(tcp: TcpStream, requests: Arc<Requests>, mut stop: watch::Receiver<bool>) {
+    tcp.set_nodelay(true).unwrap();
+    let answer = service_fn(move |_req: hyper::Request<Incoming>| {
+        requests.count.fetch_add(1, Relaxed);
+        let micros = requests.since.elapsed().as_micros();
+        requests.last.store(u64::try_from(micros).unwrap(), Relaxed);
+        async { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"ok")))) }
+    });
+    let mut served = pin!(http1::Builder::new().serve_connection(TokioIo::new(tcp), answer));
+    tokio::select! {
+        _ended = &mut served => return,
+        _stop = stop.wait_for(|stop| *stop) => {}
+    }
+    served.as_mut().graceful_shutdown();
+    // A connection that breaks is the gateway's affair.
+    drop(served.await);
+}
