@@ -24,9 +24,9 @@ use crate::kube_api::{Cluster, GATEWAY};
 
 /// Short enough for tests, and far enough apart for a machine that is busy.
 const TIMES: LeaseTimes = LeaseTimes {
-    lease: Duration::from_secs(3),
+    lease: Duration::from_secs(5),
     renew: Duration::from_millis(500),
-    give_up: Duration::from_millis(1_500),
+    give_up: Duration::from_secs(3),
 };
 
 /// A running gateway. Killed when dropped.
@@ -181,8 +181,8 @@ async fn control(mut life: Life, stop: watch::Receiver<bool>) {
         source,
         identity: Identity::default(),
         on_invalid: OnInvalid::default(),
-        write_back: Some(life.write_back),
         state_dir: None,
+        write_back: Some(life.write_back),
     };
     let running = run(options, Arc::new(life.recorder), life.telemetry, stop);
     Box::pin(running).await.unwrap();

@@ -226,6 +226,7 @@ impl Source {
                 single_namespace: single_namespace.clone(),
                 identity: identity.clone(),
             }),
+            Self::Beside { cluster, .. } => cluster.writing(write_back, identity),
         }
     }
 
@@ -273,7 +274,8 @@ impl Source {
                 cluster,
             } => {
                 let files = directory::watch(directories, changes.clone());
-                let objects = Box::pin(cluster.follow(identity, changes, (publish, wanted)));
+                let by = (identity, telemetry);
+                let objects = Box::pin(cluster.follow(by, changes, (publish, wanted)));
                 tokio::select! {
                     ended = files => ended?,
                     ended = objects => ended?,

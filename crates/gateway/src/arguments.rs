@@ -39,7 +39,7 @@ pub(crate) enum Command {
     ///
     /// Configuration comes from Kubernetes: the cluster this process runs in, else the one that
     /// KUBECONFIG names. With --config-dir it comes from manifest files instead.
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Run the gateway on loopback with an upstream of its own, without a cluster.
     ///
     /// Writes the httpbin Service of the Ambassador tutorial to a file, serves it, and tells what

@@ -24,8 +24,8 @@ use arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
     let Arguments { command, run } = Arguments::parse();
-    match command.unwrap_or(Command::Run(run)) {
-        Command::Run(run) => exit_code(&run::run(run)),
+    match command.unwrap_or_else(|| Command::Run(Box::new(run))) {
+        Command::Run(run) => exit_code(&run::run(*run)),
         Command::Demo(demo) => exit_code(&demo::run(demo)),
         Command::Check(check) => check::check(&check),
         Command::Explain(explain) => explain::explain(&explain),

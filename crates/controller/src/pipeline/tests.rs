@@ -283,8 +283,15 @@ fn verdicts_tell_what_is_live_and_why_the_rest_is_not() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
-        let verdicts = runtime.block_on(running.verdicts.next()).unwrap();
-        let told = verdicts.verdicts.into_iter();
+        let next = async {
+            loop {
+                let news = running.verdicts.next().await.unwrap();
+                if !news.verdicts.is_empty() {
+                    return news.verdicts;
+                }
+            }
+        };
+        let told = runtime.block_on(next).into_iter();
         told.map(|it| (it.object.name.to_string(), it.live, it.diagnostics.len()))
             .collect::<Vec<_>>()
     };

@@ -35,6 +35,7 @@ pub(super) struct Events {
     memory: Mutex<Memory>,
 }
 
+/// What this gateway told.
 #[derive(Debug, Default)]
 struct Memory {
     /// The Event by which an object's errors were told, until they are mended.
@@ -61,9 +62,10 @@ impl Events {
         }
     }
 
-    /// Begins a term: what predecessors told is not known.
+    /// Begins a term: what was mended since the last was for others to tell.
     pub(super) fn begin_term(&self) {
-        *self.memory() = Memory::default();
+        let open = &mut self.memory().open;
+        open.retain(|object, _| self.desk.complaint(object).is_some());
     }
 
     fn telling(&self, object: &ObjectRef) -> Option<Telling> {
@@ -107,8 +109,8 @@ impl Events {
         Ok(())
     }
 
-    /// Counts one more of an Event that is there. One that is not known from this term was told by
-    /// a predecessor, of the same errors.
+    /// Counts one more of an Event that is there. One that this gateway did not write was told by a
+    /// predecessor, of the same errors.
     async fn repeat(&self, event: &Event, print: u64) -> Result<(), Unwritten> {
         let Some(count) = self.memory().counts.get(&print).copied() else {
             return Ok(());
