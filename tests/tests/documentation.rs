@@ -99,7 +99,9 @@ fn every_row_has_a_state_and_a_test_that_exists() {
 #[test]
 fn every_escape_is_shown_by_a_test_that_exists() {
     let tests = tests();
-    let rows = rows_of("docs/tenancy.md");
+    let mut rows = rows_of("docs/tenancy.md");
+    // The other table names its tests all together, above it.
+    rows.retain(|row| row.section == "Denied when hardened");
     assert!(rows.len() >= 10, "{} rows", rows.len());
     for row in rows {
         assert!(!row.shown_by.is_empty(), "{:?}", row.keys);
