@@ -1,4 +1,5 @@
-//! What it costs to find a Route, and to build the table, by the number of Mappings.
+//! What it costs to find a Route, to change one of them, and to build the table, by the number of
+//! Mappings.
 //!
 //! Shapes of table: every Mapping has a prefix of its own; a prefix, and headers and a method to
 //! match; prefix `/` and a host of its own; a regular expression of its own. Two mixes of requests:
@@ -7,6 +8,7 @@
 //! cache misses as well.
 #![allow(
     missing_docs,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a benchmark is a program, not an interface"
 )]
@@ -213,6 +215,37 @@ fn scattered(nth: usize) -> usize {
     nth.wrapping_mul(2_654_435_761) >> 7
 }
 
+/// One Route comes, another one goes, and the table is published: the one before is let go of.
+fn change(criterion: &mut Criterion) {
+    const COMING: usize = 1_024;
+    for shape in SHAPES {
+        let mut group = criterion.benchmark_group(format!("change/{}", shape.name()));
+        group.warm_up_time(Duration::from_millis(500));
+        group.measurement_time(Duration::from_secs(2));
+        let sizes = [1_000, 10_000, 50_000, 100_000].into_iter();
+        for size in sizes.filter(|size| *size <= shape.largest()) {
+            let resources = shape.resources(size + COMING);
+            let mut table = compile(&resources, [], &Identity::default(), 1).routes;
+            let routes: Vec<_> = table.iter().cloned().collect();
+            let coming: Vec<_> = (0..COMING)
+                .map(|nth| &routes[scattered(nth) % routes.len()])
+                .collect();
+            let mut published = table.clone();
+            group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
+                let leaving = coming.iter().cycle().skip(COMING / 2);
+                let mut turn = coming.iter().cycle().zip(leaving);
+                bencher.iter(|| {
+                    let (coming, leaving) = turn.next().unwrap();
+                    table.insert(Arc::clone(coming));
+                    table.remove(leaving);
+                    published = black_box(table.clone());
+                });
+            });
+        }
+        group.finish();
+    }
+}
+
 fn build(criterion: &mut Criterion) {
     for shape in SHAPES {
         let mut group = criterion.benchmark_group(format!("compile/{}", shape.name()));
@@ -228,5 +261,5 @@ fn build(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, find, miss, build);
+criterion_group!(benches, find, miss, change, build);
 criterion_main!(benches);

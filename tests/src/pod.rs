@@ -111,7 +111,9 @@ async fn serve(
 
 async fn connection(tcp: TcpStream, requests: Arc<Requests>, mut stop: watch::Receiver<bool>) {
     tcp.set_nodelay(true).unwrap();
+    let (asked, mut has_asked) = watch::channel(false);
     let answer = service_fn(move |_req: hyper::Request<Incoming>| {
+        asked.send_replace(true);
         requests.count.fetch_add(1, Relaxed);
         let micros = requests.since.elapsed().as_micros();
         requests.last.store(u64::try_from(micros).unwrap(), Relaxed);
@@ -120,7 +122,8 @@ async fn connection(tcp: TcpStream, requests: Arc<Requests>, mut stop: watch::Re
     let mut served = pin!(http1::Builder::new().serve_connection(TokioIo::new(tcp), answer));
     tokio::select! {
         _ended = &mut served => return,
-        _stop = stop.wait_for(|stop| *stop) => {}
+        // Who has just connected still gets an answer.
+        _stop = async { drop(stop.wait_for(|stop| *stop).await); drop(has_asked.wait_for(|asked| *asked).await) } => {}
     }
     served.as_mut().graceful_shutdown();
     // A connection that breaks is the gateway's affair.

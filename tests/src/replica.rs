@@ -181,8 +181,8 @@ async fn control(mut life: Life, stop: watch::Receiver<bool>) {
         source,
         identity: Identity::default(),
         on_invalid: OnInvalid::default(),
-        state_dir: None,
         write_back: Some(life.write_back),
+        state_dir: None,
     };
     let running = run(options, Arc::new(life.recorder), life.telemetry, stop);
     Box::pin(running).await.unwrap();

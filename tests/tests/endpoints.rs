@@ -8,7 +8,9 @@
 
 use std::net::SocketAddr;
 
+use nuncio_tests::client::Response;
 use nuncio_tests::control::{diagnostics, eventually};
+use nuncio_tests::counters::Counters;
 use nuncio_tests::edge::Edge;
 use nuncio_tests::gateway::mapping;
 use nuncio_tests::kube_api::{EndpointSlice, Expiry, FakeApi, Resource, State};
@@ -155,10 +157,14 @@ async fn nobody_waits_when_there_are_no_endpoints() {
     assert_eq!(refused.text(), "no healthy upstream");
     let before = edge.gateway().counters();
     assert_eq!(edge.get("/web/").await.status, 503);
+    let grew = |now: &Counters, family: &str| now.sum(family) - before.sum(family);
+    edge.gateway()
+        .until_counted("nobody is healthy", |now| {
+            grew(now, "envoy_cluster_upstream_cx_none_healthy") >= 1.0
+        })
+        .await;
     let now = edge.gateway().counters();
-    let grew = |family: &str| now.sum(family) - before.sum(family);
-    assert_eq!(grew("envoy_cluster_upstream_cx_none_healthy"), 1.0);
-    assert_eq!(grew("envoy_cluster_upstream_cx_total"), 0.0);
+    assert_eq!(grew(&now, "envoy_cluster_upstream_cx_total"), 0.0);
 
     slice.put(&api);
     edge.until_status("/web/", 200).await;
@@ -173,8 +179,8 @@ async fn a_service_without_slices_has_no_endpoints() {
     let edge = Edge::of(&api);
     edge.until("/unknown/", |answer| answer.status == 404).await;
     for path in ["/web/", "/other/"] {
-        let refused = edge.until_status(path, 503).await;
-        assert_eq!(refused.text(), "no healthy upstream", "{path}");
+        let unhealthy = |response: &Response| response.text() == "no healthy upstream";
+        assert_eq!(edge.until(path, unhealthy).await.status, 503, "{path}");
     }
 }
 

@@ -111,6 +111,7 @@ impl Load {
                     let answer = client.get("/web/").await;
                     sent.fetch_add(1, Relaxed);
                     if answer.status != 200 {
+                        println!("failed: {:?}", answer.brief());
                         failed.fetch_add(1, Relaxed);
                     }
                 }

@@ -365,3 +365,25 @@ async fn a_silent_connection_is_given_up_within_a_minute() {
         .within(Duration::from_mins(1), "the change", live)
         .await;
 }
+
+#[tokio::test]
+async fn ambassadors_own_files_count_beside_the_clusters_objects() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let file = directory.path().join("own.yaml");
+    std::fs::write(&file, mapping("own", "/own/")).unwrap();
+    let cluster = Cluster::start().await;
+    cluster.namespace("default").await;
+    annotated(&cluster, "a").await;
+    let control = Control::start(Source::Beside {
+        directories: vec![directory.path().to_owned()],
+        cluster: Box::new(Source::Kubernetes {
+            client: client_for(cluster.config()).unwrap(),
+            single_namespace: None,
+            options: impatient(),
+        }),
+    });
+    control.until_live(&["a", "own"]).await;
+    annotated(&cluster, "b").await;
+    std::fs::write(&file, mapping("changed", "/changed/")).unwrap();
+    control.until_live(&["a", "b", "changed"]).await;
+}

@@ -9,9 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use nuncio_config::Identity;
-use nuncio_controller::{KubernetesOptions, Source, client_for};
+use nuncio_controller::Source;
 use nuncio_routing::Snapshot;
-use nuncio_tests::control::{Control, Setup, diagnostics, eventually, manifest, mapping, mappings};
+use nuncio_tests::control::{
+    Control, Setup, cluster_source, diagnostics, eventually, impatient, manifest, mapping, mappings,
+};
 use nuncio_tests::kube_api::Cluster;
 use tempfile::TempDir;
 
@@ -23,12 +25,7 @@ fn setup(state: &Path) -> Setup {
 }
 
 fn follow(cluster: &Cluster, setup: Setup) -> Control {
-    let source = Source::Kubernetes {
-        client: client_for(cluster.config()).unwrap(),
-        single_namespace: None,
-        options: KubernetesOptions::default(),
-    };
-    Control::start_as(source, setup)
+    Control::start_as(cluster_source(cluster, impatient()), setup)
 }
 
 fn file(state: &Path) -> PathBuf {

@@ -128,8 +128,8 @@ impl Replica {
             },
             identity: Identity::default(),
             on_invalid: OnInvalid::default(),
-            write_back: None,
             state_dir: None,
+            write_back: None,
         };
         let telemetry = Telemetry::new(BuildInfo::default());
         let publish = Arc::new(Publication(publication));

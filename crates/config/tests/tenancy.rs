@@ -3,6 +3,10 @@
 //!
 //! `docs/tenancy.md` is the matrix of them.
 #![allow(clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+#![allow(
+    clippy::panic,
+    reason = "a test whose machinery fails has failed, and says where"
+)]
 
 use std::sync::Arc;
 

@@ -19,8 +19,6 @@ pub(crate) enum Feed {
     Directories,
     /// Kubernetes Services.
     Services,
-    /// Kubernetes Secrets of type `kubernetes.io/tls`.
-    Secrets,
     /// `Mapping` of `getambassador.io`.
     Mappings,
     /// `Module` of `getambassador.io`.
@@ -47,10 +45,9 @@ pub(crate) enum Need {
 }
 
 impl Feed {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Directories,
         Self::Services,
-        Self::Secrets,
         Self::Mappings,
         Self::Modules,
         Self::ServiceResolvers,
@@ -64,7 +61,6 @@ impl Feed {
         match self {
             Self::Directories => "directories",
             Self::Services => "services",
-            Self::Secrets => "secrets",
             Self::Mappings => "mappings",
             Self::Modules => "modules",
             Self::ServiceResolvers => "service_resolvers",
@@ -78,8 +74,7 @@ impl Feed {
     pub(crate) fn need(self) -> Need {
         match self {
             Self::Directories | Self::Services => Need::Required,
-            Self::Secrets
-            | Self::Mappings
+            Self::Mappings
             | Self::Modules
             | Self::ServiceResolvers
             | Self::EndpointResolvers

@@ -74,6 +74,14 @@ pub enum Source {
         /// Which objects are followed, and at what pace.
         options: KubernetesOptions,
     },
+    /// Both: Ambassador's own files beside a cluster's objects. Of an object defined in both, what
+    /// each says counts as if it were two objects.
+    Beside {
+        /// The files' directories.
+        directories: Vec<PathBuf>,
+        /// The cluster.
+        cluster: Box<Self>,
+    },
 }
 
 impl fmt::Debug for Source {
@@ -89,6 +97,14 @@ impl fmt::Debug for Source {
                 .field("single_namespace", single_namespace)
                 .field("options", options)
                 .finish_non_exhaustive(),
+            Self::Beside {
+                directories,
+                cluster,
+            } => f
+                .debug_struct("Beside")
+                .field("directories", directories)
+                .field("cluster", cluster)
+                .finish(),
         }
     }
 }
@@ -121,24 +137,24 @@ pub async fn run(
         source,
         identity,
         on_invalid,
-        write_back,
         state_dir,
+        write_back,
     } = options;
     let (changes, incoming) = mpsc::channel(CHANGES);
     let (wanting, wanted) = watch::channel(Arc::default());
     let (teller, verdicts) = verdicts();
+    let state = state_dir.map(|path| StateDir::new(path, identity.clone()));
     let writing = source.writing(write_back, &identity).map(|writing| {
         let (telemetry, shutdown) = (Arc::clone(&telemetry), shutdown.clone());
         Box::pin(writing.run(verdicts, telemetry, shutdown))
     });
-    let state = state_dir.map(|path| StateDir::new(path, identity.clone()));
     let rules = Rules {
         identity: identity.clone(),
         on_invalid,
     };
     let outlets = Outlets {
         publish: Arc::clone(&publish),
-        telemetry,
+        telemetry: Arc::clone(&telemetry),
         wanted: wanting,
         verdicts: teller,
     };
@@ -146,7 +162,7 @@ pub async fn run(
     let pipeline = Pipeline::new(rules, gate, outlets, state);
     let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
     let following = async {
-        let followed = source.follow(&identity, changes, (publish, wanted));
+        let followed = source.follow((&identity, &telemetry), changes, (publish, wanted));
         let ended = tokio::select! {
             ended = followed => ended.and(Err(ControlError::Ended)),
             _stop = shutdown.wait_for(|stop| *stop) => Ok(()),
@@ -188,6 +204,11 @@ impl Source {
         match self {
             Self::Directories(_) => vec![Feed::Directories],
             Self::Kubernetes { .. } => kubernetes::FEEDS.to_vec(),
+            Self::Beside { cluster, .. } => {
+                let mut feeds = cluster.feeds();
+                feeds.push(Feed::Directories);
+                feeds
+            }
         }
     }
 
@@ -205,13 +226,14 @@ impl Source {
                 single_namespace: single_namespace.clone(),
                 identity: identity.clone(),
             }),
+            Self::Beside { cluster, .. } => cluster.writing(write_back, identity),
         }
     }
 
     /// Tells of every change. Returns when it cannot start, or when nobody listens any more.
     async fn follow(
         self,
-        identity: &Identity,
+        (identity, telemetry): (&Identity, &Arc<Telemetry>),
         changes: mpsc::Sender<Change>,
         (publish, wanted): (Arc<dyn Publish>, Wanted),
     ) -> Result<(), ControlError> {
@@ -243,8 +265,21 @@ impl Source {
                     options: &options,
                     identity,
                     touched: &touched,
+                    telemetry,
                 };
                 kubernetes::watch(following, &changes).await;
+            }
+            Self::Beside {
+                directories,
+                cluster,
+            } => {
+                let files = directory::watch(directories, changes.clone());
+                let objects =
+                    Box::pin(cluster.follow((identity, telemetry), changes, (publish, wanted)));
+                tokio::select! {
+                    ended = files => ended?,
+                    ended = objects => ended?,
+                }
             }
         }
         Ok(())

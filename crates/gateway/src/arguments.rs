@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use nuncio_config::{Identity, Trust};
 use nuncio_controller::OnInvalid;
 
+use crate::ambassador_files::AmbassadorFiles;
 use crate::{build, duration};
 
 mod following;
@@ -38,7 +39,7 @@ pub(crate) enum Command {
     ///
     /// Configuration comes from Kubernetes: the cluster this process runs in, else the one that
     /// KUBECONFIG names. With --config-dir it comes from manifest files instead.
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Run the gateway on loopback with an upstream of its own, without a cluster.
     ///
     /// Writes the httpbin Service of the Ambassador tutorial to a file, serves it, and tells what
@@ -62,8 +63,8 @@ pub(crate) enum Command {
 pub(crate) struct RunArguments {
     /// Read manifests from this directory instead of Kubernetes; may be given several times.
     ///
-    /// Every *.yaml and *.yml directly in it, Kubernetes objects in multi-document files. Changes
-    /// take effect as they are written.
+    /// Every *.yaml and *.yml directly in it: Kubernetes objects, or documents of Ambassador's own, in
+    /// multi-document files. Changes take effect as they are written.
     #[arg(
         long,
         value_name = "DIR",
@@ -71,6 +72,8 @@ pub(crate) struct RunArguments {
         value_delimiter = ','
     )]
     pub(crate) config_dir: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) files: AmbassadorFiles,
     #[command(flatten)]
     pub(crate) ports: PortArguments,
     #[command(flatten)]

@@ -2,6 +2,7 @@
 //!
 //! Knows all the other crates and holds no logic of theirs: arguments, wiring, runtimes, shutdown.
 
+mod ambassador_files;
 mod arguments;
 mod build;
 mod check;
@@ -23,8 +24,8 @@ use arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
     let Arguments { command, run } = Arguments::parse();
-    match command.unwrap_or(Command::Run(run)) {
-        Command::Run(run) => exit_code(&run::run(run)),
+    match command.unwrap_or(Command::Run(Box::new(run))) {
+        Command::Run(run) => exit_code(&run::run(*run)),
         Command::Demo(demo) => exit_code(&demo::run(demo)),
         Command::Check(check) => check::check(&check),
         Command::Explain(explain) => explain::explain(&explain),

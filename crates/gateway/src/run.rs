@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
+use crate::ambassador_files::AmbassadorFiles;
 use crate::arguments::{
     AccessLogSwitch, FollowingArguments, IdentityArguments, LastGoodArguments, RunArguments,
 };
@@ -57,6 +58,7 @@ pub(crate) struct Gateway {
     pub(crate) data: data_path::Bound,
     pub(crate) door: door::Bound,
     config_dirs: Vec<PathBuf>,
+    files: AmbassadorFiles,
     identity: IdentityArguments,
     write_back: Option<WriteBack>,
     following: FollowingArguments,
@@ -79,6 +81,7 @@ impl Gateway {
     pub(crate) fn bind(control: &Runtime, arguments: RunArguments) -> anyhow::Result<Self> {
         let RunArguments {
             config_dir,
+            files,
             ports,
             identity,
             write_back,
@@ -106,6 +109,7 @@ impl Gateway {
             door,
             config_dirs: config_dir,
             write_back: write_back.options(&identity.ambassador_namespace),
+            files,
             identity,
             following,
             last_good,
@@ -122,7 +126,7 @@ impl Gateway {
     pub(crate) async fn run(self, announce: impl FnOnce()) -> anyhow::Result<()> {
         let mut signals = Signals::listen().context("cannot listen for signals")?;
         let facts = self.facts();
-        let source = self.source().await?;
+        let options = self.options().await?;
         let Self {
             telemetry,
             readiness,
@@ -133,7 +137,6 @@ impl Gateway {
             ..
         } = self;
         let (stop, stopping) = watch::channel(false);
-        let options = options(source, &self.identity, self.write_back, self.last_good);
         let mut controller = tokio::spawn(nuncio_controller::run(
             options,
             Arc::clone(&publication) as _,
@@ -175,6 +178,16 @@ impl Gateway {
         Ok(())
     }
 
+    async fn options(&self) -> anyhow::Result<Options> {
+        Ok(Options {
+            source: self.source().await?,
+            identity: self.identity.identity(),
+            write_back: self.write_back.clone(),
+            on_invalid: self.last_good.on_invalid.into(),
+            state_dir: self.last_good.state_dir.clone(),
+        })
+    }
+
     async fn source(&self) -> anyhow::Result<Source> {
         if !self.config_dirs.is_empty() {
             return Ok(Source::Directories(self.config_dirs.clone()));
@@ -186,10 +199,22 @@ impl Gateway {
             .identity
             .single_namespace
             .then(|| self.identity.ambassador_namespace.clone());
-        Ok(Source::Kubernetes {
+        let cluster = Source::Kubernetes {
             client,
             single_namespace,
             options: self.following.options(),
+        };
+        let directories = self.files.directories();
+        if directories.is_empty() {
+            return Ok(cluster);
+        }
+        info!(
+            ?directories,
+            "reading Ambassador's own files beside the cluster"
+        );
+        Ok(Source::Beside {
+            directories,
+            cluster: Box::new(cluster),
         })
     }
 
@@ -215,21 +240,6 @@ impl Background {
         drop(self.statsd.await);
         drop(self.controller.await);
         self.door.close();
-    }
-}
-
-fn options(
-    source: Source,
-    identity: &IdentityArguments,
-    write_back: Option<WriteBack>,
-    last_good: LastGoodArguments,
-) -> Options {
-    Options {
-        source,
-        identity: identity.identity(),
-        write_back,
-        on_invalid: last_good.on_invalid.into(),
-        state_dir: last_good.state_dir,
     }
 }
 

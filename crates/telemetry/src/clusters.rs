@@ -240,3 +240,27 @@ impl Gone {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_those_that_are_gone_the_oldest_is_forgotten() {
+        let (clusters, count) = (Clusters::default(), ServerCounts::default());
+        let timers = Arc::new(Timers::default());
+        for nth in 0..=MOST_GONE {
+            let stats = clusters.of(&nth.to_string(), &timers, || {});
+            stats.endpoints_changed(1);
+            clusters.change([&*stats], [], &count);
+            clusters.change([], [&*stats], &count);
+            drop(stats);
+            assert_eq!(clusters.let_go(&timers), 0);
+        }
+        let named = clusters.0.read().unwrap();
+        assert_eq!(named.gone.left.len(), MOST_GONE);
+        assert_eq!(named.gone.order.len(), MOST_GONE);
+        assert!(!named.gone.left.contains_key("0"));
+        assert!(named.known.is_empty());
+    }
+}

@@ -191,6 +191,13 @@ impl FakeApi {
         });
     }
 
+    /// Answers some of the next lists of a kind as if there were nothing.
+    pub fn empty_lists(&self, resource: Resource, which: Range<usize>) {
+        self.fault(resource, |faults| {
+            faults.empty_lists = faults.lists + which.start..faults.lists + which.end;
+        });
+    }
+
     /// Keeps the watches of a kind open but never sends anything on them again.
     pub fn stall(&self, resource: Resource) {
         self.fault(resource, |faults| {

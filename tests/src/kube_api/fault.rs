@@ -29,6 +29,8 @@ pub(super) struct Faults {
     pub(super) oldest: Option<(u64, Expiry)>,
     /// Which lists to come are answered with 500, counted from the first ever.
     pub(super) failing_lists: Range<usize>,
+    /// Which lists to come are answered with nothing, though there is something.
+    pub(super) empty_lists: Range<usize>,
     /// Watches begun so far that never send anything again.
     pub(super) stalled: BTreeSet<usize>,
     /// Watches begun so far that are to end.

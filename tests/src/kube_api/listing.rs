@@ -27,7 +27,15 @@ pub(super) fn list(call: &Call, state: &mut State) -> Response<Chunks> {
         let code = StatusCode::INTERNAL_SERVER_ERROR;
         return refuse(code, "InternalError", "etcdserver: timeout");
     }
-    let body = page(call, table, version);
+    let body = if table.faults.empty_lists.contains(&number) {
+        joined(
+            call,
+            &json!({"resourceVersion": version.to_string()}).to_string(),
+            &[],
+        )
+    } else {
+        page(call, table, version)
+    };
     table.faults.sent += body.len() as u64;
     reply::ok(body)
 }

@@ -98,7 +98,7 @@ fn files(object: &Object<'_>) -> Vec<Announced> {
             namespace: object.meta.namespace.clone(),
             name: format!("{NAME}/{key}").into(),
         };
-        Announced::new(Origin::api(Arc::new(named)), Form::Documents, text)
+        Announced::new(Origin::api(Arc::new(named)), Form::Configuration, text)
     };
     data.iter().map(file).collect()
 }

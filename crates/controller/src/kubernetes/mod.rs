@@ -31,6 +31,7 @@ use std::sync::Arc;
 
 use kube::Client;
 use nuncio_config::Identity;
+use nuncio_telemetry::Telemetry;
 use tokio::sync::{mpsc, watch as channel};
 use tokio::task::JoinSet;
 
@@ -92,6 +93,7 @@ pub(crate) struct Following<'a> {
     pub(crate) namespace: Option<&'a str>,
     pub(crate) options: &'a KubernetesOptions,
     pub(crate) identity: &'a Identity,
+    pub(crate) telemetry: &'a Arc<Telemetry>,
     /// Hears of Services, whether or not they are ours.
     pub(crate) touched: &'a Arc<Touched>,
 }
@@ -99,7 +101,11 @@ pub(crate) struct Following<'a> {
 /// Watches every kind, each by itself. Returns when nobody listens any more.
 pub(crate) async fn watch(following: Following<'_>, changes: &mpsc::Sender<Change>) {
     let pace = following.options.pace.clone();
-    let server = Arc::new(Server::new(following.client.clone(), pace));
+    let server = Arc::new(Server::new(
+        following.client.clone(),
+        pace,
+        following.telemetry,
+    ));
     let (stale, _) = channel::channel(());
     let lookups = Arc::new(Lookups::new(stale.clone()));
     let mut watches = JoinSet::new();

@@ -63,7 +63,7 @@ mod tests {
     fn only_the_head_has_to_be_right() {
         let text = r#"{"spec":[7],"metadata":{"name":"a","annotations":null,"managedFields":1}}"#;
         let object = Object::read(text).unwrap();
-        assert_eq!(object.named("Mapping").to_string(), "Mapping /a");
+        assert_eq!(object.named("Mapping").to_string(), "Mapping a");
         assert_eq!(object.annotation("x"), None);
         for broken in [
             "7",

@@ -238,6 +238,7 @@ impl<F: Follower> Watch<F> {
 
     /// The server let a watch or a list begin.
     async fn answered(&mut self) -> Result<(), Stopped> {
+        self.set_connected(true);
         if std::mem::take(&mut self.failing) {
             info!(kind = self.kind.plural, "the Kubernetes API answers again");
         }
@@ -245,6 +246,14 @@ impl<F: Follower> Watch<F> {
             self.follower.take(Told::Granted).await?;
         }
         Ok(())
+    }
+
+    fn set_connected(&self, connected: bool) {
+        let feed = self.kind.feed.label();
+        self.server
+            .telemetry
+            .control()
+            .set_connected(feed, connected);
     }
 
     /// Tells of a failure and waits as long as it calls for.
@@ -293,7 +302,12 @@ impl<F: Follower> Watch<F> {
     /// One line for a run of failures, not one for each.
     async fn report(&mut self, error: &watcher::Error, failure: Failure) -> Result<(), Stopped> {
         let run = self.retry.failed(Instant::now());
-        if matches!(failure, Failure::Refused | Failure::WatchRefused) {
+        let refused = matches!(failure, Failure::Refused | Failure::WatchRefused);
+        let required = self.kind.feed.need() == Need::Required;
+        if failure == Failure::Other || (refused && required) {
+            self.set_connected(false);
+        }
+        if refused {
             self.refused = true;
             return self.follower.take(Told::Refused(error)).await;
         }
@@ -313,3 +327,6 @@ fn read(text: &str) -> Result<Object<'_>, Broken> {
     let unreadable = |error| watcher::Error::WatchFailed(kube::Error::SerdeError(error));
     Object::read(text).map_err(|error| Broken::Server(unreadable(error)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -135,10 +135,10 @@ mod tests {
 
     #[test]
     fn feeds_that_are_not_required_are_waited_for_a_moment() {
-        let mut gate = gate(&[Feed::Services, Feed::Secrets, Feed::Mappings]);
+        let mut gate = gate(&[Feed::Services, Feed::Ingresses, Feed::Mappings]);
         gate.listed(Feed::Services);
         assert!(!gate.is_open());
-        gate.refused(Feed::Secrets);
+        gate.refused(Feed::Ingresses);
         assert!(!gate.is_open());
         gate.waited(Patience::Optional);
         assert!(gate.is_open());

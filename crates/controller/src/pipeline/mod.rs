@@ -66,12 +66,12 @@ pub(crate) struct Pipeline {
     pending: Effect,
     generation: u64,
     told: Told,
-    /// The feeds whose lists are not published yet.
-    listed: BTreeSet<Feed>,
     state: Option<StateDir>,
     keeper: Option<Keeper>,
     saved_at: Option<SystemTime>,
     standing: Standing,
+    /// The feeds whose lists are not published yet.
+    listed: BTreeSet<Feed>,
     /// When the changes arrived that are not published yet.
     arrivals: Vec<Instant>,
     parse: Duration,
@@ -255,7 +255,8 @@ impl Pipeline {
         retold: BTreeSet<Arc<ObjectRef>>,
     ) {
         self.outlets.wanted.send_if_modified(|wanted| {
-            let differs = **wanted != *snapshot.demands.endpoints;
+            // Shared as long as it is the same, and so compared by address.
+            let differs = *wanted != snapshot.demands.endpoints;
             if differs {
                 *wanted = Arc::clone(&snapshot.demands.endpoints);
             }

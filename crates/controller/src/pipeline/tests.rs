@@ -125,7 +125,7 @@ fn has(snapshot: &Snapshot, name: &str) -> bool {
 
 #[test]
 fn the_first_snapshot_waits_for_every_required_list() {
-    let running = start(&[Feed::Directories, Feed::Services, Feed::Secrets]);
+    let running = start(&[Feed::Directories, Feed::Services, Feed::Ingresses]);
     running.send(listed(Feed::Services, &["a"]));
     running.send(applied("b"));
     running.send(listed(Feed::Directories, &[]));

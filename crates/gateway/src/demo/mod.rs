@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use crate::ambassador_files::AmbassadorFiles;
 use crate::arguments::{
     AccessLogSwitch, AnnotationTrust, DemoArguments, FollowingArguments, IdentityArguments,
     InvalidFate, LastGoodArguments, LifeArguments, LogFormat, PortArguments, RunArguments,
@@ -72,6 +73,10 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
     };
     RunArguments {
         config_dir: vec![directory.to_owned()],
+        files: AmbassadorFiles {
+            ambassador_config_base_dir: directory.to_owned(),
+            ambassador_config_dir: None,
+        },
         ports: PortArguments {
             http,
             https,

@@ -103,12 +103,13 @@ impl Resolution<'_> {
         }
     }
 
-    /// `None` for what is no Service: an address, or the gateway's own pod.
+    /// `None` for what is no Service: an address, the gateway's own pod, or a complete DNS name.
     fn service_port(&self, host: &ServiceHost, port: u16) -> Option<ServicePort> {
         let ServiceHost::Name(host) = host else {
             return None;
         };
-        if &**host == "localhost" {
+        // What ends with a dot is a name of its own, whatever is in the cluster.
+        if &**host == "localhost" || host.ends_with('.') {
             return None;
         }
         let mut labels = host.split('.');

@@ -12,6 +12,7 @@ mod hash;
 mod shard;
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
 use nuncio_config::Case;
 
@@ -21,7 +22,7 @@ use shard::{Shard, Wanted};
 /// Texts of many scopes with small values, in one hash table.
 #[derive(Clone, Debug)]
 pub(super) struct Dictionary<V> {
-    shards: Vec<Shard<V>>,
+    shards: Arc<[Shard<V>]>,
     /// One less than the power of two that is not below the number of shards.
     mask: u32,
     taken: usize,
@@ -42,7 +43,7 @@ const CROWD: usize = 192;
 impl<V> Default for Dictionary<V> {
     fn default() -> Self {
         Self {
-            shards: Vec::new(),
+            shards: Arc::default(),
             mask: 0,
             taken: 0,
             seed: RandomState::new().hash_one(0),
@@ -62,11 +63,11 @@ impl<V: Copy + Default> Dictionary<V> {
     /// are kept as they are first written.
     pub(super) fn change(&mut self, scope: Scope, text: &[u8], change: impl FnOnce(&mut V)) {
         if self.shards.is_empty() {
-            self.shards.push(Shard::default());
+            self.shards = Arc::new([Shard::default()]);
         }
         let wanted = self.wanted(scope, text);
         let at = self.shard(wanted.hash);
-        let Some(shard) = self.shards.get_mut(at) else {
+        let Some(shard) = Arc::make_mut(&mut self.shards).get_mut(at) else {
             return;
         };
         if let Some(value) = shard.find_mut(wanted) {
@@ -85,10 +86,10 @@ impl<V: Copy + Default> Dictionary<V> {
     pub(super) fn remove(&mut self, scope: Scope, text: &[u8]) {
         let wanted = self.wanted(scope, text);
         let at = self.shard(wanted.hash);
-        let shard = self.shards.get_mut(at);
+        let shard = Arc::make_mut(&mut self.shards).get_mut(at);
         self.taken -= usize::from(shard.is_some_and(|shard| shard.remove(wanted)));
         if self.taken == 0 {
-            (self.shards, self.mask) = (Vec::new(), 0);
+            (self.shards, self.mask) = (Arc::default(), 0);
         }
     }
 
@@ -102,13 +103,15 @@ impl<V: Copy + Default> Dictionary<V> {
         let added = self.shards.len();
         self.mask = position((added + 1).next_power_of_two() - 1);
         let parted = added & (self.mask >> 1) as usize;
-        self.shards.push(Shard::default());
         let Some(before) = self.shards.get(parted).cloned() else {
             return;
         };
+        let mut shards = self.shards.to_vec();
+        shards.push(Shard::default());
+        self.shards = shards.into();
         for at in [parted, added] {
             let part = before.part(|bucket| self.shard(bucket.hash) == at);
-            if let Some(shard) = self.shards.get_mut(at) {
+            if let Some(shard) = Arc::make_mut(&mut self.shards).get_mut(at) {
                 *shard = part;
             }
         }
@@ -215,7 +218,7 @@ mod tests {
         let mut dictionary = filled(&texts);
         let before = dictionary.clone();
         dictionary.change(SCOPE, texts[0].as_bytes(), |value| *value = 7);
-        let shards = dictionary.shards.iter().zip(&before.shards);
+        let shards = dictionary.shards.iter().zip(&*before.shards);
         let copied = shards.filter(|(now, then)| !now.is_shared(then));
         assert_eq!(copied.count(), 1);
         assert_eq!(before.find(SCOPE, texts[0].as_bytes()), Some(&0));
@@ -229,7 +232,7 @@ mod tests {
         for text in &texts {
             dictionary.remove(SCOPE, text.as_bytes());
         }
-        assert!(dictionary.is_empty() && dictionary.shards.capacity() == 0);
+        assert!(dictionary.is_empty() && dictionary.shards.is_empty());
         assert_eq!(dictionary.find(SCOPE, b"x1"), None);
     }
 

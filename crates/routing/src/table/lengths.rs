@@ -18,7 +18,9 @@ use super::dictionary::position;
 /// A set of lengths, and how often each is there. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lengths {
-    /// The root is the first; `None` when there are none.
+    /// Many trees have no other node.
+    root: Option<Node>,
+    /// All nodes, the root first, if there are several.
     nodes: Option<Arc<[Node]>>,
     longest: u32,
 }
@@ -38,7 +40,7 @@ const NOWHERE: u32 = u32::MAX;
 impl Lengths {
     /// Whether there are none.
     pub(super) fn is_empty(&self) -> bool {
-        self.nodes.is_none()
+        self.root.is_none()
     }
 
     /// At least as long as the longest text.
@@ -51,8 +53,8 @@ impl Lengths {
     /// shorter ones.
     #[inline]
     pub(super) fn search(&self, mut goes_on: impl FnMut(usize) -> bool) {
-        let nodes = self.nodes();
-        let mut next = nodes.first();
+        let nodes = self.nodes.as_deref().unwrap_or_default();
+        let mut next = self.root.as_ref();
         while let Some(node) = next {
             let at = match goes_on(node.length as usize) {
                 true => node.longer,
@@ -103,13 +105,18 @@ impl Lengths {
     fn counted(&self, length: u32, count: impl Fn(u32) -> u32) -> Option<Self> {
         let nth = self.nodes().iter().position(|node| node.length == length)?;
         let mut counted = self.clone();
-        let node = Arc::make_mut(counted.nodes.as_mut()?).get_mut(nth)?;
-        node.texts = count(node.texts);
+        let mut nodes = counted.nodes.as_mut().map(Arc::make_mut);
+        let node = nodes.as_mut().and_then(|nodes| nodes.get_mut(nth));
+        let root = counted.root.as_mut().filter(|_| nth == 0);
+        for node in node.into_iter().chain(root) {
+            node.texts = count(node.texts);
+        }
         Some(counted)
     }
 
     fn nodes(&self) -> &[Node] {
-        self.nodes.as_deref().unwrap_or_default()
+        let all = self.nodes.as_deref();
+        all.unwrap_or(self.root.as_slice())
     }
 
     /// The recursion is as deep as the tree, as it is in all that follows.
@@ -137,7 +144,8 @@ impl From<&Tree> for Lengths {
         lay_out(tree, &mut nodes);
         Self {
             longest: nodes.iter().map(|node| node.length).max().unwrap_or(0),
-            nodes: (!nodes.is_empty()).then(|| nodes.into()),
+            root: nodes.first().copied(),
+            nodes: (nodes.len() > 1).then(|| nodes.into()),
         }
     }
 }
@@ -308,7 +316,7 @@ mod tests {
         plan = plan.without(3).without(5);
         assert_eq!(plan.passed(8), [5], "it leads to 8");
         plan = plan.without(8);
-        assert!(plan.nodes.is_none() && plan.longest() == 0);
+        assert!(plan.is_empty() && plan.longest() == 0);
     }
 
     impl Lengths {

@@ -17,7 +17,7 @@ use crate::written::numbered;
 type Live = BTreeMap<Order, Arc<Route>>;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_024))]
+    #![proptest_config(ProptestConfig::with_cases(192))]
 
     #[test]
     fn find_is_a_linear_scan_after_any_changes_and_clones_stay_as_they_were(

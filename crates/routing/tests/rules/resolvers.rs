@@ -61,6 +61,7 @@ fn a_service_is_the_first_label_and_its_namespace_the_second() {
         ("web.back", "back/web:80"),
         ("https://web.back", "back/web:443"),
         ("web.back.svc.cluster.local:90", "back/web:90"),
+        ("web.example.com.", "dns"),
         ("10.0.0.1", "dns"),
         ("[::1]:80", "dns"),
         ("localhost:500", "dns"),

@@ -1,9 +1,11 @@
 //! What the watches of one API server know of it together.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kube::Client;
+use nuncio_telemetry::Telemetry;
 
 use crate::kubernetes::options::Pace;
 
@@ -14,16 +16,22 @@ const RELIST_SPREAD: Duration = Duration::from_secs(1);
 pub(in crate::kubernetes) struct Server {
     pub(in crate::kubernetes) client: Client,
     pub(in crate::kubernetes) pace: Pace,
+    pub(super) telemetry: Arc<Telemetry>,
     /// Whether lists may come as streams, as far as is known. Remembered for life: asking in vain
     /// before every list costs more than pages do.
     streams: AtomicBool,
 }
 
 impl Server {
-    pub(in crate::kubernetes) fn new(client: Client, pace: Pace) -> Self {
+    pub(in crate::kubernetes) fn new(
+        client: Client,
+        pace: Pace,
+        telemetry: &Arc<Telemetry>,
+    ) -> Self {
         Self {
             client,
             pace,
+            telemetry: Arc::clone(telemetry),
             streams: AtomicBool::new(true),
         }
     }

@@ -1,7 +1,7 @@
 //! A part of a dictionary: a small hash table that is copied as a whole.
 //!
-//! Invariant: at most half of the buckets are taken, so that every search meets an empty one; each
-//! text stands once in `texts`, and nothing else does.
+//! Invariant: at most half of the buckets are taken, so that every search meets an empty one; and
+//! about as much as half of `texts` at most belongs to texts that were removed.
 
 use std::sync::Arc;
 
@@ -16,8 +16,10 @@ pub(super) struct Shard<V> {
     /// lines, this one and the text's.
     buckets: Arc<[Bucket<V>]>,
     /// Each text follows the number of its scope, so that both are compared on one cache line.
-    texts: Arc<Vec<u8>>,
+    texts: Arc<[u8]>,
     taken: u32,
+    /// How many bytes of `texts` are of no use any more.
+    wasted: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +58,7 @@ impl<V: Copy + Default> Shard<V> {
             buckets: std::iter::repeat_n(Bucket::empty(), buckets).collect(),
             texts: Arc::default(),
             taken: 0,
+            wasted: 0,
         }
     }
 
@@ -63,14 +66,14 @@ impl<V: Copy + Default> Shard<V> {
     pub(super) fn part(&self, is_kept: impl Fn(&Bucket<V>) -> bool) -> Self {
         let kept = || self.entries().filter(|(bucket, _)| is_kept(bucket));
         let mut part = Self::with_room(kept().count());
-        let texts = Arc::make_mut(&mut part.texts);
-        texts.reserve_exact(kept().map(|(_, text)| text.len()).sum());
+        let mut texts = Vec::with_capacity(kept().map(|(_, text)| text.len()).sum());
         for (bucket, text) in kept() {
             let start = super::position(texts.len() + size_of::<u32>());
             texts.extend_from_slice(text);
             settle(&mut part.buckets, Bucket { start, ..*bucket });
             part.taken += 1;
         }
+        part.texts = texts.into();
         part
     }
 
@@ -98,15 +101,14 @@ impl<V: Copy + Default> Shard<V> {
 
     /// Adds a text that is not there.
     pub(super) fn add(&mut self, wanted: Wanted<'_>, value: V) {
-        let texts = Arc::make_mut(&mut self.texts);
-        texts.extend_from_slice(&wanted.scope.number.to_le_bytes());
+        let number = wanted.scope.number.to_le_bytes();
         let bucket = Bucket {
             hash: wanted.hash,
-            start: super::position(texts.len()),
+            start: super::position(self.texts.len() + number.len()),
             len: super::position(wanted.text.len()),
             value,
         };
-        texts.extend_from_slice(wanted.text);
+        self.texts = [&*self.texts, &number, wanted.text].concat().into();
         self.taken += 1;
         if self.taken as usize * 2 > self.buckets.len() {
             let entered = self.buckets.iter().filter(|bucket| bucket.start != EMPTY);
@@ -122,8 +124,12 @@ impl<V: Copy + Default> Shard<V> {
         let Some(place) = self.place(wanted) else {
             return false;
         };
-        let start = self.buckets.get(place).map(|bucket| bucket.start);
-        *self = self.part(|bucket| Some(bucket.start) != start);
+        let len = vacate(Arc::make_mut(&mut self.buckets), place);
+        self.taken -= 1;
+        self.wasted += len + super::position(size_of::<u32>());
+        if self.wasted as usize * 2 > self.texts.len() {
+            *self = self.part(|_| true);
+        }
         true
     }
 
@@ -189,6 +195,31 @@ impl<V: Default> Bucket<V> {
 #[inline]
 fn home(hash: u32) -> usize {
     (hash >> 16) as usize
+}
+
+/// Empties a bucket, and moves those behind it that searches would not find any more; how long its
+/// text is.
+fn vacate<V: Copy + Default>(buckets: &mut [Bucket<V>], place: usize) -> u32 {
+    let mask = buckets.len() - 1;
+    let len = buckets.get(place).map_or(0, |bucket| bucket.len);
+    let (mut vacant, mut next) = (place, place + 1);
+    while let Some(bucket) = buckets.get(next & mask).copied() {
+        if bucket.start == EMPTY {
+            break;
+        }
+        let from_home = next.wrapping_sub(home(bucket.hash)) & mask;
+        if from_home >= next.wrapping_sub(vacant) & mask
+            && let Some(before) = buckets.get_mut(vacant & mask)
+        {
+            *before = bucket;
+            vacant = next;
+        }
+        next += 1;
+    }
+    if let Some(bucket) = buckets.get_mut(vacant & mask) {
+        *bucket = Bucket::empty();
+    }
+    len
 }
 
 /// Puts a bucket where searches for it come by.
