@@ -23,7 +23,8 @@ impl Complaint {
     pub(super) fn of(diagnostics: &[Diagnostic], live: bool) -> Option<Self> {
         let errors = || {
             let all = diagnostics.iter();
-            all.filter(|found| found.severity == Severity::Error)
+            // Whoever writes files has no object to look at.
+            all.filter(|found| found.severity == Severity::Error && found.at.file.is_none())
         };
         errors().next()?;
         let (mut note, mut left) = (String::new(), errors().count());
