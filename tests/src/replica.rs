@@ -181,6 +181,7 @@ async fn control(mut life: Life, stop: watch::Receiver<bool>) {
         source,
         identity: Identity::default(),
         on_invalid: OnInvalid::default(),
+        state_dir: None,
         write_back: Some(life.write_back),
     };
     let running = run(options, Arc::new(life.recorder), life.telemetry, stop);
