@@ -56,6 +56,8 @@ pub(crate) fn read(form: Form, text: &str, origin: &Origin, identity: &Identity)
             }
         }
     }
+    // Kept for as long as the object is there; most have one document.
+    resources.shrink_to_fit();
     Parsed {
         resources,
         diagnostics: report.finish(),

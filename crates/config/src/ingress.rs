@@ -44,6 +44,7 @@ pub(crate) fn read(
     let documents = documents(root, origin, identity);
     let documents = documents.unwrap_or_default();
     resources.extend(documents.resources);
+    resources.shrink_to_fit();
     Parsed {
         resources,
         diagnostics: documents.diagnostics,

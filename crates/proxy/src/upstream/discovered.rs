@@ -167,9 +167,13 @@ impl Follower {
     }
 
     fn take(&self, addresses: &[SocketAddr]) {
-        drop(self.resolution().take());
         let addresses = of_family(addresses, self.cluster.families);
-        self.stats.resolved(match self.endpoints.tell(addresses) {
+        // Held meanwhile, lest a request that waits begins to resolve again.
+        let mut resolution = self.resolution();
+        drop(resolution.take());
+        let told = self.endpoints.tell(addresses);
+        drop(resolution);
+        self.stats.resolved(match told {
             Replaced::Changed(endpoints) => Resolution::Changed { endpoints },
             Replaced::Unchanged => Resolution::Unchanged,
         });

@@ -37,7 +37,11 @@ impl Roster {
     pub(crate) fn ask(&mut self, cluster: Cluster) -> (ClusterIndex, Arc<Cluster>) {
         let namesakes = match self.asked.get_mut(&cluster.name) {
             Some(namesakes) => namesakes,
-            None => self.asked.entry(cluster.name.clone()).or_default(),
+            // Most are alone.
+            None => {
+                let asked = self.asked.entry(cluster.name.clone());
+                asked.or_insert_with(|| Vec::with_capacity(1))
+            }
         };
         let nth = namesakes.partition_point(|entry| *entry.cluster < cluster);
         let known = namesakes.get_mut(nth);

@@ -63,6 +63,10 @@ fn inserted(resource: &Resource) -> Inserted<'_> {
 /// Puts one among others that are in insertion order, after its equals.
 pub(crate) fn insert(all: &mut Vec<Told>, told: Told) {
     let place = all.partition_point(|other| other.insertion() <= told.insertion());
+    if all.is_empty() {
+        // Most are alone.
+        all.reserve_exact(1);
+    }
     all.insert(place, told);
 }
 
