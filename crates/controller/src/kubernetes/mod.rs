@@ -28,6 +28,7 @@ mod watch;
 mod write_back;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kube::Client;
 use nuncio_config::Identity;
@@ -94,6 +95,8 @@ pub(crate) struct Following<'a> {
     pub(crate) options: &'a KubernetesOptions,
     pub(crate) identity: &'a Identity,
     pub(crate) telemetry: &'a Arc<Telemetry>,
+    /// How long the first lists wait.
+    pub(crate) first_list: Duration,
     /// Hears of Services, whether or not they are ours.
     pub(crate) touched: &'a Arc<Touched>,
 }
@@ -103,7 +106,7 @@ pub(crate) async fn watch(following: Following<'_>, changes: &mpsc::Sender<Chang
     let pace = following.options.pace.clone();
     let server = Arc::new(Server::new(
         following.client.clone(),
-        pace,
+        (pace, following.first_list),
         following.telemetry,
     ));
     let (stale, _) = channel::channel(());
