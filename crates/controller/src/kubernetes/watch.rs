@@ -29,6 +29,7 @@ use super::retry::{Retry, Run};
 use crate::change::{Feed, Need};
 pub(super) use candidates::{Candidates, Custom};
 use lines::{Line, Lines};
+pub(super) use list::DOUBT;
 pub(super) use server::Server;
 pub(super) use target::{Depth, Target};
 

@@ -19,7 +19,7 @@ use super::cover::{Scope, Selection};
 use super::slice::{SERVICE_LABEL, Slice};
 use crate::kubernetes::failure::{Failure, chain, status};
 use crate::kubernetes::retry::{Retry, Run};
-use crate::kubernetes::watch::{PAGE, WATCH_SECONDS};
+use crate::kubernetes::watch::{DOUBT, PAGE, WATCH_SECONDS};
 
 /// What a watch has to say.
 #[derive(Debug)]
@@ -62,6 +62,10 @@ pub(super) struct Watch {
     heard: mpsc::Sender<Heard>,
     retry: Retry,
     listing: Vec<Named>,
+    /// Slices of its Services may be known, by it or a watch before it.
+    known: bool,
+    /// An empty list is under suspicion.
+    doubted: bool,
     /// A list, and when it is to be told: a watch that was refused after its list has to stand
     /// first, or else endpoints that nobody follows would be believed.
     withheld: Option<(Instant, Vec<Named>)>,
@@ -95,11 +99,19 @@ impl Watch {
             heard,
             retry: Retry::default(),
             listing: Vec::new(),
+            known: false,
+            doubted: false,
             withheld: None,
             watch_refused: false,
             failing: false,
             told_of_names: false,
         }
+    }
+
+    /// An empty first list says something else than was known.
+    pub(super) fn succeeding(mut self, known: bool) -> Self {
+        self.known = known;
+        self
     }
 
     /// Follows the slices until nobody listens any more.
@@ -124,6 +136,15 @@ impl Watch {
             };
             match event {
                 None => return Ok(()),
+                Some(Ok(Event::InitDone)) if self.is_doubtful() => {
+                    let namespace = &*self.namespace;
+                    warn!(
+                        namespace,
+                        "no EndpointSlices where there were some; asking again"
+                    );
+                    sleep(DOUBT).await;
+                    return Ok(());
+                }
                 Some(Ok(event)) => self.take(event).await?,
                 Some(Err(error)) => {
                     if self.failed(&error).await? {
@@ -132,6 +153,12 @@ impl Watch {
                 }
             }
         }
+    }
+
+    /// Whether the list that ended is empty where there was something, for the first time.
+    fn is_doubtful(&mut self) -> bool {
+        let emptied = self.known && self.listing.is_empty();
+        emptied && !std::mem::replace(&mut self.doubted, true)
     }
 
     fn config(&self) -> watcher::Config {
@@ -156,6 +183,8 @@ impl Watch {
             }
             Event::InitDone => {
                 let slices = std::mem::take(&mut self.listing);
+                self.doubted = false;
+                self.known = !slices.is_empty();
                 self.withheld = Some((Instant::now() + SILENCE, slices));
                 if !self.watch_refused {
                     self.stands().await?;
@@ -164,6 +193,7 @@ impl Watch {
             Event::Apply(slice) => {
                 self.progressed().await?;
                 if let Some(named) = self.named(&slice) {
+                    self.known = true;
                     self.tell(What::Applied(named)).await?;
                 }
             }
