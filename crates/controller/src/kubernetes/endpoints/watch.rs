@@ -292,3 +292,52 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use kube::client::Body;
+    use tower::service_fn;
+
+    use super::*;
+
+    const EMPTY: &str = r#"{"metadata":{"resourceVersion":"7"},"items":[]}"#;
+    const ONE: &str = r#"{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a-1",
+        "labels":{"kubernetes.io/service-name":"a"}},"addressType":"IPv4","endpoints":[]}]}"#;
+    const GONE: &str = r#"{"kind":"Status","status":"Failure","message":"gone","code":410}"#;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_empty_list_takes_nothing_away_and_a_second_does() {
+        let lists = Arc::new(AtomicUsize::new(0));
+        let service = service_fn(move |request: http::Request<Body>| {
+            let watches = request.uri().query().unwrap_or_default().contains("watch=");
+            let (code, text) = if watches {
+                (410, GONE)
+            } else {
+                let before = lists.fetch_add(1, Ordering::Relaxed);
+                (200, if matches!(before, 0 | 2) { ONE } else { EMPTY })
+            };
+            let reply = http::Response::builder()
+                .status(code)
+                .body(Body::from(text.as_bytes().to_vec()));
+            async move { Ok::<_, std::io::Error>(reply.unwrap()) }
+        });
+        let client = kube::Client::new(service, "default");
+        let (sender, mut heard) = mpsc::channel(16);
+        let scope = Scope {
+            services: Arc::new(["a".into()].into()),
+            by: Selection::Label,
+        };
+        let watch = Watch::new((WatchId(1), scope), &client, &"n".into(), sender);
+        let running = tokio::spawn(watch.run());
+        let mut slices = Vec::new();
+        while slices.len() < 3 {
+            if let What::Listed(listed) = heard.recv().await.unwrap().what {
+                slices.push(listed.len());
+            }
+        }
+        running.abort();
+        assert_eq!(slices, [1, 1, 0]);
+    }
+}
