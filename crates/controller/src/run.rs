@@ -158,11 +158,13 @@ pub async fn run(
         wanted: wanting,
         verdicts: teller,
     };
-    let gate = Gate::new(&source.feeds(), alarm(&changes));
+    let first_list = source.first_list();
+    let gate = Gate::new(&source.feeds(), alarm(&changes, first_list));
     let pipeline = Pipeline::new(rules, gate, outlets, state);
     let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
     let following = async {
-        let followed = source.follow((&identity, &telemetry), changes, (publish, wanted));
+        let by = (&identity, &telemetry, first_list);
+        let followed = source.follow(by, changes, (publish, wanted));
         let ended = tokio::select! {
             ended = followed => ended.and(Err(ControlError::Ended)),
             _stop = shutdown.wait_for(|stop| *stop) => Ok(()),
@@ -177,12 +179,12 @@ pub async fn run(
 }
 
 /// Wakes the pipeline when it has waited long enough.
-fn alarm(changes: &mpsc::Sender<Change>) -> Alarm {
+fn alarm(changes: &mpsc::Sender<Change>, first_list: Duration) -> Alarm {
     let (runtime, changes) = (Handle::current(), changes.downgrade());
     Box::new(move |patience| {
         let changes = changes.clone();
         runtime.spawn(async move {
-            tokio::time::sleep(time_for(patience)).await;
+            tokio::time::sleep(time_for(patience, first_list)).await;
             if let Some(changes) = changes.upgrade() {
                 // Fails when the pipeline has ended, and waits no more.
                 drop(changes.send(Change::Waited { patience }).await);
@@ -191,11 +193,13 @@ fn alarm(changes: &mpsc::Sender<Change>) -> Alarm {
     })
 }
 
-fn time_for(patience: Patience) -> Duration {
+fn time_for(patience: Patience, first_list: Duration) -> Duration {
     match patience {
         // A list of ten thousand Services takes less from an API server that answers.
-        Patience::Lists => Duration::from_millis(300),
-        Patience::Optional => Duration::from_millis(300),
+        Patience::Lists => first_list + Duration::from_millis(300),
+        // Begins when the required feeds have listed, and so after `first_list`. What is refused or
+        // not known ends it at once.
+        Patience::Optional => Duration::from_secs(2),
     }
 }
 
@@ -209,6 +213,16 @@ impl Source {
                 feeds.push(Feed::Directories);
                 feeds
             }
+        }
+    }
+
+    /// When lists are first asked for: all together, so that what is not required has its chance to
+    /// be in the first snapshot.
+    fn first_list(&self) -> Duration {
+        match self {
+            Self::Directories(_) => Duration::ZERO,
+            Self::Kubernetes { options, .. } => options.pace.spread.mul_f64(fastrand::f64()),
+            Self::Beside { cluster, .. } => cluster.first_list(),
         }
     }
 
@@ -233,7 +247,7 @@ impl Source {
     /// Tells of every change. Returns when it cannot start, or when nobody listens any more.
     async fn follow(
         self,
-        (identity, telemetry): (&Identity, &Arc<Telemetry>),
+        (identity, telemetry, first_list): (&Identity, &Arc<Telemetry>, Duration),
         changes: mpsc::Sender<Change>,
         (publish, wanted): (Arc<dyn Publish>, Wanted),
     ) -> Result<(), ControlError> {
@@ -266,6 +280,7 @@ impl Source {
                     identity,
                     touched: &touched,
                     telemetry,
+                    first_list,
                 };
                 kubernetes::watch(following, &changes).await;
             }
@@ -274,7 +289,7 @@ impl Source {
                 cluster,
             } => {
                 let files = directory::watch(directories, changes.clone());
-                let by = (identity, telemetry);
+                let by = (identity, telemetry, first_list);
                 let objects = Box::pin(cluster.follow(by, changes, (publish, wanted)));
                 tokio::select! {
                     ended = files => ended?,

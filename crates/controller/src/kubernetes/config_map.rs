@@ -65,6 +65,10 @@ impl Follower for Files {
                 self.listing.extend(files(&object));
                 return Ok(());
             }
+            // The server was asked for one; should it send another, that says nothing of ours.
+            Told::Applied(object) | Told::Removed(object) if &*object.meta.name != NAME => {
+                return Ok(());
+            }
             Told::Listed => Self::listed(std::mem::take(&mut self.listing)),
             Told::Applied(object) => Self::listed(files(&object)),
             Told::Removed(_) => Self::listed(Vec::new()),

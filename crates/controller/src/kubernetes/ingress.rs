@@ -40,12 +40,22 @@ const CLASSES_WITHIN: Duration = Duration::from_secs(2);
 /// What the watch of classes tells the watch of Ingresses; `None` before it knows.
 pub(super) type Known = Option<Arc<Classes>>;
 
+/// What the watch of Ingresses wants of the watch of classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interest {
+    /// Nothing: Ingresses may not be read, as far as is known.
+    None,
+    /// To be told.
+    Waits,
+    /// To have Ingresses listed again: they were listed without knowing classes.
+    ListedBlind,
+}
+
 /// Takes Ingresses.
 pub(super) struct Ingresses {
     changes: mpsc::Sender<Change>,
     listing: Vec<Announced>,
-    /// Told that Ingresses may be read, which is when their classes are of interest.
-    permitted: watch::Sender<bool>,
+    interest: watch::Sender<Interest>,
     classes: watch::Receiver<Known>,
     ports: Ports,
 }
@@ -54,13 +64,13 @@ impl Ingresses {
     pub(super) fn new(
         server: &Arc<Server>,
         lookups: Arc<Lookups>,
-        (permitted, classes): (watch::Sender<bool>, watch::Receiver<Known>),
+        (interest, classes): (watch::Sender<Interest>, watch::Receiver<Known>),
         changes: mpsc::Sender<Change>,
     ) -> Self {
         Self {
             changes,
             listing: Vec::new(),
-            permitted,
+            interest,
             classes,
             ports: Ports::new(server.client.clone(), lookups),
         }
@@ -69,9 +79,17 @@ impl Ingresses {
     async fn began(&mut self) {
         self.listing = Vec::new();
         self.ports.forget();
-        self.permitted.send_replace(true);
-        let known = self.classes.wait_for(Option::is_some);
-        drop(timeout(CLASSES_WITHIN, known).await);
+        let unknown = self.classes.borrow().is_none();
+        if unknown {
+            self.interest.send_replace(Interest::Waits);
+            let known = self.classes.wait_for(Option::is_some);
+            drop(timeout(CLASSES_WITHIN, known).await);
+        }
+        // Said before it is looked whether they came: classes that come later bring another list.
+        self.interest.send_replace(Interest::ListedBlind);
+        if self.classes.borrow().is_some() {
+            self.interest.send_replace(Interest::Waits);
+        }
     }
 
     async fn announced(&mut self, object: &Object<'_>) -> Option<Announced> {
@@ -98,7 +116,24 @@ impl Ingresses {
         }
     }
 
-    fn listed(&mut self) -> Change {
+    /// Tells what a list brought, as complete only if it is.
+    async fn listed(&mut self) -> Result<(), Stopped> {
+        if !self.is_blind() {
+            let complete = self.complete();
+            return send(&self.changes, complete).await;
+        }
+        let feed = INGRESSES.feed;
+        for object in std::mem::take(&mut self.listing) {
+            send(&self.changes, Change::Applied { feed, object }).await?;
+        }
+        Ok(())
+    }
+
+    fn is_blind(&self) -> bool {
+        *self.interest.borrow() == Interest::ListedBlind
+    }
+
+    fn complete(&mut self) -> Change {
         let refusal = self.classes.borrow().as_ref().and_then(|c| c.refusal());
         Change::Listed {
             feed: INGRESSES.feed,
@@ -125,10 +160,13 @@ impl Follower for Ingresses {
                 self.listing.extend(announced);
                 return Ok(());
             }
-            Told::Listed => self.listed(),
+            Told::Listed => return self.listed().await,
             Told::Applied(object) => {
                 self.ports.forget();
                 let announced = self.announced(&object).await;
+                if announced.is_none() && self.is_blind() {
+                    return Ok(());
+                }
                 announced.map_or_else(
                     || removed(&object),
                     |object| Change::Applied { feed, object },
@@ -161,3 +199,6 @@ fn class_name(text: &str) -> Option<String> {
     let head: Head = serde_json::from_str(text).ok()?;
     head.spec?.ingress_class_name
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,7 @@ mod watch;
 mod write_back;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kube::Client;
 use nuncio_config::Identity;
@@ -40,7 +41,7 @@ use announcer::Announcer;
 pub use client::{ClientError, client_for, kube_client};
 use config_map::{CONFIG_MAP, Files};
 pub(crate) use endpoints::{Endpoints, Sight, Touched};
-use ingress::{ClassReader, INGRESS_CLASSES, INGRESSES, Ingresses, Lookups};
+use ingress::{ClassReader, INGRESS_CLASSES, INGRESSES, Ingresses, Interest, Lookups};
 pub use options::{KubernetesOptions, Pace};
 use watch::{Candidates, Custom, Depth, Kind, Server, Target, Watch};
 pub(crate) use write_back::Writing;
@@ -94,6 +95,8 @@ pub(crate) struct Following<'a> {
     pub(crate) options: &'a KubernetesOptions,
     pub(crate) identity: &'a Identity,
     pub(crate) telemetry: &'a Arc<Telemetry>,
+    /// How long the first lists wait.
+    pub(crate) first_list: Duration,
     /// Hears of Services, whether or not they are ours.
     pub(crate) touched: &'a Arc<Touched>,
 }
@@ -103,7 +106,7 @@ pub(crate) async fn watch(following: Following<'_>, changes: &mpsc::Sender<Chang
     let pace = following.options.pace.clone();
     let server = Arc::new(Server::new(
         following.client.clone(),
-        pace,
+        (pace, following.first_list),
         following.telemetry,
     ));
     let (stale, _) = channel::channel(());
@@ -133,19 +136,21 @@ impl Following<'_> {
         (lookups, stale): (Arc<Lookups>, channel::Sender<()>),
         changes: &mpsc::Sender<Change>,
     ) {
-        let (permitted, mut may) = channel::channel(false);
+        let (interest, mut interested) = channel::channel(Interest::None);
         let (known, classes) = channel::channel(None);
-        let told = (permitted, classes);
+        let told = (interest, classes);
         let follower = Ingresses::new(server, lookups, told, changes.clone());
         let target = self.target("networking.k8s.io/v1", INGRESSES, Depth::Whole);
         let ingresses = Watch::new(INGRESSES, server, Candidates::Known(target), follower);
         watches.spawn(ingresses.relisting_on(stale.subscribe()).run());
         let api = ("networking.k8s.io/v1", INGRESS_CLASSES.plural);
         let target = Target::new(api, None, Depth::Whole);
-        let reader = ClassReader::new(self.identity, known, stale);
+        let outlets = (known, interested.clone());
+        let reader = ClassReader::new(self.identity, outlets, stale);
         let classes = Watch::new(INGRESS_CLASSES, server, Candidates::Known(target), reader);
         watches.spawn(async move {
-            if may.wait_for(|may| *may).await.is_ok() {
+            let begun = interested.wait_for(|interest| *interest != Interest::None);
+            if begun.await.is_ok() {
                 classes.run().await;
             }
         });

@@ -17,7 +17,7 @@ pub struct KubernetesOptions {
 #[derive(Clone, Debug)]
 pub struct Pace {
     /// Every list is delayed by a random part of this, so that gateways that start together do not
-    /// ask together. Fresh lists of a gateway that runs spread over a second at least.
+    /// ask together; the first lists of one gateway by the same. Fresh lists of a gateway that runs spread over a second at least.
     pub spread: Duration,
     /// What is forbidden and can be done without is asked for again after this.
     pub refused: Duration,

@@ -29,6 +29,7 @@ use super::retry::{Retry, Run};
 use crate::change::{Feed, Need};
 pub(super) use candidates::{Candidates, Custom};
 use lines::{Line, Lines};
+pub(super) use list::DOUBT;
 pub(super) use server::Server;
 pub(super) use target::{Depth, Target};
 
@@ -91,7 +92,7 @@ pub(super) struct Watch<F> {
     stale: watch::Receiver<()>,
     state: State,
     retry: Retry,
-    /// Objects in the last list; `None` before the first.
+    /// Objects there are, by the last list and the events since; `None` before the first list.
     held: Option<usize>,
     /// An empty list is under suspicion.
     doubted: bool,
@@ -233,6 +234,7 @@ impl<F: Follower> Watch<F> {
             at.version = object.meta.resource_version.clone();
         }
         self.retry.progressed();
+        self.held = self.held.map(|held| held_after(&line, held));
         Ok(self.follower.take(told).await?)
     }
 
@@ -319,6 +321,16 @@ impl<F: Follower> Watch<F> {
         let (kind, error) = (self.kind.plural, chain(error));
         warn!(kind, error, "{consequence}");
         Ok(())
+    }
+}
+
+/// How many objects there are after an event.
+fn held_after(line: &Line, held: usize) -> usize {
+    match line {
+        WatchEvent::Added(_) => held + 1,
+        WatchEvent::Modified(_) => held.max(1),
+        WatchEvent::Deleted(_) => held.saturating_sub(1),
+        WatchEvent::Bookmark(_) | WatchEvent::Error(_) => held,
     }
 }
 

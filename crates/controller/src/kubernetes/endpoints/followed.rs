@@ -15,6 +15,8 @@ use super::slice::{Fitness, Slice};
 pub(super) struct Followed {
     ports: BTreeMap<u16, Told>,
     pub(super) service: Known<Option<Service>>,
+    /// That the Service is gone was heard once, and is asked again.
+    doubted: bool,
     pub(super) slices: Known<HashMap<Box<str>, Slice>>,
 }
 
@@ -67,6 +69,20 @@ impl Followed {
         self.ports.is_empty()
     }
 
+    pub(super) fn has_slices(&self) -> bool {
+        matches!(&self.slices, Known::Is(slices) if !slices.is_empty())
+    }
+
+    /// Takes the Service as it was found; whether that it is gone has to be heard once more.
+    pub(super) fn found(&mut self, service: Option<Service>) -> bool {
+        let gone = service.is_none() && matches!(self.service, Known::Is(Some(_)));
+        self.doubted = gone && !self.doubted;
+        if !self.doubted {
+            self.service = Known::Is(service);
+        }
+        self.doubted
+    }
+
     /// The ports of which something else is to be told than before.
     pub(super) fn news(&mut self) -> Vec<(u16, Told)> {
         let ports: Vec<u16> = self.ports.keys().copied().collect();
@@ -104,5 +120,33 @@ impl Followed {
         let own = slices.values().filter(|slice| slice.is_of(service.uid()));
         own.for_each(|slice| slice.collect(target, &mut found));
         Told::Addresses(found.best().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_service_that_was_there_is_gone_only_when_that_is_heard_twice() {
+        let object = json!({"metadata": {"uid": "1"}, "spec": {"ports": [{"port": 80}]}});
+        let service = Service::of(&serde_json::from_value(object).unwrap());
+        let mut followed = Followed::default();
+        assert!(!followed.found(Some(service.clone())));
+        assert!(followed.found(None));
+        assert!(matches!(followed.service, Known::Is(Some(_))));
+        assert!(!followed.found(Some(service)));
+        assert!(followed.found(None));
+        assert!(!followed.found(None));
+        assert!(matches!(followed.service, Known::Is(None)));
+    }
+
+    #[test]
+    fn a_service_that_never_was_there_is_asked_for_once() {
+        let mut followed = Followed::default();
+        assert!(!followed.found(None));
+        assert!(matches!(followed.service, Known::Is(None)));
     }
 }

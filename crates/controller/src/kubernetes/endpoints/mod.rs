@@ -238,9 +238,9 @@ impl Endpoints {
             return;
         };
         let subject = Subject::Service(name.clone());
-        match answer {
-            Answer::Found(service) => followed.service = Known::Is(Some(service)),
-            Answer::Absent => followed.service = Known::Is(None),
+        let service = match answer {
+            Answer::Found(service) => Some(service),
+            Answer::Absent => None,
             Answer::Refused(why) => {
                 followed.service = Known::Refused;
                 self.remarks.refused(subject, &why);
@@ -248,6 +248,10 @@ impl Endpoints {
                 return;
             }
             Answer::Failed(_) => return,
+        };
+        if followed.found(service) {
+            self.fetches.ask([name]);
+            return;
         }
         self.remarks.withdraw(&subject);
         self.stirred.insert(name);

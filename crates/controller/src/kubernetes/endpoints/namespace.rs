@@ -69,9 +69,12 @@ impl Namespace {
     /// Starts and ends watches as the Services ask for; whether there is any left.
     pub(super) fn fit(&mut self, watches: &mut Watches) -> bool {
         let wanted: Names = self.services.keys().cloned().collect();
-        let namespace = &self.name;
-        self.cover
-            .fit(&wanted, |scope| watches.start(namespace, scope));
+        let (namespace, services) = (&self.name, &self.services);
+        self.cover.fit(&wanted, |scope| {
+            let mut covered = scope.services.iter().filter_map(|name| services.get(name));
+            let known = covered.any(Followed::has_slices);
+            watches.start(namespace, scope, known)
+        });
         !wanted.is_empty()
     }
 
@@ -147,12 +150,12 @@ impl Watches {
         }
     }
 
-    fn start(&mut self, namespace: &Arc<str>, scope: Scope) -> Running {
+    fn start(&mut self, namespace: &Arc<str>, scope: Scope, known: bool) -> Running {
         self.last += 1;
         let id = WatchId(self.last);
         let watch = Watch::new((id, scope), &self.client, namespace, self.heard.clone());
         let mut task = JoinSet::new();
-        task.spawn(watch.run());
+        task.spawn(watch.succeeding(known).run());
         Running { id, _task: task }
     }
 }

@@ -19,7 +19,7 @@ use super::cover::{Scope, Selection};
 use super::slice::{SERVICE_LABEL, Slice};
 use crate::kubernetes::failure::{Failure, chain, status};
 use crate::kubernetes::retry::{Retry, Run};
-use crate::kubernetes::watch::{PAGE, WATCH_SECONDS};
+use crate::kubernetes::watch::{DOUBT, PAGE, WATCH_SECONDS};
 
 /// What a watch has to say.
 #[derive(Debug)]
@@ -62,6 +62,10 @@ pub(super) struct Watch {
     heard: mpsc::Sender<Heard>,
     retry: Retry,
     listing: Vec<Named>,
+    /// Slices of its Services may be known, by it or a watch before it.
+    known: bool,
+    /// An empty list is under suspicion.
+    doubted: bool,
     /// A list, and when it is to be told: a watch that was refused after its list has to stand
     /// first, or else endpoints that nobody follows would be believed.
     withheld: Option<(Instant, Vec<Named>)>,
@@ -95,11 +99,19 @@ impl Watch {
             heard,
             retry: Retry::default(),
             listing: Vec::new(),
+            known: false,
+            doubted: false,
             withheld: None,
             watch_refused: false,
             failing: false,
             told_of_names: false,
         }
+    }
+
+    /// An empty first list says something else than was known.
+    pub(super) fn succeeding(mut self, known: bool) -> Self {
+        self.known = known;
+        self
     }
 
     /// Follows the slices until nobody listens any more.
@@ -124,6 +136,15 @@ impl Watch {
             };
             match event {
                 None => return Ok(()),
+                Some(Ok(Event::InitDone)) if self.is_doubtful() => {
+                    let namespace = &*self.namespace;
+                    warn!(
+                        namespace,
+                        "no EndpointSlices where there were some; asking again"
+                    );
+                    sleep(DOUBT).await;
+                    return Ok(());
+                }
                 Some(Ok(event)) => self.take(event).await?,
                 Some(Err(error)) => {
                     if self.failed(&error).await? {
@@ -132,6 +153,12 @@ impl Watch {
                 }
             }
         }
+    }
+
+    /// Whether the list that ended is empty where there was something, for the first time.
+    fn is_doubtful(&mut self) -> bool {
+        let emptied = self.known && self.listing.is_empty();
+        emptied && !std::mem::replace(&mut self.doubted, true)
     }
 
     fn config(&self) -> watcher::Config {
@@ -156,6 +183,8 @@ impl Watch {
             }
             Event::InitDone => {
                 let slices = std::mem::take(&mut self.listing);
+                self.doubted = false;
+                self.known = !slices.is_empty();
                 self.withheld = Some((Instant::now() + SILENCE, slices));
                 if !self.watch_refused {
                     self.stands().await?;
@@ -164,6 +193,7 @@ impl Watch {
             Event::Apply(slice) => {
                 self.progressed().await?;
                 if let Some(named) = self.named(&slice) {
+                    self.known = true;
                     self.tell(What::Applied(named)).await?;
                 }
             }
@@ -260,5 +290,54 @@ impl Watch {
                 slice, "an EndpointSlice of names (addressType: FQDN) is not used"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use kube::client::Body;
+    use tower::service_fn;
+
+    use super::*;
+
+    const EMPTY: &str = r#"{"metadata":{"resourceVersion":"7"},"items":[]}"#;
+    const ONE: &str = r#"{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a-1",
+        "labels":{"kubernetes.io/service-name":"a"}},"addressType":"IPv4","endpoints":[]}]}"#;
+    const GONE: &str = r#"{"kind":"Status","status":"Failure","message":"gone","code":410}"#;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_empty_list_takes_nothing_away_and_a_second_does() {
+        let lists = Arc::new(AtomicUsize::new(0));
+        let service = service_fn(move |request: http::Request<Body>| {
+            let watches = request.uri().query().unwrap_or_default().contains("watch=");
+            let (code, text) = if watches {
+                (410, GONE)
+            } else {
+                let before = lists.fetch_add(1, Ordering::Relaxed);
+                (200, if matches!(before, 0 | 2) { ONE } else { EMPTY })
+            };
+            let reply = http::Response::builder()
+                .status(code)
+                .body(Body::from(text.as_bytes().to_vec()));
+            async move { Ok::<_, std::io::Error>(reply.unwrap()) }
+        });
+        let client = kube::Client::new(service, "default");
+        let (sender, mut heard) = mpsc::channel(16);
+        let scope = Scope {
+            services: Arc::new(["a".into()].into()),
+            by: Selection::Label,
+        };
+        let watch = Watch::new((WatchId(1), scope), &client, &"n".into(), sender);
+        let running = tokio::spawn(watch.run());
+        let mut slices = Vec::new();
+        while slices.len() < 3 {
+            if let What::Listed(listed) = heard.recv().await.unwrap().what {
+                slices.push(listed.len());
+            }
+        }
+        running.abort();
+        assert_eq!(slices, [1, 1, 0]);
     }
 }

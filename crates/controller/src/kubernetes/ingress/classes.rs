@@ -7,7 +7,7 @@ use nuncio_config::{Diagnostic, Identity};
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use super::Known;
+use super::{Interest, Known};
 use crate::change::Feed;
 use crate::kubernetes::object::Object;
 use crate::kubernetes::refusal::refusal;
@@ -51,6 +51,7 @@ pub(in crate::kubernetes) struct ClassReader {
     ambassador_id: Box<str>,
     now: Classes,
     told: watch::Sender<Known>,
+    interest: watch::Receiver<Interest>,
     /// Changes when Ingresses have to be looked at again.
     stale: watch::Sender<()>,
 }
@@ -58,13 +59,14 @@ pub(in crate::kubernetes) struct ClassReader {
 impl ClassReader {
     pub(in crate::kubernetes) fn new(
         identity: &Identity,
-        told: watch::Sender<Known>,
+        (told, interest): (watch::Sender<Known>, watch::Receiver<Interest>),
         stale: watch::Sender<()>,
     ) -> Self {
         Self {
             ambassador_id: identity.ambassador_id.clone(),
             now: Classes::default(),
             told,
+            interest,
             stale,
         }
     }
@@ -107,8 +109,9 @@ impl ClassReader {
             }
             news
         });
-        // The first list of Ingresses waits for the first list of classes.
-        if news && !first {
+        // The first list of Ingresses waits for the first list of classes, though not for ever.
+        let missed = *self.interest.borrow() == Interest::ListedBlind;
+        if news && (!first || missed) {
             self.stale.send_replace(());
         }
     }

@@ -1,27 +1,45 @@
 //! Named ports of backends, by the number that their Service gives them.
 //!
 //! Invariant: a Service is asked for only where a port is named, once for a list; when it changes
-//! later, the Ingresses are listed again.
+//! later, or could not be asked for, the Ingresses are listed again. Until then it has the ports it
+//! had.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use kube::Client;
+use kube::{Client, Error};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tokio::time::sleep;
+use tracing::warn;
+
+/// A Service that could not be asked for is asked for again after this.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// One that is forbidden; RBAC changes by hand.
+const AGAIN_IF_FORBIDDEN: Duration = Duration::from_mins(5);
 
 /// The Services whose ports were looked up.
 pub(in crate::kubernetes) struct Lookups {
     services: Mutex<BTreeSet<(Box<str>, Box<str>)>>,
     stale: watch::Sender<()>,
+    /// Ingresses will be listed again.
+    due: AtomicBool,
 }
 
 impl Lookups {
     /// `stale` changes when a Service did that was asked for its ports.
     pub(in crate::kubernetes) fn new(stale: watch::Sender<()>) -> Self {
         let services = Mutex::default();
-        Self { services, stale }
+        let due = AtomicBool::new(false);
+        Self {
+            services,
+            stale,
+            due,
+        }
     }
 
     /// A Service came, changed or went.
@@ -30,6 +48,21 @@ impl Lookups {
         if !services.is_empty() && services.contains(&(namespace.into(), name.into())) {
             self.stale.send_replace(());
         }
+    }
+
+    /// Has Ingresses listed again after a while.
+    fn again(self: &Arc<Self>, after: Duration) {
+        if self.due.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let lookups = Arc::downgrade(self);
+        tokio::spawn(async move {
+            sleep(after).await;
+            if let Some(lookups) = lookups.upgrade() {
+                lookups.due.store(false, Ordering::Release);
+                lookups.stale.send_replace(());
+            }
+        });
     }
 
     fn services(&self) -> MutexGuard<'_, BTreeSet<(Box<str>, Box<str>)>> {
@@ -43,6 +76,10 @@ pub(super) struct Ports {
     lookups: Arc<Lookups>,
     /// Those of this list, by namespace and name.
     known: HashMap<(Box<str>, Box<str>), Vec<Port>>,
+    /// The last answers of all, for when there is none.
+    last: HashMap<(Box<str>, Box<str>), Vec<Port>>,
+    /// Trouble was logged, and no answer came since.
+    failing: bool,
 }
 
 #[derive(Deserialize)]
@@ -69,12 +106,14 @@ impl Ports {
             client,
             lookups,
             known: HashMap::new(),
+            last: HashMap::new(),
+            failing: false,
         }
     }
 
     /// Another list begins.
     pub(super) fn forget(&mut self) {
-        self.known.clear();
+        self.last.extend(self.known.drain());
     }
 
     /// The text of an Ingress with numbers in the place of the names that are known.
@@ -117,12 +156,35 @@ impl Ports {
         self.lookups.services().insert(key.clone());
         let path = format!("/api/v1/namespaces/{namespace}/services/{service}");
         let request = http::Request::get(path).body(Vec::new());
-        let found = match request {
-            Ok(request) => self.client.request::<Service>(request).await.ok(),
-            Err(_no_path) => None,
+        let ports = match request {
+            Ok(request) => match self.client.request::<Service>(request).await {
+                Ok(service) => {
+                    self.failing = false;
+                    service.spec.ports
+                }
+                Err(error) => self.without_answer(&key, &error),
+            },
+            Err(_no_path) => Vec::new(),
         };
-        let ports = found.map(|service| service.spec.ports);
-        self.known.insert(key, ports.unwrap_or_default());
+        self.known.insert(key, ports);
+    }
+
+    /// The ports of a Service that could not be read.
+    fn without_answer(&mut self, key: &(Box<str>, Box<str>), error: &Error) -> Vec<Port> {
+        let after = match error {
+            Error::Api(status) if status.code == 404 => return Vec::new(),
+            Error::Api(status) if status.code == 403 => AGAIN_IF_FORBIDDEN,
+            _ => AGAIN,
+        };
+        if !std::mem::replace(&mut self.failing, true) {
+            let (namespace, name) = (&*key.0, &*key.1);
+            warn!(
+                namespace,
+                name, %error, "cannot read the ports of an Ingress's Service; the last state stays"
+            );
+        }
+        self.lookups.again(after);
+        self.last.get(key).cloned().unwrap_or_default()
     }
 }
 
@@ -167,4 +229,47 @@ fn paths(rule: &mut Value) -> impl Iterator<Item = &mut Value> {
         .and_then(Value::as_array_mut);
     let paths = paths.into_iter().flatten();
     paths.filter_map(|path| path.get_mut("backend"))
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::client::Body;
+    use tower::service_fn;
+
+    use super::*;
+
+    const INGRESS: &str =
+        r#"{"spec":{"defaultBackend":{"service":{"name":"s","port":{"name":"web"}}}}}"#;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_cannot_be_read_keeps_its_ports_and_is_asked_for_again() {
+        let code = Arc::new(Mutex::new(200));
+        let ours = Arc::clone(&code);
+        let service = service_fn(move |_request: http::Request<Body>| {
+            let code: u16 = *ours.lock().unwrap();
+            let text = match code {
+                200 => r#"{"spec":{"ports":[{"name":"web","port":8080}]}}"#.to_owned(),
+                _ => format!(
+                    r#"{{"kind":"Status","status":"Failure","message":"no","code":{code}}}"#
+                ),
+            };
+            let reply = http::Response::builder().status(code);
+            async move { Ok::<_, std::io::Error>(reply.body(Body::from(text.into_bytes())).unwrap()) }
+        });
+        let (stale, mut relist) = watch::channel(());
+        let lookups = Arc::new(Lookups::new(stale));
+        let mut ports = Ports::new(Client::new(service, "default"), lookups);
+        let mut is_numbered = async |answer| {
+            *code.lock().unwrap() = answer;
+            ports.forget();
+            let text = ports.numbered(INGRESS.to_owned(), "n").await;
+            text.contains(r#""number":8080"#)
+        };
+        assert!(is_numbered(200).await);
+        assert!(is_numbered(500).await);
+        assert!(is_numbered(500).await);
+        relist.changed().await.unwrap();
+        assert!(!is_numbered(404).await);
+        assert!(!is_numbered(500).await);
+    }
 }

@@ -23,7 +23,7 @@ const STREAM_SILENCE: Duration = Duration::from_secs(10);
 const PAGE_TRIES: u32 = 5;
 
 /// An empty list that may be an error of the server is asked for again after this.
-const DOUBT: Duration = Duration::from_secs(1);
+pub(in crate::kubernetes) const DOUBT: Duration = Duration::from_secs(1);
 
 /// Tells the end of a streaming list.
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kube::Client;
 use nuncio_telemetry::Telemetry;
+use tokio::time::Instant;
 
 use crate::kubernetes::options::Pace;
 
@@ -16,6 +17,8 @@ const RELIST_SPREAD: Duration = Duration::from_secs(1);
 pub(in crate::kubernetes) struct Server {
     pub(in crate::kubernetes) client: Client,
     pub(in crate::kubernetes) pace: Pace,
+    /// Before this no kind is listed.
+    first_list: Instant,
     pub(super) telemetry: Arc<Telemetry>,
     /// Whether lists may come as streams, as far as is known. Remembered for life: asking in vain
     /// before every list costs more than pages do.
@@ -25,12 +28,13 @@ pub(in crate::kubernetes) struct Server {
 impl Server {
     pub(in crate::kubernetes) fn new(
         client: Client,
-        pace: Pace,
+        (pace, first_list): (Pace, Duration),
         telemetry: &Arc<Telemetry>,
     ) -> Self {
         Self {
             client,
             pace,
+            first_list: Instant::now() + first_list,
             telemetry: Arc::clone(telemetry),
             streams: AtomicBool::new(true),
         }
@@ -46,11 +50,11 @@ impl Server {
 
     /// How long to wait before a list.
     pub(super) fn spread(&self, first: bool) -> Duration {
-        let whole = if first {
-            self.pace.spread
-        } else {
-            self.pace.spread.max(RELIST_SPREAD)
-        };
+        if first {
+            // Together: what is not required has to be there soon after what is.
+            return self.first_list.saturating_duration_since(Instant::now());
+        }
+        let whole = self.pace.spread.max(RELIST_SPREAD);
         whole.mul_f64(fastrand::f64())
     }
 }

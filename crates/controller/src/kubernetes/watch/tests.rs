@@ -110,6 +110,10 @@ fn reply(conduct: Conduct, asked: Asked, streaming: bool) -> io::Result<Reply> {
 
 impl Scene {
     fn begin(conduct: Conduct) -> Self {
+        Self::begin_after(Duration::ZERO, conduct)
+    }
+
+    fn begin_after(first_list: Duration, conduct: Conduct) -> Self {
         let conduct = Arc::new(Mutex::new(conduct));
         let (asked, told) = (Arc::default(), Arc::default());
         let (ours, log) = (Arc::clone(&conduct), Arc::clone(&asked));
@@ -127,7 +131,7 @@ impl Scene {
         });
         let server = Server::new(
             Client::new(service, "default"),
-            Pace::default(),
+            (Pace::default(), first_list),
             &telemetry(),
         );
         let kind = Kind {
@@ -257,4 +261,16 @@ async fn a_watch_that_goes_well_asks_for_nothing_but_its_renewal() {
     let watches = scene.asked_since(begun, Asked::Watch).len();
     assert!(watches <= 13, "{watches}");
     assert!(scene.asked_since(begun, Asked::List).len() <= 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_list_waits_for_its_time_and_is_then_retried_without_more_delay() {
+    let scene = Scene::begin_after(Duration::from_secs(600), Conduct::IsAway);
+    let begun = Instant::now();
+    seconds(599).await;
+    assert!(scene.asked_since(begun, Asked::List).is_empty());
+    seconds(31).await;
+    scene.becomes(Conduct::Serves);
+    seconds(35).await;
+    assert_eq!(scene.told(), ["listed"]);
 }
