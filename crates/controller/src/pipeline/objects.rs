@@ -367,6 +367,9 @@ impl Objects {
             whole.diagnostics.extend(others.diagnostics);
             let held = self.kept.remove(object).unwrap_or_default();
             staying.extend(held.into_iter().filter(|held| held.feed != feed));
+            self.refusals.forget_of(feed, object);
+        } else {
+            self.refusals.forget(object);
         }
         whole
             .diagnostics
@@ -375,7 +378,6 @@ impl Objects {
             true => drop(self.kept.remove(object)),
             false => drop(self.kept.insert(Arc::clone(object), staying)),
         }
-        self.refusals.forget(object);
         self.put(object, whole);
     }
 
