@@ -188,6 +188,54 @@ async fn what_stays_of_an_older_version_outlives_a_restart() {
 }
 
 #[tokio::test]
+async fn what_breaks_while_the_gateway_is_away_stays_as_it_was_saved() {
+    let (cluster, state) = saved().await;
+    let broken = mapping("a", "no-slash");
+    cluster.service("default", "a", Some(&broken)).await;
+    let control = follow(&cluster, setup(state.path()));
+    let is_told = |snapshot: &Snapshot| {
+        let told = diagnostics(snapshot).concat();
+        mappings(snapshot) == ["a", "b"] && told.contains("stays live")
+    };
+    control
+        .until("the saved one, with a word on it", is_told)
+        .await;
+    assert_eq!(control.standing().kept.len(), 1);
+    control.stop().await.unwrap();
+
+    // And again, from what was saved of that.
+    let control = follow(&cluster, setup(state.path()));
+    control.until("the same once more", is_told).await;
+    assert_eq!(control.standing().kept.len(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_breaks_while_the_gateway_is_away_stays_as_it_was_saved() {
+    let (conf, state) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let annotate = |name: &str, annotation: &str| {
+        let file = conf.path().join(format!("{name}.yaml"));
+        fs::write(file, manifest(name, annotation)).unwrap();
+    };
+    let follow = || {
+        let source = Source::Directories(vec![conf.path().to_owned()]);
+        Control::start_as(source, setup(state.path()))
+    };
+    annotate("s", &mapping("a", "/a/"));
+    let control = follow();
+    control.until_live(&["a"]).await;
+    control.stop().await.unwrap();
+
+    annotate("s", &mapping("a", "no-slash"));
+    let control = follow();
+    let first = control.until("anything", |_| true).await;
+    assert_eq!(mappings(&first), ["a"]);
+    let told = diagnostics(&first).concat();
+    assert!(told.ends_with("of the saved state, stays live"), "{told}");
+    assert_eq!(control.standing().kept.len(), 1);
+    assert!(!is_stale(&control), "the directory was listed");
+}
+
+#[tokio::test]
 async fn a_directory_that_cannot_be_written_keeps_nothing_from_being_live() {
     let (cluster, state) = (Cluster::start().await, TempDir::new().unwrap());
     cluster.namespace("default").await;

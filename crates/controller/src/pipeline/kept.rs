@@ -55,7 +55,11 @@ impl Former {
         Kept {
             feed,
             key,
-            since: Since::Generation(generation),
+            since: match generation {
+                // Before the first snapshot there is only what was saved.
+                0 => Since::Saved,
+                generation => Since::Generation(generation),
+            },
             document: text.map(|(_, said)| Document::of(said, resource)),
         }
     }

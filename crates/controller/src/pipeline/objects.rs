@@ -148,10 +148,30 @@ impl Objects {
             }
         }
         if !kept.is_empty() {
-            self.put(object, older);
-            self.kept.insert(Arc::clone(object), kept);
+            let mut whole = self.compiler.get(object).cloned().unwrap_or_default();
+            whole.resources.extend(older.resources.iter().cloned());
+            self.put(object, whole);
+            let all = self.kept.entry(Arc::clone(object)).or_default();
+            all.extend(kept.iter().cloned());
+            self.former.remove(object);
         }
         self.apply(feed, &saved.newest);
+        self.count_as_former(object, older.resources, kept);
+    }
+
+    /// What is saved of an object counts as what the last snapshot has of it, with the older
+    /// versions in the place of newer ones, which compiling may refuse again.
+    fn count_as_former(&mut self, object: &Arc<ObjectRef>, older: Vec<Resource>, kept: Vec<Kept>) {
+        let mut former = self.now(object);
+        let mut parsed = former.parsed.as_deref().cloned().unwrap_or_default();
+        for (resource, kept) in older.into_iter().zip(kept) {
+            parsed.resources.retain(|it| !kept.key.is_of(it));
+            parsed.resources.push(resource);
+            former.kept.retain(|held| held.key != kept.key);
+            former.kept.push(kept);
+        }
+        former.parsed = Some(Arc::new(parsed));
+        self.former.insert(Arc::clone(object), former);
     }
 
     /// What is in force of an object, to be saved; by feed, `None` where it says nothing any more.
@@ -278,12 +298,17 @@ impl Objects {
         if self.former.contains_key(object) {
             return;
         }
-        let former = Former {
+        let former = self.now(object);
+        self.former.insert(Arc::clone(object), former);
+    }
+
+    /// An object as it is.
+    fn now(&self, object: &Arc<ObjectRef>) -> Former {
+        Former {
             parsed: self.compiler.share(object),
             kept: self.kept.get(object).cloned().unwrap_or_default(),
             texts: self.records.texts_of(object),
-        };
-        self.former.insert(Arc::clone(object), former);
+        }
     }
 
     pub(super) fn put(&mut self, object: &Arc<ObjectRef>, parsed: Parsed) {
@@ -342,6 +367,9 @@ impl Objects {
             whole.diagnostics.extend(others.diagnostics);
             let held = self.kept.remove(object).unwrap_or_default();
             staying.extend(held.into_iter().filter(|held| held.feed != feed));
+            self.refusals.forget_of(feed, object);
+        } else {
+            self.refusals.forget(object);
         }
         whole
             .diagnostics
@@ -350,7 +378,6 @@ impl Objects {
             true => drop(self.kept.remove(object)),
             false => drop(self.kept.insert(Arc::clone(object), staying)),
         }
-        self.refusals.forget(object);
         self.put(object, whole);
     }
 

@@ -9,6 +9,7 @@
 //! Deliberately absent: who comes before whom. The compiler says that.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use nuncio_config::{Diagnostic, ObjectRef, Parsed, Resource, Severity};
@@ -28,6 +29,8 @@ pub(crate) struct Refusals {
     waiting: BTreeMap<Arc<ObjectRef>, BTreeSet<Arc<ObjectRef>>>,
     /// Who is waiting for anything to change.
     restless: BTreeSet<Arc<ObjectRef>>,
+    /// The last of them that was tried again.
+    cursor: Option<Arc<ObjectRef>>,
     /// Who is being tried again, and has not changed.
     tried: BTreeSet<Arc<ObjectRef>>,
 }
@@ -44,6 +47,11 @@ impl Refusals {
     /// Forgets what was refused of an object.
     pub(super) fn forget(&mut self, object: &ObjectRef) {
         self.retain(object, |_refused| false);
+    }
+
+    /// Forgets what was refused of what one of several feeds says of an object.
+    pub(super) fn forget_of(&mut self, feed: Feed, object: &ObjectRef) {
+        self.retain(object, |refused| !is_of(feed, &refused.newest.at));
     }
 
     fn retain(&mut self, object: &ObjectRef, keep: impl Fn(&Refused) -> bool) {
@@ -83,13 +91,27 @@ impl Refusals {
 
     /// Who is to be tried again now that these have changed.
     fn due<'a>(
-        &self,
+        &mut self,
         changed: impl Iterator<Item = &'a Arc<ObjectRef>>,
     ) -> BTreeSet<Arc<ObjectRef>> {
         let waited = changed.filter_map(|object| self.waiting.get(object));
         let mut due: BTreeSet<_> = waited.flatten().map(Arc::clone).collect();
-        due.extend(self.restless.iter().take(RESTLESS).map(Arc::clone));
+        due.extend(self.next_restless());
         due
+    }
+
+    /// Those whose turn it is of who waits for anything, so that each has one.
+    fn next_restless(&mut self) -> Vec<Arc<ObjectRef>> {
+        let start = match &self.cursor {
+            Some(last) => Bound::Excluded(Arc::clone(last)),
+            None => Bound::Unbounded,
+        };
+        let behind = self.restless.range((start, Bound::Unbounded));
+        let turn = behind.chain(&self.restless);
+        let turn = turn.take(RESTLESS.min(self.restless.len()));
+        let turn: Vec<_> = turn.map(Arc::clone).collect();
+        self.cursor = turn.last().map(Arc::clone);
+        turn
     }
 }
 
@@ -251,3 +273,64 @@ fn told(
 
 /// Those that wait for nobody in particular and are tried again at once; trying costs a compile.
 const RESTLESS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use nuncio_config::{Form, Identity, Origin, parse};
+
+    use super::*;
+
+    fn object(name: &str) -> Arc<ObjectRef> {
+        Arc::new(ObjectRef {
+            kind: "Service".into(),
+            namespace: "default".into(),
+            name: name.into(),
+        })
+    }
+
+    fn refused(object: &Arc<ObjectRef>, file: Option<&str>) -> Refused {
+        let origin = Origin {
+            file: file.map(Into::into),
+            ..Origin::api(Arc::clone(object))
+        };
+        let text = "kind: Mapping\nname: m\nprefix: /m/\nservice: s\n";
+        let text = format!("apiVersion: ambassador/v1\n{text}");
+        let parsed = parse(Form::Documents, &text, &origin, &Identity::default());
+        Refused {
+            newest: parsed.resources[0].clone(),
+            told: Vec::new(),
+            against: None,
+        }
+    }
+
+    #[test]
+    fn everybody_who_waits_for_anything_has_a_turn() {
+        let mut refusals = Refusals::default();
+        let all: BTreeSet<_> = (0..40).map(|n| object(&format!("s{n}"))).collect();
+        for object in &all {
+            refusals.add(object, refused(object, None));
+        }
+        let mut tried = BTreeSet::new();
+        for _ in 0..3 {
+            let due = refusals.due(std::iter::empty());
+            assert_eq!(due.len(), RESTLESS);
+            tried.extend(due);
+        }
+        assert_eq!(tried, all);
+    }
+
+    #[test]
+    fn what_one_feed_changes_leaves_what_is_refused_of_another() {
+        let mut refusals = Refusals::default();
+        let object = object("s");
+        refusals.add(&object, refused(&object, None));
+        refusals.add(&object, refused(&object, Some("s.yaml")));
+        refusals.forget_of(Feed::Directories, &object);
+        let left = &refusals.by_object[&object];
+        assert_eq!(left.len(), 1);
+        assert!(left[0].newest.at.file.is_none());
+        assert!(refusals.restless.contains(&object));
+        refusals.forget(&object);
+        assert!(refusals.restless.is_empty() && refusals.by_object.is_empty());
+    }
+}

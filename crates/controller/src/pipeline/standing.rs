@@ -78,7 +78,8 @@ impl Pipeline {
         if saved_at != self.standing.saved_at {
             self.tell_stale(saved_at);
         }
-        let kept = match self.objects.keeps_others() {
+        // What is restored counts as former, so that nothing of it differs at first.
+        let kept = match self.generation == 0 || self.objects.keeps_others() {
             true => self.objects.kept().iter().flat_map(resources).collect(),
             false => Arc::clone(&self.standing.kept),
         };
