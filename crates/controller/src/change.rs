@@ -133,7 +133,8 @@ pub(crate) enum Change {
     Removed { feed: Feed, object: ObjectRef },
     /// The source refuses the feed. What it told before stays in force until it lists again.
     Refused { feed: Feed, diagnostic: Diagnostic },
-    /// The source does not know the feed's kind, at least now. What was told before stays in force.
+    /// The source does not know the feed's kind, at least now. What was told before stays in force;
+    /// what was saved and never told by this source goes when it says so again.
     Absent { feed: Feed },
     /// The source refuses the feed no longer.
     Granted { feed: Feed },

@@ -39,6 +39,7 @@ use kept::Former;
 pub use last_good::OnInvalid;
 use objects::{Effect, Objects, Rules};
 use records::Texts;
+use standing::Heard;
 pub use standing::{KeptResource, Since, Standing};
 use told::Told;
 pub(crate) use verdicts::{News, Teller, Verdict, Verdicts, verdicts};
@@ -70,6 +71,9 @@ pub(crate) struct Pipeline {
     keeper: Option<Keeper>,
     saved_at: Option<SystemTime>,
     standing: Standing,
+    /// The feeds with saved objects that have not listed yet, and whether the source was heard not
+    /// to know them.
+    unlisted: BTreeMap<Feed, Heard>,
     /// The feeds whose lists are not published yet.
     listed: BTreeSet<Feed>,
     /// When the changes arrived that are not published yet.
@@ -94,6 +98,7 @@ impl Pipeline {
             keeper: None,
             saved_at: None,
             standing: Standing::default(),
+            unlisted: BTreeMap::new(),
             // An empty first list is a state worth publishing.
             pending: Effect::Changed,
             generation: 0,
@@ -133,6 +138,7 @@ impl Pipeline {
                 diagnostics,
             } => {
                 self.gate.listed(feed);
+                self.unlisted.remove(&feed);
                 let effect = self.objects.list(feed, &objects, diagnostics);
                 self.listed(effect, feed);
                 effect
@@ -148,10 +154,7 @@ impl Pipeline {
                 effect
             }
             Change::Refused { feed, diagnostic } => self.refused(feed, diagnostic),
-            Change::Absent { feed } => {
-                self.gate.refused(feed);
-                Effect::Unchanged
-            }
+            Change::Absent { feed } => self.absent(feed),
             Change::Granted { feed } => self.objects.withdraw_notes(feed),
             Change::Waited { patience } => Effect::of(self.gate.waited(patience)),
         };
@@ -189,6 +192,7 @@ impl Pipeline {
         self.pending = Effect::Unchanged;
         let started = Instant::now();
         let generation = self.generation + 1;
+        self.remark_unlisted();
         let Ok(snapshot) = self.objects.compile(generation) else {
             error!(
                 generation = self.generation,

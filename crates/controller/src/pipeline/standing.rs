@@ -8,11 +8,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use nuncio_config::ObjectRef;
+use nuncio_config::{Diagnostic, Location, ObjectRef, Severity};
 use tracing::{info, warn};
 
 use super::Pipeline;
 use super::kept::{Former, Kept};
+use super::objects::Effect;
+use crate::change::Feed;
 
 /// How what is served stands to what its authors want.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +46,14 @@ pub enum Since {
     Saved,
 }
 
+/// What was heard of a feed that has saved objects and has not listed yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    Nothing,
+    /// The source does not know it; a server that is starting may say so of any kind.
+    Absent,
+}
+
 impl fmt::Display for Since {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -66,10 +76,34 @@ impl Pipeline {
                 // What a source said that is not followed any more holds no more.
                 if self.gate.is_of(*feed) {
                     self.objects.restore(*feed, object);
+                    self.unlisted.insert(*feed, Heard::Nothing);
                 }
             }
         }
         self.keeper = state.keep(&self.outlets.telemetry);
+    }
+
+    /// The source does not know a feed. Saved objects of it go when it says so again.
+    pub(super) fn absent(&mut self, feed: Feed) -> Effect {
+        self.gate.refused(feed);
+        match self.unlisted.get_mut(&feed) {
+            None => Effect::Unchanged,
+            Some(heard @ Heard::Nothing) => {
+                *heard = Heard::Absent;
+                Effect::Unchanged
+            }
+            Some(Heard::Absent) => {
+                self.unlisted.remove(&feed);
+                self.objects.list(feed, &[], Vec::new())
+            }
+        }
+    }
+
+    /// Says of which feeds only what was saved is known.
+    pub(super) fn remark_unlisted(&mut self) {
+        for &feed in self.unlisted.keys() {
+            self.objects.remark(feed, unlisted(feed));
+        }
     }
 
     /// Tells what the next snapshot is.
@@ -113,6 +147,27 @@ impl Pipeline {
         if !self.gate.is_stale() {
             keeper.save();
         }
+    }
+}
+
+fn unlisted(feed: Feed) -> Diagnostic {
+    let object = ObjectRef {
+        kind: feed.label().into(),
+        namespace: "".into(),
+        name: "*".into(),
+    };
+    let at = Location {
+        object: Arc::new(object),
+        file: None,
+        document: 0,
+        line: 0,
+    };
+    let reason = "not listed since the start; its objects are of the saved state";
+    Diagnostic {
+        severity: Severity::Warning,
+        at,
+        resource: None,
+        reason: reason.into(),
     }
 }
 

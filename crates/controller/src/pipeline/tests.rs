@@ -39,6 +39,10 @@ fn panicking(compiler: &mut Compiler, generation: u64) -> Compiled {
 }
 
 fn start(feeds: &[Feed]) -> Running {
+    start_from(feeds, None)
+}
+
+fn start_from(feeds: &[Feed], state: Option<StateDir>) -> Running {
     let (snapshots, published) = std_mpsc::sync_channel(0);
     let (tell_begun, begun) = std_mpsc::channel();
     let (changes, incoming) = mpsc::channel(1024);
@@ -62,7 +66,7 @@ fn start(feeds: &[Feed]) -> Running {
         verdicts: teller,
     };
     let gate = Gate::new(feeds, Box::new(drop));
-    let mut pipeline = Pipeline::new(Rules::default(), gate, outlets, None);
+    let mut pipeline = Pipeline::new(Rules::default(), gate, outlets, state);
     pipeline.objects.compile = panicking;
     std::thread::spawn(move || pipeline.run(incoming));
     Running {
@@ -263,6 +267,47 @@ fn a_stream_without_end_does_not_keep_it_from_publishing() {
     drop(running);
     // The publication under way fails, and with it the pipeline.
     stream.join().unwrap();
+}
+
+#[test]
+fn saved_objects_of_a_kind_that_is_gone_are_told_of_and_go() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let state = || {
+        let path = directory.path().to_owned();
+        Some(StateDir::new(path, nuncio_config::Identity::default()))
+    };
+    let feeds = [Feed::Services, Feed::Mappings];
+    let running = start_from(&feeds, state());
+    running.send(listed(Feed::Mappings, &["a"]));
+    running.send(listed(Feed::Services, &["b"]));
+    running.next();
+    drop(running.changes);
+    let file = directory.path().join("nuncio.state");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !file.exists() && Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+
+    let running = start_from(&feeds, state());
+    let absent = Change::Absent {
+        feed: Feed::Mappings,
+    };
+    running.send(absent);
+    running.send(listed(Feed::Services, &["b"]));
+    let first = running.next();
+    assert!(has(&first, "a") && has(&first, "b"));
+    let told: Vec<_> = first.diagnostics.iter().map(ToString::to_string).collect();
+    let [told] = &*told else { panic!("{told:?}") };
+    assert!(
+        told.contains("mappings") && told.contains("of the saved state"),
+        "{told}"
+    );
+    running.send(Change::Absent {
+        feed: Feed::Mappings,
+    });
+    let second = running.next();
+    assert!(!has(&second, "a") && has(&second, "b"));
+    assert!(second.diagnostics.is_empty());
 }
 
 #[test]
