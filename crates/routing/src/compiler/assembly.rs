@@ -22,8 +22,11 @@ pub(super) struct Assembly {
     diagnostics: Diagnostics,
     tally: Tally,
     settings: Arc<Settings>,
-    /// Routes that are no more, and new ones.
+    /// Routes that are no more.
     leaving: Vec<Arc<Route>>,
+    /// Those whose places are taken by some that come.
+    replaced: Vec<Arc<Route>>,
+    /// New ones.
     coming: Vec<Arc<Route>>,
     refused: Vec<Refusal>,
 }
@@ -69,7 +72,13 @@ impl Assembly {
                 Some(same) if *same == route => same,
                 other => {
                     let route = Arc::new(route);
-                    self.leaving.extend(other);
+                    match other {
+                        // The table puts one in the place of the other.
+                        Some(same_place) if same_place.order == route.order => {
+                            self.replaced.push(same_place);
+                        }
+                        other => self.leaving.extend(other),
+                    }
                     self.coming.push(Arc::clone(&route));
                     route
                 }
@@ -101,6 +110,9 @@ impl Assembly {
     pub(super) fn settle(&mut self) {
         for route in self.leaving.drain(..) {
             self.table.remove(&route);
+            self.tally.remove_route(&route);
+        }
+        for route in self.replaced.drain(..) {
             self.tally.remove_route(&route);
         }
         for route in &self.coming {
