@@ -162,13 +162,8 @@ impl Compiler {
             self.rest_on_basis();
         }
         let settings = self.assembly.settings();
-        let surroundings = Surroundings {
-            settings: &settings,
-            defaults: &self.basis.defaults,
-            named: &self.named,
-            built_in: &self.basis.built_in,
-            identity: &self.identity,
-        };
+        let by = (&self.named, &self.identity);
+        let surroundings = self.basis.surroundings(&settings, by);
         self.groups.settle(&surroundings, &mut self.assembly);
         self.assembly.settle();
         Compiled {
@@ -232,13 +227,8 @@ impl Compiler {
         let settings = Settings::from(&self.basis.defaults.module);
         self.assembly.set(settings);
         let settings = self.assembly.settings();
-        let surroundings = Surroundings {
-            settings: &settings,
-            defaults: &self.basis.defaults,
-            named: &self.named,
-            built_in: &self.basis.built_in,
-            identity: &self.identity,
-        };
+        let by = (&self.named, &self.identity);
+        let surroundings = self.basis.surroundings(&settings, by);
         let routes =
             surroundings.lay_out_built_in(&mut self.assembly.roster, &mut Report::default());
         self.assembly.lay(&mut self.basis.laid, routes);
@@ -251,6 +241,20 @@ impl Basis {
             built_in: built_in(&module),
             defaults: Defaults::of(module),
             laid: Laid::default(),
+        }
+    }
+
+    fn surroundings<'s>(
+        &'s self,
+        settings: &'s Settings,
+        (named, identity): (&'s Named, &'s Identity),
+    ) -> Surroundings<'s> {
+        Surroundings {
+            settings,
+            defaults: &self.defaults,
+            named,
+            built_in: &self.built_in,
+            identity,
         }
     }
 }
