@@ -19,6 +19,7 @@ mod kubernetes;
 mod manifest;
 mod offline;
 mod pipeline;
+mod remark;
 mod run;
 mod state;
 mod unknowable;

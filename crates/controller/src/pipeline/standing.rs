@@ -8,13 +8,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use nuncio_config::{Diagnostic, Location, ObjectRef, Severity};
+use nuncio_config::{Diagnostic, ObjectRef, Severity};
 use tracing::{info, warn};
 
 use super::Pipeline;
 use super::kept::{Former, Kept};
 use super::objects::Effect;
 use crate::change::Feed;
+use crate::remark;
 
 /// How what is served stands to what its authors want.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -151,24 +152,8 @@ impl Pipeline {
 }
 
 fn unlisted(feed: Feed) -> Diagnostic {
-    let object = ObjectRef {
-        kind: feed.label().into(),
-        namespace: "".into(),
-        name: "*".into(),
-    };
-    let at = Location {
-        object: Arc::new(object),
-        file: None,
-        document: 0,
-        line: 0,
-    };
     let reason = "not listed since the start; its objects are of the saved state";
-    Diagnostic {
-        severity: Severity::Warning,
-        at,
-        resource: None,
-        reason: reason.into(),
-    }
+    remark::of_all(feed.label(), Severity::Warning, reason)
 }
 
 fn resources((object, kept): (&Arc<ObjectRef>, &Vec<Kept>)) -> Vec<KeptResource> {
