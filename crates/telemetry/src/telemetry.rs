@@ -16,6 +16,8 @@ use crate::clusters::Clusters;
 use crate::control::ControlStats;
 use crate::http::HttpStats;
 use crate::listener::ListenerStats;
+use crate::mapping::MappingStats;
+use crate::mappings::Mappings;
 use crate::page;
 use crate::process::Memory;
 use crate::server::ServerStats;
@@ -48,6 +50,7 @@ pub struct Telemetry {
     https: Named<HttpStats>,
     listeners: Named<ListenerStats>,
     clusters: Clusters,
+    pub(crate) mappings: Mappings,
 }
 
 /// Handles by name, hence in the order of the page.
@@ -77,6 +80,7 @@ impl Telemetry {
             https: RwLock::default(),
             listeners: RwLock::default(),
             clusters: Clusters::default(),
+            mappings: Mappings::default(),
         })
     }
 
@@ -124,6 +128,23 @@ impl Telemetry {
     /// have left that still need theirs.
     pub fn let_go_of_clusters(&self) -> usize {
         self.clusters.let_go(&self.timers)
+    }
+
+    /// The handle of a Mapping, for the Route that had its first request. A Mapping that is back
+    /// goes on where the last one of its name stopped.
+    pub fn mapping(&self, namespace: &str, name: &str) -> Arc<MappingStats> {
+        self.mappings.of(namespace, name)
+    }
+
+    /// Mappings whose handles nobody has: their Routes are gone, or have others in their place that
+    /// had no request yet. Those are to be given the handles, since their counts stay on the page.
+    pub fn unused_mappings(&self) -> Vec<Arc<MappingStats>> {
+        self.mappings.unused()
+    }
+
+    /// Makes room where nobody has the handle of a Mapping.
+    pub fn let_go_of_mappings(&self) {
+        self.mappings.let_go();
     }
 
     /// The ids of handles that will not come back, since this was last asked.
