@@ -45,6 +45,7 @@ pub mod statsd;
 mod status;
 mod telemetry;
 mod text;
+mod trace;
 mod value;
 
 pub use access_log::{AccessLog, AccessLogWriter, Lines, Waiting};
@@ -61,4 +62,5 @@ pub use request::{
 };
 pub use server::{ServerState, ServerStats};
 pub use telemetry::{BuildInfo, Telemetry};
+pub use trace::{SpanCounts, TraceId};
 pub use value::{Counter, Gauge};

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::cluster::ClusterStats;
 use crate::listener::ActiveRequest;
+use crate::trace::TraceId;
 pub use outcome::{Ending, Outcome, Reset};
 
 /// The HTTP version of one side of the gateway.
@@ -80,6 +81,8 @@ pub struct RequestRecord<'a> {
     pub bytes: Bytes,
     /// Whether it was sent more than once.
     pub retried: bool,
+    /// The trace that a collector can be asked for; `None` when the request was not sampled.
+    pub trace: Option<TraceId>,
 }
 
 impl RequestRecord<'_> {

@@ -20,6 +20,7 @@ use crate::page;
 use crate::process::Memory;
 use crate::server::ServerStats;
 use crate::statsd::Timers;
+use crate::trace::SpanCounts;
 
 /// Who this process is, for the labels of `ambassador_diagnostics_info` and `nuncio_build_info`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,6 +46,7 @@ pub struct Telemetry {
     pub(crate) timers: Arc<Timers>,
     pub(crate) access_log_counts: Arc<AccessLogCounts>,
     access_log: OnceLock<AccessLog>,
+    pub(crate) spans: Arc<SpanCounts>,
     https: Named<HttpStats>,
     listeners: Named<ListenerStats>,
     clusters: Clusters,
@@ -74,6 +76,7 @@ impl Telemetry {
             timers,
             access_log_counts: Arc::default(),
             access_log: OnceLock::new(),
+            spans: Arc::default(),
             https: RwLock::default(),
             listeners: RwLock::default(),
             clusters: Clusters::default(),
@@ -151,6 +154,11 @@ impl Telemetry {
     /// Where lines of the access log go; `None` while it is off.
     pub fn access_log(&self) -> Option<&AccessLog> {
         self.access_log.get()
+    }
+
+    /// What becomes of spans.
+    pub fn spans(&self) -> &Arc<SpanCounts> {
+        &self.spans
     }
 
     /// Configuration.

@@ -105,6 +105,7 @@ impl Account<'_> {
                 upstream_sent,
             },
             retried: self.retried,
+            trace: None,
         }
         .record();
     }
