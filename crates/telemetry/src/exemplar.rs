@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::latency::CLASSIC_US;
-use crate::trace_id::TraceId;
+use crate::trace::TraceId;
 
 /// The latest examples.
 #[derive(Debug, Default)]
@@ -94,7 +94,7 @@ impl Slot {
 }
 
 fn halves(trace: TraceId) -> [u64; 2] {
-    let bytes = trace.number().to_be_bytes();
+    let bytes = trace.to_bytes();
     let (high, low) = bytes.split_at(8);
     [high, low].map(|half| {
         half.iter()

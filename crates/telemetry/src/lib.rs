@@ -49,7 +49,7 @@ pub mod statsd;
 mod status;
 mod telemetry;
 mod text;
-mod trace_id;
+mod trace;
 mod value;
 
 pub use access_log::{AccessLog, AccessLogWriter, Lines, Waiting};
@@ -67,5 +67,5 @@ pub use request::{
 };
 pub use server::{ServerState, ServerStats};
 pub use telemetry::{BuildInfo, Telemetry};
-pub use trace_id::TraceId;
+pub use trace::{SpanCounts, TraceId};
 pub use value::{Counter, Gauge};

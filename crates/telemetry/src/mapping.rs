@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::exemplar::{Exemplar, Exemplars};
 use crate::latency::{self, Latency};
 use crate::series::label_text;
-use crate::trace_id::TraceId;
+use crate::trace::TraceId;
 use crate::value::Counter;
 
 /// Names a Mapping: its namespace, and its name in it.
@@ -36,8 +36,6 @@ pub struct Mapped<'a> {
     pub stats: &'a MappingStats,
     /// How often it was sent again.
     pub retries: u32,
-    /// The trace it belongs to, as far as its client or the gateway says so.
-    pub trace: Option<TraceId>,
 }
 
 /// How a request ended, as far as its Mapping asks.
@@ -49,6 +47,7 @@ pub(crate) struct Ended {
     pub(crate) took: Option<Duration>,
     /// Whether the time for it was over.
     pub(crate) timed_out: bool,
+    pub(crate) trace: Option<TraceId>,
 }
 
 /// The counters, by place.
@@ -119,7 +118,7 @@ impl Mapped<'_> {
         count.of(LATENCY + cell).inc();
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         count.of(SUM).add(nanos);
-        if let Some(trace) = self.trace {
+        if let Some(trace) = ended.trace {
             let exemplars = self.stats.exemplars.get_or_init(Box::default);
             exemplars.offer(latency::classic_bucket(cell), trace, took);
         }

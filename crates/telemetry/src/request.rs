@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::cluster::ClusterStats;
 use crate::listener::ActiveRequest;
 use crate::mapping::{Ended, Mapped};
+use crate::trace::TraceId;
 pub use outcome::{Ending, Outcome, Reset};
 
 /// The HTTP version of one side of the gateway.
@@ -83,6 +84,8 @@ pub struct RequestRecord<'a> {
     pub retried: bool,
     /// Its part in the Mapping whose Route took it; `None` when none did.
     pub mapping: Option<Mapped<'a>>,
+    /// The trace that a collector can be asked for; `None` when the request was not sampled.
+    pub trace: Option<TraceId>,
 }
 
 impl RequestRecord<'_> {
@@ -97,6 +100,7 @@ impl RequestRecord<'_> {
                 status: self.request.status_told().or(self.outcome.status()),
                 took: self.outcome.is_whole().then_some(self.duration),
                 timed_out: self.outcome.is_out_of_time(),
+                trace: self.trace,
             });
         }
         self.request.finished();

@@ -22,6 +22,7 @@ use crate::page;
 use crate::process::Memory;
 use crate::server::ServerStats;
 use crate::statsd::Timers;
+use crate::trace::SpanCounts;
 
 /// Who this process is, for the labels of `ambassador_diagnostics_info` and `nuncio_build_info`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +48,7 @@ pub struct Telemetry {
     pub(crate) timers: Arc<Timers>,
     pub(crate) access_log_counts: Arc<AccessLogCounts>,
     access_log: OnceLock<AccessLog>,
+    pub(crate) spans: Arc<SpanCounts>,
     https: Named<HttpStats>,
     listeners: Named<ListenerStats>,
     clusters: Clusters,
@@ -77,6 +79,7 @@ impl Telemetry {
             timers,
             access_log_counts: Arc::default(),
             access_log: OnceLock::new(),
+            spans: Arc::default(),
             https: RwLock::default(),
             listeners: RwLock::default(),
             clusters: Clusters::default(),
@@ -172,6 +175,11 @@ impl Telemetry {
     /// Where lines of the access log go; `None` while it is off.
     pub fn access_log(&self) -> Option<&AccessLog> {
         self.access_log.get()
+    }
+
+    /// What becomes of spans.
+    pub fn spans(&self) -> &Arc<SpanCounts> {
+        &self.spans
     }
 
     /// Configuration.

@@ -77,6 +77,7 @@ fn answered(request: ActiveRequest, cluster: &ClusterStats, status: u16) {
         },
         retried: false,
         mapping: None,
+        trace: None,
     };
     record.record();
 }

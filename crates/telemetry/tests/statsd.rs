@@ -91,6 +91,7 @@ fn serve(listener: &Arc<ListenerStats>, cluster: &Arc<ClusterStats>, status: u16
         },
         retried: false,
         mapping: None,
+        trace: None,
     }
     .record();
 }

@@ -43,7 +43,7 @@ mod words;
 use std::time::{Duration, Instant};
 
 use nuncio_telemetry::{
-    ActiveRequest, Bytes, ClusterStats, Mapped, Outcome, Protocol, RequestRecord,
+    ActiveRequest, Bytes, ClusterStats, Mapped, Outcome, Protocol, RequestRecord, TraceId,
 };
 use pingora_core::protocols::http::ServerSession;
 
@@ -72,6 +72,7 @@ struct Account<'a> {
     upstream_bytes: (u64, u64),
     retried: bool,
     mapping: Option<Mapped<'a>>,
+    trace: Option<TraceId>,
     /// What the client is told, where that is not what became of the request.
     told: Option<u16>,
     particulars: Particulars,
@@ -88,6 +89,7 @@ impl Account<'_> {
             upstream_bytes: (0, 0),
             retried: false,
             mapping: None,
+            trace: None,
             told: None,
             particulars: Particulars::default(),
         }
@@ -111,6 +113,7 @@ impl Account<'_> {
             },
             retried: self.retried,
             mapping: self.mapping,
+            trace: self.trace,
         }
         .record();
     }
@@ -128,7 +131,8 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     let live = connection.worker().live();
     let mut course = Course::new(connection, &live, started);
     let mut account = answer::answer(&mut course, session).await;
-    account.mapping = mapped(&course, session, account.particulars.attempts);
+    account.mapping = mapped(&course, account.particulars.attempts);
+    account.trace = trace_id::of(&session.req_header().headers);
     if let Some(status) = account.told {
         request.told(status);
     }
@@ -138,11 +142,10 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
 }
 
 /// The exchange's part in the Mapping whose Route took it.
-fn mapped<'a>(course: &Course<'a>, session: &ServerSession, attempts: u32) -> Option<Mapped<'a>> {
+fn mapped<'a>(course: &Course<'a>, attempts: u32) -> Option<Mapped<'a>> {
     Some(Mapped {
         stats: course.live.mapping_stats(course.route?)?,
         retries: attempts.saturating_sub(1),
-        trace: trace_id::of(&session.req_header().headers),
     })
 }
 

@@ -7,14 +7,22 @@ use nuncio_telemetry::TraceId;
 
 /// As the W3C's `traceparent` says it, else B3 in one header, else in several.
 pub(super) fn of(headers: &HeaderMap) -> Option<TraceId> {
+    let from_hex = |text: &[u8]| {
+        if !matches!(text.len(), 16 | 32) {
+            return None;
+        }
+        let mut digits = text.iter().map(|byte| char::from(*byte).to_digit(16));
+        let bits = digits.try_fold(0_u128, |bits, digit| Some(bits << 4 | u128::from(digit?)));
+        TraceId::new(bits?)
+    };
     let value = |name: &str| headers.get(name).map(http::HeaderValue::as_bytes);
     let part = |value: &'_ [u8], nth: usize| {
         let mut parts = value.split(|byte| *byte == b'-');
-        TraceId::from_hex(parts.nth(nth)?)
+        from_hex(parts.nth(nth)?)
     };
     let w3c = value("traceparent").and_then(|value| part(value, 1));
     w3c.or_else(|| part(value("b3")?, 0))
-        .or_else(|| TraceId::from_hex(value("x-b3-traceid")?))
+        .or_else(|| from_hex(value("x-b3-traceid")?))
 }
 
 #[cfg(test)]

@@ -4,15 +4,12 @@ use super::*;
 use crate::mapping::{Ended, Mapped};
 
 fn answered(stats: &MappingStats, status: u16) {
-    let mapped = Mapped {
-        stats,
-        retries: 0,
-        trace: None,
-    };
+    let mapped = Mapped { stats, retries: 0 };
     mapped.record(Ended {
         status: Some(status),
         took: Some(Duration::from_millis(3)),
         timed_out: false,
+        trace: None,
     });
 }
 

@@ -139,6 +139,7 @@ pub(crate) fn record<'a>(
         bytes: Bytes::default(),
         retried: false,
         mapping: None,
+        trace: None,
     }
 }
 
