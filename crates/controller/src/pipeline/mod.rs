@@ -143,7 +143,7 @@ impl Pipeline {
             } => {
                 self.gate.listed(feed);
                 self.unlisted.remove(&feed);
-                let effect = self.objects.list(feed, &objects, diagnostics);
+                let effect = self.objects.list(feed, objects, diagnostics);
                 self.listed(effect, feed);
                 effect
             }
@@ -217,7 +217,7 @@ impl Pipeline {
         self.save(&changed);
         let retold = self.told.update(&snapshot.diagnostics);
         self.measure(&snapshot, (compiled - started, published - compiled));
-        self.tell(&snapshot, &changed, retold);
+        self.tell(&snapshot, &changed, &retold);
         for feed in std::mem::take(&mut self.listed) {
             self.outlets.verdicts.listed(feed);
         }
@@ -276,7 +276,7 @@ impl Pipeline {
         &self,
         snapshot: &Snapshot,
         changed: &BTreeMap<Arc<ObjectRef>, Former>,
-        retold: BTreeSet<Arc<ObjectRef>>,
+        retold: &BTreeSet<Arc<ObjectRef>>,
     ) {
         self.outlets.wanted.send_if_modified(|wanted| {
             // Shared as long as it is the same, and so compared by address.
@@ -286,11 +286,15 @@ impl Pipeline {
             }
             differs
         });
-        if self.outlets.verdicts.is_heard() {
-            let mut objects = retold;
-            objects.extend(changed.keys().map(Arc::clone));
-            let verdicts = objects.into_iter().map(|object| self.verdict(object));
-            self.outlets.verdicts.tell(verdicts);
+        let teller = &self.outlets.verdicts;
+        if teller.is_heard() {
+            let retold_of = retold.iter().map(Arc::clone);
+            let others = changed.keys().filter(|object| !retold.contains(*object));
+            let others = others.filter(|object| {
+                teller.hears_good_of(object) || self.told.of(object).next().is_some()
+            });
+            let objects = retold_of.chain(others.map(Arc::clone));
+            teller.tell(objects.map(|object| self.verdict(object)));
         }
     }
 

@@ -58,7 +58,7 @@ fn start_from(feeds: &[Feed], state: Option<StateDir>) -> Running {
         begun: tell_begun,
         snapshots,
     });
-    let (teller, verdicts) = verdicts();
+    let (teller, verdicts) = verdicts(|object| &*object.name != "quiet");
     let outlets = Outlets {
         publish,
         telemetry,
@@ -352,7 +352,7 @@ fn verdicts_tell_what_is_live_and_why_the_rest_is_not() {
     );
     running.send(Change::Listed {
         feed: Feed::Services,
-        objects: vec![service("a"), broken],
+        objects: vec![service("a"), broken, service("quiet")],
         diagnostics: Vec::new(),
     });
     running.next();
@@ -386,4 +386,15 @@ fn verdicts_tell_what_is_live_and_why_the_rest_is_not() {
     running.next();
     let third = [("a".to_owned(), true, 0), ("z".to_owned(), false, 0)];
     assert_eq!(told(&mut running), third);
+    running.send(renamed("r", "quiet"));
+    running.next();
+    let fourth = [("quiet".to_owned(), false, 1), ("r".to_owned(), true, 0)];
+    assert_eq!(told(&mut running), fourth);
+    running.send(Change::Removed {
+        feed: Feed::Services,
+        object: object("r"),
+    });
+    running.next();
+    let fifth = [("quiet".to_owned(), true, 0), ("r".to_owned(), false, 0)];
+    assert_eq!(told(&mut running), fifth);
 }
