@@ -14,12 +14,14 @@ use crate::access_log::{AccessLog, AccessLogCounts, AccessLogWriter};
 use crate::cluster::ClusterStats;
 use crate::clusters::Clusters;
 use crate::control::ControlStats;
+use crate::family::Scope;
 use crate::http::HttpStats;
 use crate::listener::ListenerStats;
 use crate::mapping::MappingStats;
 use crate::mappings::Mappings;
 use crate::page;
 use crate::process::Memory;
+use crate::series::{Names, Series};
 use crate::server::ServerStats;
 use crate::statsd::Timers;
 use crate::trace::SpanCounts;
@@ -190,6 +192,21 @@ impl Telemetry {
     /// Appends the Prometheus page, in text format 0.0.4.
     pub fn render(&self, out: &mut Vec<u8>) {
         page::render(self, out);
+    }
+
+    /// What all handles are called, by their ids.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (u32, Names)> {
+        let (https, listeners) = (values(&self.https), values(&self.listeners));
+        let mut names = Vec::new();
+        let mut add = |series: &Series| names.push((series.id, series.names().clone()));
+        https.iter().for_each(|http| add(http.series()));
+        for listener in &listeners {
+            add(listener.series());
+            add(listener.per_http.series());
+        }
+        add(self.server.series());
+        self.clusters.each(|cluster| add(cluster.series()));
+        names.into_iter()
     }
 
     /// Everything there is to write, with the numbers that live elsewhere brought up to date.
