@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::diagnostics::Overview;
 use crate::exchange::Door;
-use crate::page::{Format, Page};
+use crate::page::{Exposition, Format, Page};
 use crate::reply::{self, Reply};
 use crate::{Readiness, Standing, connections, explain};
 
@@ -122,6 +122,14 @@ impl Admin {
             Page::Metrics => {
                 let body = self.render(|page| self.telemetry.render(page));
                 Reply::new(StatusCode::OK, reply::METRICS, body)
+            }
+            Page::Ours(Exposition::OpenMetrics) => {
+                let body = self.render(|page| self.telemetry.render_openmetrics(page));
+                Reply::new(StatusCode::OK, reply::OPEN_METRICS, body)
+            }
+            Page::Ours(Exposition::Protobuf) => {
+                let body = self.render(|page| self.telemetry.render_protobuf(page));
+                Reply::new(StatusCode::OK, reply::PROTOBUF, body)
             }
             Page::Diagnostics(format) => self.diagnostics(format),
             Page::DiagnosticsMoved => moved(query),

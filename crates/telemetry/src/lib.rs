@@ -30,6 +30,7 @@
 mod access_log;
 mod cluster;
 mod clusters;
+mod configured;
 mod control;
 mod exemplar;
 mod family;
@@ -57,6 +58,7 @@ pub use cluster::{
     Breaker, ClusterStats, ClusterSummary, ConnectFailure, Ejection, Overflow, PendingRequest,
     Resolution, RetryCause, RetryRefused, UpstreamRequest,
 };
+pub use configured::{Configured, Weight};
 pub use control::{ControlStats, ObjectCounts, Reconfiguration};
 pub use histogram::Histogram;
 pub use http::{ActiveUpgrade, HttpStats, HttpSummary};

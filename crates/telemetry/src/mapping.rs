@@ -83,10 +83,6 @@ impl MappingStats {
         (&self.name.0, &self.name.1)
     }
 
-    pub(crate) fn shared_name(&self) -> &Arc<MappingName> {
-        &self.name
-    }
-
     pub(crate) fn is_folded(&self) -> bool {
         self.folded.load(Relaxed)
     }

@@ -8,11 +8,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 
 use crate::access_log::{AccessLog, AccessLogCounts, AccessLogWriter};
 use crate::cluster::ClusterStats;
 use crate::clusters::Clusters;
+use crate::configured::Configured;
 use crate::control::ControlStats;
 use crate::family::Scope;
 use crate::http::HttpStats;
@@ -55,6 +56,7 @@ pub struct Telemetry {
     listeners: Named<ListenerStats>,
     clusters: Clusters,
     pub(crate) mappings: Mappings,
+    configured: OnceLock<Weak<dyn Configured>>,
 }
 
 /// Handles by name, hence in the order of the page.
@@ -86,6 +88,7 @@ impl Telemetry {
             listeners: RwLock::default(),
             clusters: Clusters::default(),
             mappings: Mappings::default(),
+            configured: OnceLock::new(),
         })
     }
 
@@ -187,6 +190,28 @@ impl Telemetry {
     /// Configuration.
     pub fn control(&self) -> &ControlStats {
         &self.control
+    }
+
+    /// Asks `configured` from now on, while it is there; once in the life of the process.
+    pub fn ask(&self, configured: Weak<dyn Configured>) {
+        // A second one would know the same.
+        drop(self.configured.set(configured));
+    }
+
+    /// Who knows the configuration that runs.
+    pub(crate) fn configured(&self) -> Option<Arc<dyn Configured>> {
+        self.configured.get()?.upgrade()
+    }
+
+    /// Appends `nuncio_*` and `process_*` in OpenMetrics 1.0, with exemplars.
+    pub fn render_openmetrics(&self, out: &mut Vec<u8>) {
+        page::render_openmetrics(self, out);
+    }
+
+    /// Appends `nuncio_*` and `process_*` as delimited `io.prometheus.client.MetricFamily`, with
+    /// exemplars and native histograms.
+    pub fn render_protobuf(&self, out: &mut Vec<u8>) {
+        page::render_protobuf(self, out);
     }
 
     /// Appends the Prometheus page, in text format 0.0.4.

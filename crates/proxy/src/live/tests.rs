@@ -187,7 +187,10 @@ fn count_all(scene: &Scene) {
 
 #[tokio::test(start_paused = true)]
 async fn a_mapping_is_counted_while_it_is_configured_and_has_had_a_request() {
-    let probes = ["internal_liveness_probe_mapping", "internal_readiness_probe_mapping"];
+    let probes = [
+        "internal_liveness_probe_mapping",
+        "internal_readiness_probe_mapping",
+    ];
     let all = |names: &[&'static str]| [names, &probes[..]].concat();
     let mut scene = Scene::new();
     scene.put("a", "").put("b", "").install();
