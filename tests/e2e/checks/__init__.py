@@ -2,6 +2,7 @@
 
 from checks import (
     access_log,
+    alerts,
     bad_manifests,
     dashboards,
     demo,
@@ -9,6 +10,7 @@ from checks import (
     drain,
     explain,
     live_edit,
+    monitoring,
     prometheus_scrape,
     startup,
     statsd_lines,
@@ -21,7 +23,9 @@ ALL = [
     *explain.CHECKS,
     *directory_sources.CHECKS,
     *prometheus_scrape.CHECKS,
+    *alerts.CHECKS,
     *dashboards.CHECKS,
+    *monitoring.CHECKS,
     *statsd_lines.CHECKS,
     *tls_upstream.CHECKS,
     *access_log.CHECKS,

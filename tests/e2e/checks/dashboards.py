@@ -3,8 +3,9 @@ the gateway as old and new configurations do."""
 
 from contextlib import ExitStack, contextmanager
 
-from harness import queries, scenarios
+from harness import dashboards_page, queries, scenarios
 from harness.gateway import Gateway
+from harness.manifests import mapping, replace, service
 from harness.prometheus import Prometheus
 from harness.upstream import Upstream
 from harness.verdict import expect, expect_equal
@@ -32,9 +33,9 @@ _JOB = """\
 
 def every_known_dashboard_finds_its_series(setting):
     known = queries.read("dashboard_queries.tsv")
-    with _gateway(setting) as gateway:
-        jobs = {"metrics": _job(gateway.metrics), "admin": _job(gateway.admin)}
-        with _scraping(setting, gateway, jobs) as scrapers:
+    with serving(setting) as gateway:
+        jobs = {"metrics": job(gateway.metrics), "admin": job(gateway.admin)}
+        with scraping(setting, gateway, jobs) as scrapers:
             for name, prometheus in scrapers.items():
                 wrong = list(queries.surprises(known, prometheus))
                 expect_equal(wrong, [], f"scraped from the {name} port, {len(wrong)} surprises")
@@ -42,12 +43,14 @@ def every_known_dashboard_finds_its_series(setting):
     return f"{len(known)} queries: {found} find data, {len(known) - found} cannot, with a reason"
 
 
-def _job(port, path="/metrics", params="{}"):
+def job(port, path="/metrics", params="{}"):
+    """An entry of `scrape_configs`."""
     return _JOB.format(port=port, path=path, params=params)
 
 
 @contextmanager
-def _gateway(setting):
+def serving(setting):
+    """A gateway with a Mapping for each scenario."""
     with Upstream("httpbin", setting.directory) as upstream:
         config = setting.config_directory(scenarios=scenarios.manifest(upstream.port))
         with Gateway(setting, config) as gateway:
@@ -55,21 +58,29 @@ def _gateway(setting):
 
 
 @contextmanager
-def _scraping(setting, gateway, jobs):
+def scraping(setting, gateway, jobs, rules=""):
     """A Prometheus for each of `jobs`, by name, that has scraped before, between and after traffic
-    of every kind."""
+    of every kind and changes, and has evaluated `rules`."""
     with ExitStack() as stack:
         scrapers = {
-            name: stack.enter_context(Prometheus(setting.directory, jobs=job, name=name))
+            name: stack.enter_context(
+                Prometheus(setting.directory, jobs=job, rules=rules, name=name)
+            )
             for name, job in jobs.items()
         }
         for prometheus in scrapers.values():
             _await_scrapes(prometheus, 1)
-        for _ in range(2):
+        for turn in range(2):
             scenarios.play(gateway)
+            _change(setting, turn)
             for prometheus in scrapers.values():
                 _await_scrapes(prometheus, 2)
         yield scrapers
+
+
+def _change(setting, turn):
+    text = service("late", mapping("late", f"/late/{turn}/", "127.0.0.1:9"))
+    replace(setting.directory / "config" / "late.yaml", text)
 
 
 def _await_scrapes(prometheus, count):
@@ -80,4 +91,10 @@ def _await_scrapes(prometheus, count):
     until(lambda: (prometheus.query(text) or 0) >= wanted, f"{count} scrapes", seconds=30)
 
 
-CHECKS = [every_known_dashboard_finds_its_series]
+def the_page_of_dashboards_is_up_to_date(_setting):
+    found = dashboards_page.PAGE.read_text(encoding="utf-8")
+    command = "in tests/e2e: python3 -m harness.dashboards_page"
+    expect(found == dashboards_page.text(), f"{dashboards_page.PAGE} is out of date; {command}")
+
+
+CHECKS = [every_known_dashboard_finds_its_series, the_page_of_dashboards_is_up_to_date]

@@ -14,6 +14,8 @@ _GLOBAL = """\
 global:
   scrape_interval: 1s
   scrape_timeout: 1s
+  evaluation_interval: 1s
+rule_files: [{rules}]
 scrape_configs:
 """
 
@@ -26,12 +28,16 @@ _JOB = """\
 
 class Prometheus(Program):
     """Prometheus, ready once constructed. Use as a context manager. It scrapes `target`'s /metrics,
-    or what the entries `jobs` of `scrape_configs` say."""
+    or what the entries `jobs` of `scrape_configs` say, and evaluates the groups in the text `rules`.
+    """
 
-    def __init__(self, directory, target=None, jobs=None, name="prometheus"):
+    def __init__(self, directory, target=None, jobs=None, rules="", name="prometheus"):
         [self.port] = free(1)
         config = directory / f"{name}.yml"
-        config.write_text(_GLOBAL + (jobs or _JOB.format(target=target)), encoding="utf-8")
+        rule_file = directory / f"{name}-rules.yml"
+        rule_file.write_text(rules, encoding="utf-8")
+        text = _GLOBAL.format(rules=rule_file.name) + (jobs or _JOB.format(target=target))
+        config.write_text(text, encoding="utf-8")
         super().__init__(
             [
                 "prometheus",

@@ -10,6 +10,7 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 REASONS = {
     "aes": "a series of the Ambassador Edge Stack alone, which Ambassador did not have",
     "health-checks": "active health checks, which Mappings cannot ask for yet",
+    "kubernetes": "a source of configuration that this gateway, which reads files, does not have",
     "labels": "labels that do not fit what is asked, which finds nothing in Envoy either",
     "other-program": "a series of another program: Contour, Envoy Gateway or kube-state-metrics",
     "tcp": "TCPMappings, which are not served yet",
