@@ -141,7 +141,7 @@ pub struct Forward {
     /// What becomes of the path.
     pub rewrite: Rewrite,
     /// What becomes of the path instead, if there is one.
-    pub regex_rewrite: Option<Substitution>,
+    pub regex_rewrite: Option<Box<Substitution>>,
     /// What becomes of the host.
     pub host: HostRewrite,
     /// Headers removed and added.
