@@ -13,6 +13,7 @@ from checks import (
     monitoring,
     prometheus_scrape,
     startup,
+    statsd_dashboards,
     statsd_lines,
     tls_upstream,
 )
@@ -27,6 +28,7 @@ ALL = [
     *dashboards.CHECKS,
     *monitoring.CHECKS,
     *statsd_lines.CHECKS,
+    *statsd_dashboards.CHECKS,
     *tls_upstream.CHECKS,
     *access_log.CHECKS,
     *live_edit.CHECKS,

@@ -9,7 +9,6 @@ from harness.manifests import mapping, replace, service
 from harness.prometheus import Prometheus
 from harness.upstream import Upstream
 from harness.verdict import expect, expect_equal
-from harness.waiting import until
 
 # The labels that boards filter by, as service discovery would add them; Wise's boards want Envoy's
 # labels without their prefix as well.
@@ -69,26 +68,18 @@ def scraping(setting, gateway, jobs, rules=""):
             for name, job in jobs.items()
         }
         for prometheus in scrapers.values():
-            _await_scrapes(prometheus, 1)
+            prometheus.await_scrapes(1)
         for turn in range(2):
             scenarios.play(gateway)
             _change(setting, turn)
             for prometheus in scrapers.values():
-                _await_scrapes(prometheus, 2)
+                prometheus.await_scrapes(2)
         yield scrapers
 
 
 def _change(setting, turn):
     text = service("late", mapping("late", f"/late/{turn}/", "127.0.0.1:9"))
     replace(setting.directory / "config" / "late.yaml", text)
-
-
-def _await_scrapes(prometheus, count):
-    """Waits for so many more scrapes."""
-    # A scrape in progress may have begun before what it is to see.
-    text = "count_over_time(up[5m])"
-    wanted = (prometheus.query(text) or 0) + count
-    until(lambda: (prometheus.query(text) or 0) >= wanted, f"{count} scrapes", seconds=30)
 
 
 def the_page_of_dashboards_is_up_to_date(_setting):

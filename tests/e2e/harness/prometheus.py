@@ -64,6 +64,12 @@ class Prometheus(Program):
         """What a label is in `series` (or at all)."""
         return self._ask(f"label/{label}/values", **({"match[]": series} if series else {}))
 
+    def await_scrapes(self, count):
+        """Waits until every target was scraped so many times more."""
+        text = "min(count_over_time(up[5m]))"
+        wanted = (self.query(text) or 0) + count
+        until(lambda: (self.query(text) or 0) >= wanted, f"{count} scrapes", seconds=30)
+
     def _ask(self, what, **parameters):
         try:
             text = self._fetch(f"/api/v1/{what}?{urllib.parse.urlencode(parameters)}")
