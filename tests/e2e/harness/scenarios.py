@@ -25,6 +25,8 @@ def manifest(port):
     return service(
         "scenarios",
         mapping("httpbin_mapping", "/httpbin/", to, stats_name="httpbin"),
+        mapping("shop", "/shop/", to, stats_name="shop"),
+        mapping("shop_canary", "/shop/", to, stats_name="shop_canary", weight=20),
         mapping("retried", "/retried/", to, stats_name="retried", retry_policy=retries),
         mapping("slow", "/slow/", to, stats_name="slow", timeout_ms=_TIMEOUT_MS, rewrite="/delay/"),
         mapping("dead", "/dead/", dead, stats_name="dead"),
@@ -66,6 +68,7 @@ def _answers(gateway):
         for _ in range(20):
             connection.get("/httpbin/get")
         connection.get("/watched/get")
+        connection.get("/shop/get")
         expect_equal(connection.get("/nowhere").status, 404, "GET /nowhere")
 
 
