@@ -23,6 +23,7 @@ mod settings;
 mod slots;
 mod snapshot;
 mod table;
+mod tracing;
 
 pub use cluster::{Balance, Cluster, ClusterIndex, Discovery, Families, Limits, ServicePort};
 pub use clusters::Clusters;
@@ -47,3 +48,4 @@ pub use settings::{ConnectionSettings, HeaderCase, Settings};
 pub use slots::Slots;
 pub use snapshot::Snapshot;
 pub use table::RouteTable;
+pub use tracing::{Collector, Sampling, SpanFormat, Tracing};
