@@ -26,6 +26,7 @@ mod report;
 mod resource;
 mod service;
 mod tenancy;
+mod tracing;
 mod yaml;
 
 pub use annotation::{CONFIG_ANNOTATION, nth_document, parse_annotation};
@@ -49,3 +50,7 @@ pub use pattern::{ByteSet, InvalidPattern, Outline, Pattern, Step, Substitution,
 pub use rare::{Rare, Usual};
 pub use resource::{Identity, Kind, Parsed, Resolver, Resource, Trust};
 pub use service::{InvalidService, Qualified, Qualifier, Scheme, Service, ServiceHost};
+pub use tracing::{
+    CollectorVersion, CustomTag, Percent, Propagation, TagValue, TraceSampling, TracingDriver,
+    TracingService,
+};
