@@ -16,7 +16,7 @@ use nuncio_config::{
     QueryValueMatch, Rare, Resource, RetryOn, Rewrite, Substitution, Usual,
 };
 
-use crate::{ClusterIndex, Draw, Order, Redirect, RequestHead};
+use crate::{Attachment, ClusterIndex, Draw, Order, Redirect, RequestHead};
 
 /// One member of a group of Mappings (or a built-in probe), ready to be matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct Route {
     pub action: Action,
     /// What happens to the response, whoever gives it.
     pub response: ResponseRules,
+    /// What whoever runs it keeps with it.
+    pub attachment: Attachment,
 }
 
 /// What happens to a response.

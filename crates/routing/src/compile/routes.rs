@@ -24,8 +24,8 @@ use super::weights;
 use crate::cluster::Roster;
 use crate::order::GroupOrder;
 use crate::{
-    Action, Cluster, ClusterIndex, Discovery, MappingId, Order, Probe, Redirect, ResponseRules,
-    Route, Settings, Shadow, Share,
+    Action, Attachment, Cluster, ClusterIndex, Discovery, MappingId, Order, Probe, Redirect,
+    ResponseRules, Route, Settings, Shadow, Share,
 };
 
 /// What Routes depend on besides the Mappings of their group.
@@ -323,5 +323,6 @@ fn route(
         share,
         action,
         response,
+        attachment: Attachment::default(),
     }
 }
