@@ -16,6 +16,7 @@ pub(crate) mod read;
 mod redirect;
 mod retry;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
@@ -121,6 +122,14 @@ impl PathMatch {
         match self {
             Self::Prefix(text) | Self::Exact(text) => text.as_str(),
             Self::Regex(pattern) => pattern.as_str(),
+        }
+    }
+
+    /// The text as written, shared.
+    pub fn text(&self) -> Arc<str> {
+        match self {
+            Self::Prefix(text) | Self::Exact(text) => text.text(),
+            Self::Regex(pattern) => pattern.text(),
         }
     }
 }

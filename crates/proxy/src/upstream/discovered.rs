@@ -114,7 +114,7 @@ impl Discovered {
             return None;
         };
         let follower = Arc::new(Follower {
-            of: of.clone(),
+            of: ServicePort::clone(of),
             cluster: Arc::clone(cluster),
             endpoints: Arc::clone(endpoints),
             stats: Arc::clone(stats),
@@ -122,7 +122,7 @@ impl Discovered {
             resolution: Mutex::default(),
         });
         let mut known = self.known();
-        let port = known.ports.entry(of.clone()).or_default();
+        let port = known.ports.entry(ServicePort::clone(of)).or_default();
         port.followers.push(Arc::downgrade(&follower));
         follower.hear(&port.told);
         drop(known);

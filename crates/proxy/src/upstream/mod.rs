@@ -72,7 +72,8 @@ impl Upstream {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         let (detector, watch) = cluster
             .outlier_detection
-            .map(|settings| Detector::new(settings, &stats))
+            .as_deref()
+            .map(|settings| Detector::new(*settings, &stats))
             .unzip();
         let endpoints = Endpoints::pending(&cluster, watch);
         let resolver = discovered.resolver();

@@ -66,7 +66,7 @@ impl<'r> Attributes<'r> {
     pub(super) fn take_response(&mut self, mapping: &Mapping) -> ResponseRules {
         let error_overrides = std::mem::take(&mut self.overrides);
         ResponseRules {
-            headers: std::mem::take(&mut self.response_headers),
+            headers: std::mem::take(&mut self.response_headers).into(),
             cors: self.cors.take(),
             error_overrides: match mapping.bypass_error_response_overrides {
                 true => Arc::default(),
@@ -78,7 +78,7 @@ impl<'r> Attributes<'r> {
     /// What happens to a redirect: in Envoy, CORS is an affair of routes that forward.
     pub(super) fn redirect_response(self) -> ResponseRules {
         ResponseRules {
-            headers: self.response_headers,
+            headers: self.response_headers.into(),
             ..ResponseRules::default()
         }
     }

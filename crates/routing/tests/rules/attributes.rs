@@ -192,7 +192,10 @@ fn every_member_keeps_what_is_its_own() {
     };
     assert_eq!(a.rewrite, Rewrite::Prefix("/a/".into()));
     assert_eq!(b.rewrite, Rewrite::Prefix("/".into()));
-    assert_eq!(a.host, HostRewrite::To(HeaderValue::from_static("a")));
+    assert_eq!(
+        a.host,
+        HostRewrite::To(Box::new(HeaderValue::from_static("a")))
+    );
     assert_eq!(b.host, HostRewrite::Upstream);
     assert_eq!(a.timeout, Some(Duration::from_secs(1)));
     assert_eq!(b.timeout, None);
