@@ -6,6 +6,7 @@
 //! Deliberately absent: I/O, clocks, async, endpoints and connections, and any knowledge of how
 //! resources reach the gateway.
 
+mod attachment;
 mod cluster;
 mod clusters;
 mod compile;
@@ -24,6 +25,7 @@ mod slots;
 mod snapshot;
 mod table;
 
+pub use attachment::Attachment;
 pub use cluster::{Balance, Cluster, ClusterIndex, Discovery, Families, Limits, ServicePort};
 pub use clusters::Clusters;
 pub use compile::compile;

@@ -116,7 +116,9 @@ mod tests {
 
     fn substituted(pattern: &str, substitution: &str, path: &str) -> String {
         let forward = Forward {
-            regex_rewrite: Some(Substitution::parse(pattern, substitution).unwrap()),
+            regex_rewrite: Some(Box::new(
+                Substitution::parse(pattern, substitution).unwrap(),
+            )),
             ..forward("/", "/v9/")
         };
         written(&forward, path, Some("x=1")).unwrap()

@@ -16,7 +16,7 @@ use nuncio_config::{
     QueryValueMatch, RetryOn, Rewrite, Substitution,
 };
 
-use crate::{ClusterIndex, Draw, Order, Redirect, RequestHead};
+use crate::{Attachment, ClusterIndex, Draw, Order, Redirect, RequestHead};
 
 /// One member of a group of Mappings (or a built-in probe), ready to be matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct Route {
     pub action: Action,
     /// What happens to the response, whoever gives it.
     pub response: ResponseRules,
+    /// What whoever runs it keeps with it.
+    pub attachment: Attachment,
 }
 
 /// What happens to a response.
@@ -139,7 +141,7 @@ pub struct Forward {
     /// What becomes of the path.
     pub rewrite: Rewrite,
     /// What becomes of the path instead, if there is one.
-    pub regex_rewrite: Option<Substitution>,
+    pub regex_rewrite: Option<Box<Substitution>>,
     /// What becomes of the host.
     pub host: HostRewrite,
     /// Headers removed and added.

@@ -3,6 +3,7 @@
 from checks import (
     access_log,
     bad_manifests,
+    dashboards,
     demo,
     directory_sources,
     drain,
@@ -20,6 +21,7 @@ ALL = [
     *explain.CHECKS,
     *directory_sources.CHECKS,
     *prometheus_scrape.CHECKS,
+    *dashboards.CHECKS,
     *statsd_lines.CHECKS,
     *tls_upstream.CHECKS,
     *access_log.CHECKS,

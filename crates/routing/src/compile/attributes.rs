@@ -36,7 +36,7 @@ pub(super) struct Attributes<'r> {
 impl<'r> Attributes<'r> {
     pub(super) fn of(members: &[Member<'r>], defaults: &'r Defaults) -> Self {
         let first = members.first().map(|member| member.mapping);
-        let retry = last(members, |m| m.retry_policy.as_ref()).or(defaults.retry_policy());
+        let retry = last(members, |m| m.retry_policy.as_deref()).or(defaults.retry_policy());
         let module = defaults.headers();
         let request = Side {
             options: |mapping| &mapping.request_headers,
@@ -49,7 +49,7 @@ impl<'r> Attributes<'r> {
             add: module.add_response_headers.as_deref(),
         };
         Self {
-            regex_rewrite: last(members, |m| m.regex_rewrite.as_ref()),
+            regex_rewrite: last(members, |m| m.regex_rewrite.as_deref()),
             priority: last(members, |m| said(m.priority)).unwrap_or_default(),
             retry: retry.map(Retry::from),
             upgrades: last(members, |m| written(&m.allow_upgrade)).unwrap_or_default(),
@@ -57,7 +57,7 @@ impl<'r> Attributes<'r> {
             labels: first.map(|m| &*m.labels).unwrap_or_default(),
             request_headers: request.rules(members),
             response_headers: response.rules(members),
-            cors: defaults.cors(last(members, |m| m.cors.as_ref())),
+            cors: defaults.cors(last(members, |m| m.cors.as_deref())),
             overrides: defaults.overrides(last(members, |m| m.error_response_overrides.as_deref())),
         }
     }

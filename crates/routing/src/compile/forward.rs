@@ -39,7 +39,7 @@ pub(super) fn forward(
         cluster: destination.cluster,
         prefix_len: mapping.path.as_str().len(),
         rewrite: rewrite(mapping),
-        regex_rewrite: attributes.regex_rewrite.cloned(),
+        regex_rewrite: attributes.regex_rewrite.cloned().map(Box::new),
         host: host(mapping),
         request_headers,
         timeout: mapping
@@ -69,7 +69,7 @@ fn rewrite(mapping: &Mapping) -> Rewrite {
 
 fn host(mapping: &Mapping) -> HostRewrite {
     match (&mapping.host_rewrite, mapping.auto_host_rewrite) {
-        (Some(host), _) => HostRewrite::To(host.clone()),
+        (Some(host), _) => HostRewrite::To(HeaderValue::clone(host)),
         (None, true) => HostRewrite::Upstream,
         (None, false) => HostRewrite::Keep,
     }

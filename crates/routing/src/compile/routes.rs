@@ -23,8 +23,8 @@ use super::upstream::Wish;
 use super::weights;
 use crate::cluster::Roster;
 use crate::{
-    Action, Cluster, ClusterIndex, Discovery, MappingId, Order, Probe, Redirect, ResponseRules,
-    Route, Settings, Shadow, Share,
+    Action, Attachment, Cluster, ClusterIndex, Discovery, MappingId, Order, Probe, Redirect,
+    ResponseRules, Route, Settings, Shadow, Share,
 };
 
 /// What Routes depend on besides the Mappings of their group.
@@ -319,5 +319,6 @@ fn route(
         share,
         action,
         response,
+        attachment: Attachment::default(),
     }
 }
