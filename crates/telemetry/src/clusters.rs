@@ -278,6 +278,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn thousands_of_clusters_without_traffic_are_small() {
+        let all = size_of::<ClusterStats>() + size_of::<Entry>();
+        assert!(all <= 128, "{all} bytes");
+    }
+
+    #[test]
     fn of_those_that_are_gone_the_oldest_is_forgotten() {
         let (clusters, count) = (Clusters::default(), ServerCounts::default());
         let timers = Arc::new(Timers::default());

@@ -85,9 +85,7 @@ impl Upstream {
                 stats.endpoints_changed(1);
                 None
             }
-            ServiceHost::Name(name) => {
-                Some(resolver.keep_current(name, &cluster, &endpoints, &stats))
-            }
+            ServiceHost::Name(_) => Some(resolver.keep_current(&cluster, &endpoints, &stats)),
         };
         let detection = detector.map(|detector| resolver.run(detector.run(Arc::clone(&endpoints))));
         Self {
