@@ -24,6 +24,7 @@ mod settings;
 mod slots;
 mod snapshot;
 mod table;
+mod tracing;
 
 pub use attachment::Attachment;
 pub use cluster::{Balance, Cluster, ClusterIndex, Discovery, Families, Limits, ServicePort};
@@ -49,3 +50,4 @@ pub use settings::{ConnectionSettings, HeaderCase, Settings};
 pub use slots::Slots;
 pub use snapshot::Snapshot;
 pub use table::RouteTable;
+pub use tracing::{Collector, Sampling, SpanFormat, Tracing};
