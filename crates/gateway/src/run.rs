@@ -87,6 +87,7 @@ impl Gateway {
             write_back,
             following,
             last_good,
+            series,
             life,
         } = arguments;
         let _context = control.enter();
@@ -97,6 +98,7 @@ impl Gateway {
         door.announce();
         let telemetry = Telemetry::new(build::info(&identity));
         telemetry.server().set_state(ServerState::Initializing);
+        telemetry.limit_series(series.limit());
         let access_log = access_log(&telemetry, life.access_log)?;
         let readiness = Arc::new(Readiness::new());
         let resolver = Resolver::from_system().context("cannot resolve names")?;

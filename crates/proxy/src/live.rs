@@ -65,7 +65,7 @@ impl Live {
 
     /// Where the Mapping of a Route counts; looked up by the first request only.
     pub(crate) fn mapping_stats<'r>(&self, route: &'r Route) -> Option<&'r MappingStats> {
-        let MappingId { namespace, name } = &route.mapping;
+        let MappingId { namespace, name } = &*route.mapping;
         let find = || self.telemetry.mapping(namespace, name);
         route.attachment.get_or_attach(find)
     }
@@ -99,6 +99,7 @@ impl Switch {
             log_plan: LogPlan::of(&snapshot.settings.access_log),
             telemetry: Arc::clone(&telemetry),
         };
+        telemetry.count_dns(resolver.stats());
         let discovered = Discovered::new(resolver);
         let live = Arc::new(ArcSwap::from_pointee(nothing));
         let switch = Self {

@@ -32,8 +32,10 @@ mod cluster;
 mod clusters;
 mod configured;
 mod control;
+mod dns;
 mod exemplar;
 mod family;
+mod guard;
 mod histogram;
 mod http;
 mod latency;
@@ -59,7 +61,9 @@ pub use cluster::{
     Resolution, RetryCause, RetryRefused, UpstreamRequest,
 };
 pub use configured::{Configured, Weight};
-pub use control::{ControlStats, ObjectCounts, Reconfiguration};
+pub use control::{ControlStats, FeedStats, ObjectCounts, Reconfiguration};
+pub use dns::{DnsFailure, DnsStats};
+pub use guard::SeriesLimit;
 pub use histogram::Histogram;
 pub use http::{ActiveUpgrade, HttpStats, HttpSummary};
 pub use listener::{ActiveRequest, Certificate, DownstreamConnection, ListenerStats, Rejection};

@@ -19,9 +19,8 @@ use form::{OpenMetrics, Protobuf, Text};
 use ours::Ours;
 
 pub(crate) fn render(telemetry: &Telemetry, out: &mut Vec<u8>) {
-    let handles = telemetry.handles();
-    envoy::render(telemetry, &handles, out);
-    let ours = Ours::of(telemetry, handles);
+    let ours = Ours::of(telemetry, telemetry.handles());
+    envoy::render(telemetry, &ours.handles, out);
     let mut page = Text::new(out);
     own::ambassador(telemetry, &mut page);
     own::ambassador_process(ours.handles.memory, &mut page);

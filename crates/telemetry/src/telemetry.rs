@@ -15,7 +15,9 @@ use crate::cluster::ClusterStats;
 use crate::clusters::Clusters;
 use crate::configured::Configured;
 use crate::control::ControlStats;
+use crate::dns::DnsStats;
 use crate::family::Scope;
+use crate::guard::{Guard, SeriesLimit};
 use crate::http::HttpStats;
 use crate::listener::ListenerStats;
 use crate::mapping::MappingStats;
@@ -57,6 +59,8 @@ pub struct Telemetry {
     clusters: Clusters,
     pub(crate) mappings: Mappings,
     configured: OnceLock<Weak<dyn Configured>>,
+    pub(crate) guard: Guard,
+    dns: OnceLock<Arc<DnsStats>>,
 }
 
 /// Handles by name, hence in the order of the page.
@@ -89,6 +93,8 @@ impl Telemetry {
             clusters: Clusters::default(),
             mappings: Mappings::default(),
             configured: OnceLock::new(),
+            guard: Guard::default(),
+            dns: OnceLock::new(),
         })
     }
 
@@ -196,6 +202,21 @@ impl Telemetry {
     pub fn ask(&self, configured: Weak<dyn Configured>) {
         // A second one would know the same.
         drop(self.configured.set(configured));
+    }
+
+    /// How many series a page may have from now on; without, there is no limit.
+    pub fn limit_series(&self, limit: SeriesLimit) {
+        self.guard.set(limit);
+    }
+
+    /// Shows what is asked of name servers; once in the life of the process.
+    pub fn count_dns(&self, stats: &Arc<DnsStats>) {
+        // There is one resolver.
+        drop(self.dns.set(Arc::clone(stats)));
+    }
+
+    pub(crate) fn dns(&self) -> Option<&DnsStats> {
+        self.dns.get().map(|stats| &**stats)
     }
 
     /// Who knows the configuration that runs.

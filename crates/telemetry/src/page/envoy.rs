@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use crate::cluster::ClusterStats;
 use crate::family::{Scope, Shown, Stat, Value};
+use crate::guard::OVERFLOW;
 use crate::histogram::Histogram;
 use crate::http::HttpStats;
 use crate::listener::{Certificate, ListenerHttp, ListenerStats, unix_seconds};
 use crate::names;
 use crate::series::{Pieces, label_text};
 use crate::server::ServerStats;
+use crate::status::OTHER_CODES;
 use crate::telemetry::{Handles, Telemetry};
 use crate::text;
 
@@ -169,7 +171,10 @@ impl Family {
         out.push(b'{');
         out.extend_from_slice(label.as_bytes());
         out.extend_from_slice(b"=\"");
-        text::integer(out, u64::from(is));
+        match is {
+            OTHER_CODES => out.extend_from_slice(OVERFLOW.as_bytes()),
+            one => text::integer(out, u64::from(one)),
+        }
         out.extend_from_slice(b"\",");
         write(out, labels);
         out.extend_from_slice(b"} ");

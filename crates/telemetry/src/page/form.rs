@@ -83,15 +83,6 @@ pub(super) trait Form {
             self.sample(Labels::of(&[(label, value)]), Fixed::whole(*number));
         }
     }
-
-    /// Counters of one family that one label tells apart.
-    fn counters(&mut self, (name, help): (&str, &str), label: &str, values: &[(&str, u64)]) {
-        let kind = Kind::Counter;
-        self.family(&Family { name, kind, help });
-        for (value, number) in values {
-            self.sample(Labels::of(&[(label, value)]), Fixed::whole(*number));
-        }
-    }
 }
 
 impl Fixed {

@@ -4,6 +4,7 @@
 
 mod ambassador;
 mod config;
+mod feeds;
 mod mappings;
 mod process;
 mod running;
@@ -18,6 +19,8 @@ pub(super) use process::ambassador_process;
 pub(super) fn nuncio(telemetry: &Telemetry, ours: &Ours, page: &mut impl Form) {
     running::build(&telemetry.build, page);
     config::config(&telemetry.control, page);
+    feeds::feeds(&telemetry.control, page);
+    feeds::dns(telemetry.dns(), page);
     mappings::mappings(ours, page);
     running::running(telemetry, ours, page);
     process::process(ours.handles.memory, page);

@@ -7,10 +7,6 @@ use super::super::form::{Durations, Family, Fixed, Form, Kind, Labels};
 use super::super::ours::{MappingWeight, Ours};
 use crate::mapping::{MappingCounts, MappingStats};
 
-/// The classes that are shown from the first request on, so that `increase()` sees the first
-/// failure.
-const USUAL: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
-
 pub(super) fn mappings(ours: &Ours, page: &mut impl Form) {
     weights(&ours.weights, page);
     let mappings = &ours.mappings;
@@ -49,13 +45,11 @@ fn requests(mappings: &Shown, page: &mut impl Form) {
     });
     for mapping in mappings {
         for (class, count) in mapping.count.classes() {
-            if count > 0 || USUAL.contains(&class) {
-                let labels = Labels {
-                    mapping: Some(mapping),
-                    others: &[("code_class", class)],
-                };
-                page.sample(labels, Fixed::whole(count));
-            }
+            let labels = Labels {
+                mapping: Some(mapping),
+                others: &[("code_class", class)],
+            };
+            page.sample(labels, Fixed::whole(count));
         }
     }
 }
