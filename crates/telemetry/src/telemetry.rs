@@ -126,7 +126,7 @@ impl Telemetry {
     ) {
         let count = &self.server.count;
         self.clusters.change(arrived, departed, count);
-        count.cds_update_success.inc();
+        count.update_success.inc();
     }
 
     /// Makes room where clusters have left and nobody has their handles any more; gives how many
@@ -217,9 +217,12 @@ impl Telemetry {
             .map(|l| l.count.downstream_cx_active.value())
             .sum();
         let memory = Memory::read();
+        let https = values(&self.https);
         self.server.refresh(memory, connections);
+        self.server.follow_control(&self.control);
+        self.server.follow_http2(&https);
         Handles {
-            https: values(&self.https),
+            https,
             listeners,
             clusters: self.clusters.all(),
             memory,
