@@ -73,20 +73,20 @@ impl Clusters {
     /// The handle of a name, made if there is none; `added` is called when the cluster is new.
     pub(crate) fn of(
         &self,
-        name: Arc<str>,
+        name: &Arc<str>,
         timers: &Arc<Timers>,
         added: impl FnOnce(),
     ) -> Arc<ClusterStats> {
-        if let Some(known) = self.find(&name) {
+        if let Some(known) = self.find(name) {
             return known;
         }
         let mut named = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Entry(stats)) = named.known.get(&*name) {
+        if let Some(Entry(stats)) = named.known.get(&**name) {
             return Arc::clone(stats);
         }
         added();
-        let left = named.gone.take(&name);
-        let stats = Arc::new(ClusterStats::new(&name, left.as_ref(), timers));
+        let left = named.gone.take(name);
+        let stats = Arc::new(ClusterStats::new(name, left.as_ref(), timers));
         named.known.insert(Entry(Arc::clone(&stats)));
         stats
     }
@@ -286,7 +286,7 @@ mod tests {
         let (clusters, count) = (Clusters::default(), ServerCounts::default());
         let timers = Arc::new(Timers::default());
         for nth in 0..=MOST_GONE + SPARE {
-            let stats = clusters.of(nth.to_string().into(), &timers, || {});
+            let stats = clusters.of(&nth.to_string().into(), &timers, || {});
             stats.endpoints_changed(1);
             clusters.change([&*stats], [], &count);
             clusters.change([], [&*stats], &count);

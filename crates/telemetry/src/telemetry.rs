@@ -112,7 +112,7 @@ impl Telemetry {
             Cow::Owned(other) => other.into(),
         };
         let added = || self.server.count.cluster_added.inc();
-        self.clusters.of(name, &self.timers, added)
+        self.clusters.of(&name, &self.timers, added)
     }
 
     /// The handle of a cluster by its statistics name, if there is one.
