@@ -45,6 +45,8 @@ pub struct FeedStats {
     pub(crate) watches: Counter,
     pub(crate) events: Counter,
     pub(crate) failures: Counter,
+    /// How often it was lost.
+    outages: Counter,
     /// Since the epoch; zero before the first.
     pub(crate) last_event: LastDuration,
 }
@@ -52,6 +54,9 @@ pub struct FeedStats {
 impl FeedStats {
     /// Whether what it says reaches us: it answers, and has not fallen silent.
     pub fn set_connected(&self, connected: bool) {
+        if self.connected.value() == 1 && !connected {
+            self.outages.inc();
+        }
         self.connected.set(u64::from(connected));
     }
 
@@ -204,6 +209,12 @@ impl ControlStats {
     pub(crate) fn feeds(&self) -> BTreeMap<&'static str, Arc<FeedStats>> {
         let feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
         feeds.clone()
+    }
+
+    /// How often feeds of configuration were lost.
+    pub(crate) fn outages(&self) -> u64 {
+        let feeds = self.feeds();
+        feeds.values().map(|feed| feed.outages.value()).sum()
     }
 
     /// The diagnostics page was produced, which took `took`.
