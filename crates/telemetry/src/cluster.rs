@@ -17,7 +17,7 @@ use crate::family::{Scope, Stat};
 use crate::names;
 use crate::request::{Closed, Protocol, Side};
 use crate::series::Series;
-use crate::statsd::Timers;
+use crate::statsd::{Scoped, Timers};
 pub(crate) use counts::ClusterCounts;
 pub use event::{
     Breaker, ClusterSummary, ConnectFailure, Overflow, Resolution, RetryCause, RetryRefused,
@@ -39,13 +39,16 @@ impl ClusterStats {
     /// Goes on from what is left of the last cluster of this name.
     pub(crate) fn new(name: &Arc<str>, left: Option<&Totals>, timers: &Arc<Timers>) -> Self {
         let labels = [("envoy_cluster_name", &**name)];
-        let scope = format!("envoy.cluster.{name}.");
+        let scope = Scoped {
+            full: &format!("envoy.cluster.{name}."),
+            bare: "envoy.cluster.",
+        };
         let id = left.map_or_else(|| timers.next_id(), Totals::id);
         let stats = Self {
             count: ClusterCounts::default(),
             active: AtomicBool::new(true),
             name: Arc::clone(name),
-            series: Series::with(timers, &labels, &scope, id),
+            series: Series::with(timers, &labels, scope, id),
         };
         if let Some(left) = left {
             left.go_on(&stats);
@@ -87,6 +90,9 @@ impl ClusterStats {
     /// as well, by [`PendingRequest::failed`].
     pub fn connect_failed(&self, why: ConnectFailure, protocol: Protocol, took: Duration) {
         self.connection_made(protocol);
+        // To Envoy it is active while it is made: the gauge is told from then on.
+        self.count.traffic().upstream_cx_active.inc();
+        self.count.traffic().upstream_cx_active.dec();
         self.count.trouble().upstream_cx_connect_fail.inc();
         let by = match why {
             ConnectFailure::Refused => Side::Remote,

@@ -41,6 +41,7 @@ mod process;
 mod request;
 mod series;
 mod server;
+mod settings;
 pub mod statsd;
 mod status;
 mod telemetry;
@@ -60,5 +61,6 @@ pub use request::{
     Bytes, Closed, Ending, Outcome, Protocol, RequestRecord, Reset, ShadowRecord, Side, Transport,
 };
 pub use server::{ServerState, ServerStats};
+pub use settings::{ClusterLabel, Settings};
 pub use telemetry::{BuildInfo, Telemetry};
 pub use value::{Counter, Gauge};

@@ -21,8 +21,7 @@ pub(crate) const DOWNSTREAM_CX_LENGTH_MS: &str = "downstream_cx_length_ms";
 pub(crate) const UPSTREAM_RQ_TIME: &str = "upstream_rq_time";
 pub(crate) const UPSTREAM_CX_CONNECT_MS: &str = "upstream_cx_connect_ms";
 pub(crate) const UPSTREAM_CX_LENGTH_MS: &str = "upstream_cx_length_ms";
-/// On the wire `ssl.certificate.<name>.expiration_unix_time_seconds`.
-pub(crate) const LISTENER_CERTIFICATE: &str = "ssl.certificate_expiration_unix_time_seconds";
+pub(crate) const LISTENER_CERTIFICATE: &str = "ssl.certificate.expiration_unix_time_seconds";
 
 /// `envoy_http_*{envoy_http_conn_manager_prefix}`, `envoy.http.<prefix>.*`
 pub(crate) const HTTP: &[Stat<HttpStats>] = &[

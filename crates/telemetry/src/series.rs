@@ -1,29 +1,28 @@
 //! How one handle is called: prepared once, so that neither writer formats names.
 //!
-//! Invariant: the label text is escaped for the exposition format, the wire name has nothing a
-//! statsd receiver would take for syntax of its own (`:` and control characters, as Envoy does).
+//! Invariant: the label text is escaped for the exposition format; the wire name is what the form of
+//! statsd in use makes of it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::histogram::Histogram;
-use crate::statsd::Timers;
+use crate::statsd::{Scoped, Timers, Wire};
 
 /// The names of one handle, and its way to statsd.
 #[derive(Debug)]
 pub(crate) struct Series {
     /// `envoy_cluster_name="httpbin"`; empty for the server's own.
     pub(crate) labels: Box<str>,
-    /// `envoy.cluster.httpbin.`
-    pub(crate) wire: Arc<str>,
+    pub(crate) wire: Wire,
     /// Identifies the handle in the statsd exporter.
     pub(crate) id: u32,
     timers: Arc<Timers>,
 }
 
 impl Series {
-    /// `labels` are pairs of a label name and a raw value; `scope` is Envoy's dotted prefix, raw.
-    pub(crate) fn new(timers: &Arc<Timers>, labels: &[(&str, &str)], scope: &str) -> Self {
+    /// `labels` are pairs of a label name and a raw value.
+    pub(crate) fn new(timers: &Arc<Timers>, labels: &[(&str, &str)], scope: Scoped<'_>) -> Self {
         Self::with(timers, labels, scope, timers.next_id())
     }
 
@@ -31,11 +30,11 @@ impl Series {
     pub(crate) fn with(
         timers: &Arc<Timers>,
         labels: &[(&str, &str)],
-        scope: &str,
+        scope: Scoped<'_>,
         id: u32,
     ) -> Self {
-        let wire: Arc<str> = wire_name(scope).into();
-        timers.name(id, Arc::clone(&wire));
+        let wire = timers.form.wire(scope, labels);
+        timers.name(id, wire.clone());
         Self {
             labels: label_text(labels).into(),
             wire,
@@ -78,14 +77,6 @@ pub(crate) fn label_text(labels: &[(&str, &str)]) -> String {
     text
 }
 
-/// Without what a statsd receiver would take for syntax: `:`, and control characters.
-pub(crate) fn wire_name(scope: &str) -> String {
-    scope
-        .chars()
-        .map(|c| if c == ':' || c.is_control() { '_' } else { c })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,14 +86,6 @@ mod tests {
         assert_eq!(
             label_text(&[("a", "x\"} 1\n\\"), ("b", "ü")]),
             r#"a="x\"} 1\n\\",b="ü""#
-        );
-    }
-
-    #[test]
-    fn a_wire_name_cannot_carry_a_second_metric() {
-        assert_eq!(
-            wire_name("envoy.cluster.a:1|c\nb."),
-            "envoy.cluster.a_1|c_b."
         );
     }
 }

@@ -11,7 +11,7 @@ use crate::family::{Scope, Stat};
 use crate::names;
 use crate::process::Memory;
 use crate::series::Series;
-use crate::statsd::Timers;
+use crate::statsd::{Scoped, Timers};
 use crate::value::{Counter, Gauge};
 
 /// The numbers of the process.
@@ -35,10 +35,14 @@ pub enum ServerState {
 
 impl ServerStats {
     pub(crate) fn new(timers: &Arc<Timers>, commit: &str) -> Self {
+        let scope = Scoped {
+            full: "envoy.",
+            bare: "envoy.",
+        };
         let server = Self {
             count: ServerCounts::default(),
             started: Instant::now(),
-            series: Series::new(timers, &[], "envoy."),
+            series: Series::new(timers, &[], scope),
         };
         server.count.version.set(commit_number(commit));
         server.count.warming_clusters.set(0);

@@ -19,6 +19,7 @@ use crate::listener::ListenerStats;
 use crate::page;
 use crate::process::Memory;
 use crate::server::ServerStats;
+use crate::settings::{ClusterLabel, Settings};
 use crate::statsd::Timers;
 
 /// Who this process is, for the labels of `ambassador_diagnostics_info` and `nuncio_build_info`.
@@ -43,6 +44,7 @@ pub struct Telemetry {
     pub(crate) server: ServerStats,
     pub(crate) control: ControlStats,
     pub(crate) timers: Arc<Timers>,
+    cluster_label: ClusterLabel,
     pub(crate) access_log_counts: Arc<AccessLogCounts>,
     access_log: OnceLock<AccessLog>,
     https: Named<HttpStats>,
@@ -64,14 +66,20 @@ pub(crate) struct Handles {
 }
 
 impl Telemetry {
-    /// Nothing counted yet.
+    /// Nothing counted yet; told as Envoy of today does.
     pub fn new(build: BuildInfo) -> Arc<Self> {
-        let timers = Arc::new(Timers::default());
+        Self::with(build, Settings::default())
+    }
+
+    /// Nothing counted yet.
+    pub fn with(build: BuildInfo, settings: Settings) -> Arc<Self> {
+        let timers = Arc::new(Timers::of(settings.statsd_form));
         Arc::new(Self {
             server: ServerStats::new(&timers, &build.commit),
             build,
             control: ControlStats::default(),
             timers,
+            cluster_label: settings.cluster_label,
             access_log_counts: Arc::default(),
             access_log: OnceLock::new(),
             https: RwLock::default(),
@@ -93,18 +101,23 @@ impl Telemetry {
         })
     }
 
-    /// The handle of a cluster by its statistics name, to be told of by
+    /// Which of a cluster's names it is counted by.
+    pub fn cluster_label(&self) -> ClusterLabel {
+        self.cluster_label
+    }
+
+    /// The handle of a cluster by the name it is counted by, to be told of by
     /// [`Self::clusters_changed`]. A cluster that is back goes on where the last one of its name
     /// stopped.
-    pub fn cluster(&self, stats_name: &str) -> Arc<ClusterStats> {
-        let name = printable(stats_name);
+    pub fn cluster(&self, name: &str) -> Arc<ClusterStats> {
+        let name = printable(name);
         let added = || self.server.count.cluster_added.inc();
         self.clusters.of(&name, &self.timers, added)
     }
 
-    /// The handle of a cluster by its statistics name, if there is one.
-    pub fn known_cluster(&self, stats_name: &str) -> Option<Arc<ClusterStats>> {
-        self.clusters.find(&printable(stats_name))
+    /// The handle of a cluster by the name it is counted by, if there is one.
+    pub fn known_cluster(&self, name: &str) -> Option<Arc<ClusterStats>> {
+        self.clusters.find(&printable(name))
     }
 
     /// Another configuration runs: it has the clusters that have `arrived`, and no longer those that

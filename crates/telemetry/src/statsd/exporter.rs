@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::time::{self, MissedTickBehavior};
 use tracing::{debug, info, warn};
 
-use super::lines::{Baseline, Batch, Delta};
+use super::baseline::{Baseline, Delta};
+use super::lines::Batch;
 use super::link::{Link, Lost};
 use super::options::{Options, Target};
 use crate::telemetry::Telemetry;
@@ -22,8 +23,8 @@ pub(super) struct Exporter {
     baseline: Baseline,
     /// The receiver being told, if there is one.
     link: Option<Link>,
-    /// The counter settled by the datagram sent last, which an error may prove lost.
-    last_sent: Option<Delta>,
+    /// The counters settled by the datagram sent last, which an error may prove lost.
+    last_sent: Vec<Delta>,
     /// Attempts without success, for the pause between them.
     failures: u32,
 }
@@ -43,7 +44,7 @@ impl Exporter {
             options,
             baseline,
             link: None,
-            last_sent: None,
+            last_sent: Vec::new(),
             failures: 0,
         }
     }
@@ -112,17 +113,18 @@ impl Exporter {
             return Ok(());
         };
         self.telemetry.timers.dropped.add(batch.oversized);
-        for (line, delta) in batch.iter() {
-            if let Err(lost) = link.send(line).await {
-                if let Some(never_arrived) = self.last_sent.take() {
+        for datagram in batch.datagrams(self.options.max_datagram) {
+            if let Err(lost) = link.send(datagram.bytes).await {
+                for never_arrived in self.last_sent.drain(..) {
                     self.baseline.unsettle(never_arrived);
                 }
                 return Err(lost);
             }
             self.telemetry.timers.sent.inc();
-            self.last_sent = delta;
-            if let Some(delta) = delta {
+            self.last_sent.clear();
+            for delta in datagram.deltas() {
                 self.baseline.settle(delta);
+                self.last_sent.push(delta);
             }
         }
         Ok(())
@@ -131,7 +133,7 @@ impl Exporter {
     fn lose(&mut self, Lost(error): &Lost) {
         self.telemetry.timers.close();
         self.baseline.forget(&self.telemetry.forgotten_clusters());
-        self.last_sent = None;
+        self.last_sent.clear();
         let had = self.link.take();
         let first = self.failures == 0;
         self.failures = self.failures.saturating_add(1);

@@ -31,6 +31,8 @@ pub struct Options {
     pub flush_interval: Duration,
     /// How often a receiver is looked for while there is none.
     pub probe_interval: Duration,
+    /// How many bytes of metrics go together in one datagram; `None` = each goes alone.
+    pub max_datagram: Option<usize>,
 }
 
 /// A variable that was not honoured.
@@ -92,12 +94,13 @@ impl Options {
 }
 
 impl Default for Options {
-    /// Off, with Ambassador's intervals.
+    /// Off, with Ambassador's intervals, and one metric per datagram.
     fn default() -> Self {
         Self {
             target: Target::Off,
             flush_interval: Duration::from_secs(1),
             probe_interval: Duration::from_secs(5),
+            max_datagram: None,
         }
     }
 }

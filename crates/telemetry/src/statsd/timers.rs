@@ -5,9 +5,10 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+use super::form::{Form, Wire};
 use crate::value::Counter;
 
 /// The queue, and the names of the handles that use it.
@@ -17,7 +18,9 @@ pub(crate) struct Timers {
     queue: OnceLock<Queue>,
     next_id: AtomicU32,
     /// Wire names of handles, by their ids.
-    names: RwLock<HashMap<u32, Arc<str>>>,
+    names: RwLock<HashMap<u32, Wire>>,
+    /// How names are made.
+    pub(crate) form: Form,
     /// How often the receiver has been told everything.
     rounds: Counter,
     /// Datagrams sent, of all kinds.
@@ -44,13 +47,21 @@ struct Sample {
 const CAPACITY: usize = 16_384;
 
 impl Timers {
+    /// Names are made in `form`.
+    pub(crate) fn of(form: Form) -> Self {
+        Self {
+            form,
+            ..Self::default()
+        }
+    }
+
     /// An id for a handle, which no other has had.
     pub(crate) fn next_id(&self) -> u32 {
         self.next_id.fetch_add(1, Relaxed)
     }
 
     /// Takes samples of a handle under this name.
-    pub(crate) fn name(&self, handle: u32, wire: Arc<str>) {
+    pub(crate) fn name(&self, handle: u32, wire: Wire) {
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         names.insert(handle, wire);
     }
@@ -124,8 +135,8 @@ impl Timers {
         self.drain(|_, _, _| {});
     }
 
-    /// Takes out what was in the queue: wire name of the handle, statistic, milliseconds.
-    pub(super) fn drain(&self, mut each: impl FnMut(&str, &str, u64)) {
+    /// Takes out what was in the queue: name of the handle, statistic, milliseconds.
+    pub(super) fn drain(&self, mut each: impl FnMut(&Wire, &'static str, u64)) {
         let Some(queue) = self.queue.get() else {
             return;
         };
@@ -146,12 +157,21 @@ impl Timers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::statsd::Scoped;
+
+    fn named_a() -> Wire {
+        let scope = Scoped {
+            full: "a.",
+            bare: "",
+        };
+        Form::Plain.wire(scope, &[])
+    }
 
     #[test]
     fn nothing_is_queued_while_nobody_listens() {
         let timers = Timers::default();
         let handle = timers.next_id();
-        timers.name(handle, "a.".into());
+        timers.name(handle, named_a());
         timers.sample(handle, "before", Duration::ZERO);
         timers.open();
         timers.sample(handle, "during", Duration::from_micros(2_900));
@@ -159,7 +179,7 @@ mod tests {
         timers.open();
         timers.sample(handle, "after", Duration::from_micros(2_900));
         let mut seen = Vec::new();
-        timers.drain(|name, stat, ms| seen.push(format!("{name}{stat}:{ms}")));
+        timers.drain(|name, stat, ms| seen.push(format!("{}{stat}:{ms}", name.parts().0)));
         assert_eq!(seen, ["a.after:2"]);
         assert_eq!(timers.dropped.value(), 0);
     }
@@ -168,7 +188,7 @@ mod tests {
     fn a_full_queue_drops_and_counts() {
         let timers = Timers::default();
         let handle = timers.next_id();
-        timers.name(handle, "a.".into());
+        timers.name(handle, named_a());
         timers.open();
         for _ in 0..CAPACITY + 3 {
             timers.sample(handle, "x", Duration::ZERO);
