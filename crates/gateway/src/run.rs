@@ -96,7 +96,7 @@ impl Gateway {
         let door = door::Bound::bind(&ports)?;
         data.announce();
         door.announce();
-        let telemetry = Telemetry::with(build::info(&identity), statistics.settings());
+        let telemetry = Telemetry::calling(build::info(&identity), statistics.cluster_label());
         telemetry.server().set_state(ServerState::Initializing);
         let access_log = access_log(&telemetry, life.access_log)?;
         let readiness = Arc::new(Readiness::new());

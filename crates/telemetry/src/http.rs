@@ -9,8 +9,8 @@ use crate::family::{Scope, Stat};
 use crate::histogram::Histogram;
 use crate::names;
 use crate::request::{Closed, Protocol, Side, Transport};
-use crate::series::Series;
-use crate::statsd::{Scoped, Timers};
+use crate::series::{Scoped, Series};
+use crate::statsd::Timers;
 use crate::status::Classes;
 use crate::value::{Counter, Gauge};
 

@@ -34,6 +34,7 @@ mod control;
 mod family;
 mod histogram;
 mod http;
+mod label;
 mod listener;
 mod names;
 mod page;
@@ -41,7 +42,6 @@ mod process;
 mod request;
 mod series;
 mod server;
-mod settings;
 pub mod statsd;
 mod status;
 mod telemetry;
@@ -56,11 +56,11 @@ pub use cluster::{
 pub use control::{ControlStats, ObjectCounts, Reconfiguration};
 pub use histogram::Histogram;
 pub use http::{ActiveUpgrade, HttpStats, HttpSummary};
+pub use label::ClusterLabel;
 pub use listener::{ActiveRequest, Certificate, DownstreamConnection, ListenerStats, Rejection};
 pub use request::{
     Bytes, Closed, Ending, Outcome, Protocol, RequestRecord, Reset, ShadowRecord, Side, Transport,
 };
 pub use server::{ServerState, ServerStats};
-pub use settings::{ClusterLabel, Settings};
 pub use telemetry::{BuildInfo, Telemetry};
 pub use value::{Counter, Gauge};

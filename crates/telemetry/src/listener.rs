@@ -13,8 +13,8 @@ use crate::histogram::Histogram;
 use crate::http::HttpStats;
 use crate::names;
 use crate::request::{Closed, Protocol, Side, Transport};
-use crate::series::Series;
-use crate::statsd::{Scoped, Timers};
+use crate::series::{Scoped, Series};
+use crate::statsd::Timers;
 use crate::status::Classes;
 use crate::value::{Counter, Gauge};
 

@@ -10,8 +10,8 @@ use std::time::Instant;
 use crate::family::{Scope, Stat};
 use crate::names;
 use crate::process::Memory;
-use crate::series::Series;
-use crate::statsd::{Scoped, Timers};
+use crate::series::{Scoped, Series};
+use crate::statsd::Timers;
 use crate::value::{Counter, Gauge};
 
 /// The numbers of the process.

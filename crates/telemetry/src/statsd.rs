@@ -14,6 +14,7 @@
 //! Deliberately absent: sample rates and sets, which Envoy does not send.
 
 mod baseline;
+mod called;
 mod exporter;
 mod form;
 mod lines;
@@ -29,7 +30,6 @@ use tokio::sync::watch;
 use crate::telemetry::Telemetry;
 use exporter::Exporter;
 pub use form::Form;
-pub(crate) use form::{Scoped, Wire};
 pub use options::{EnvWarning, Options, Target};
 pub(crate) use timers::Timers;
 

@@ -14,12 +14,14 @@ use crate::access_log::{AccessLog, AccessLogCounts, AccessLogWriter};
 use crate::cluster::ClusterStats;
 use crate::clusters::Clusters;
 use crate::control::ControlStats;
+use crate::family::Scope;
 use crate::http::HttpStats;
+use crate::label::ClusterLabel;
 use crate::listener::ListenerStats;
 use crate::page;
 use crate::process::Memory;
+use crate::series::{Names, Series};
 use crate::server::ServerStats;
-use crate::settings::{ClusterLabel, Settings};
 use crate::statsd::Timers;
 
 /// Who this process is, for the labels of `ambassador_diagnostics_info` and `nuncio_build_info`.
@@ -66,20 +68,20 @@ pub(crate) struct Handles {
 }
 
 impl Telemetry {
-    /// Nothing counted yet; told as Envoy of today does.
+    /// Nothing counted yet.
     pub fn new(build: BuildInfo) -> Arc<Self> {
-        Self::with(build, Settings::default())
+        Self::calling(build, ClusterLabel::default())
     }
 
-    /// Nothing counted yet.
-    pub fn with(build: BuildInfo, settings: Settings) -> Arc<Self> {
-        let timers = Arc::new(Timers::of(settings.statsd_form));
+    /// Nothing counted yet; clusters are called so.
+    pub fn calling(build: BuildInfo, cluster_label: ClusterLabel) -> Arc<Self> {
+        let timers = Arc::new(Timers::default());
         Arc::new(Self {
             server: ServerStats::new(&timers, &build.commit),
             build,
             control: ControlStats::default(),
             timers,
-            cluster_label: settings.cluster_label,
+            cluster_label,
             access_log_counts: Arc::default(),
             access_log: OnceLock::new(),
             https: RwLock::default(),
@@ -174,6 +176,21 @@ impl Telemetry {
     /// Appends the Prometheus page, in text format 0.0.4.
     pub fn render(&self, out: &mut Vec<u8>) {
         page::render(self, out);
+    }
+
+    /// What all handles are called, by their ids.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (u32, Names)> {
+        let (https, listeners) = (values(&self.https), values(&self.listeners));
+        let mut names = Vec::new();
+        let mut add = |series: &Series| names.push((series.id, series.names().clone()));
+        https.iter().for_each(|http| add(http.series()));
+        for listener in &listeners {
+            add(listener.series());
+            add(listener.per_http.series());
+        }
+        add(self.server.series());
+        self.clusters.each(|cluster| add(cluster.series()));
+        names.into_iter()
     }
 
     /// Everything there is to write, with the numbers that live elsewhere brought up to date.

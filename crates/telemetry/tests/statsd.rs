@@ -49,7 +49,7 @@ impl Exporting {
             target,
             flush_interval,
             probe_interval,
-            max_datagram: None,
+            ..Options::default()
         };
         let task = tokio::spawn(statsd::run(Arc::clone(&telemetry), options, stopped));
         Self {

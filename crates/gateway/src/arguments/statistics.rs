@@ -1,7 +1,7 @@
 //! How numbers are told.
 
 use clap::{Args, ValueEnum};
-use nuncio_telemetry::{ClusterLabel, Settings, statsd};
+use nuncio_telemetry::{ClusterLabel, statsd};
 use tracing::warn;
 
 /// How numbers are told.
@@ -43,20 +43,17 @@ pub(crate) enum LabelName {
 const LARGEST_DATAGRAM: i64 = 65_507;
 
 impl StatisticsArguments {
-    /// What holds for the life of the process; the rest is Ambassador's environment.
-    pub(crate) fn settings(&self) -> Settings {
-        Settings {
-            cluster_label: match self.stats_cluster_label {
-                LabelName::StatsName => ClusterLabel::StatsName,
-                LabelName::Name => ClusterLabel::Name,
-            },
-            statsd_form: statsd::Form::from_env(variable),
+    /// What clusters are called.
+    pub(crate) fn cluster_label(&self) -> ClusterLabel {
+        match self.stats_cluster_label {
+            LabelName::StatsName => ClusterLabel::StatsName,
+            LabelName::Name => ClusterLabel::Name,
         }
     }
 
     /// Where statsd is and how it is told; what is wrong in the environment is logged.
     pub(crate) fn statsd(&self) -> statsd::Options {
-        let (options, warnings) = statsd::Options::from_env(variable);
+        let (options, warnings) = statsd::Options::from_env(|name| std::env::var(name).ok());
         for warning in warnings {
             warn!("{warning}");
         }
@@ -65,10 +62,6 @@ impl StatisticsArguments {
             ..options
         }
     }
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }
 
 #[cfg(test)]
@@ -86,9 +79,8 @@ mod tests {
 
     #[test]
     fn clusters_are_called_by_either_name() {
-        let label = |arguments: &[&str]| {
-            statistics(arguments).map(|statistics| statistics.settings().cluster_label)
-        };
+        let label =
+            |arguments: &[&str]| statistics(arguments).map(|statistics| statistics.cluster_label());
         assert_eq!(label(&[]), Some(ClusterLabel::StatsName));
         assert_eq!(
             label(&["--stats-cluster-label", "name"]),

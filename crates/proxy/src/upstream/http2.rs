@@ -117,7 +117,7 @@ impl Connector {
         reuse: Reuse,
     ) -> Result<Slot, ConnectFailure> {
         let upstream = order.upstream;
-        let permit = upstream.breakers.permit(order.priority, Breaker::Pending);
+        let permit = upstream.breakers().permit(order.priority, Breaker::Pending);
         let Some(_permit) = permit else {
             return Err(overflowed(upstream));
         };
@@ -204,7 +204,7 @@ impl Endpoint {
             return Turn::Wait(other.clone());
         }
         let what = Breaker::Connections;
-        let breakers = &order.upstream.breakers;
+        let breakers = order.upstream.breakers();
         let permit = match breakers.permit(order.priority, what) {
             Some(permit) => permit,
             // As for HTTP/1: each worker may have one connection whatever the limit.

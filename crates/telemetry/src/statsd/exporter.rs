@@ -10,8 +10,10 @@ use tokio::time::{self, MissedTickBehavior};
 use tracing::{debug, info, warn};
 
 use super::baseline::{Baseline, Delta};
+use super::called::Called;
 use super::lines::Batch;
 use super::link::{Link, Lost};
+use super::metric::Writer;
 use super::options::{Options, Target};
 use crate::telemetry::Telemetry;
 
@@ -20,7 +22,9 @@ use crate::telemetry::Telemetry;
 pub(super) struct Exporter {
     telemetry: Arc<Telemetry>,
     options: Options,
+    writer: Arc<Writer>,
     baseline: Baseline,
+    called: Called,
     /// The receiver being told, if there is one.
     link: Option<Link>,
     /// The counters settled by the datagram sent last, which an error may prove lost.
@@ -38,11 +42,13 @@ const FINISH_TIME: Duration = Duration::from_secs(1);
 
 impl Exporter {
     pub(super) fn new(telemetry: Arc<Telemetry>, options: Options) -> Self {
-        let baseline = Baseline::default();
+        let writer = Arc::new(Writer::of(&options.form));
         Self {
             telemetry,
             options,
-            baseline,
+            writer,
+            baseline: Baseline::default(),
+            called: Called::default(),
             link: None,
             last_sent: Vec::new(),
             failures: 0,
@@ -68,7 +74,8 @@ impl Exporter {
             return;
         }
         let last = async {
-            self.send(Batch::timers(&self.telemetry.timers)).await?;
+            let timers = self.timers();
+            self.send(timers).await?;
             self.flush().await
         };
         match time::timeout(FINISH_TIME, last).await {
@@ -90,7 +97,10 @@ impl Exporter {
         flush.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             let sent = tokio::select! {
-                _ = timers.tick() => self.send(Batch::timers(&self.telemetry.timers)).await,
+                _ = timers.tick() => {
+                    let samples = self.timers();
+                    self.send(samples).await
+                }
                 _ = flush.tick() => self.flush().await,
             };
             if let Err(lost) = sent {
@@ -99,10 +109,17 @@ impl Exporter {
         }
     }
 
+    /// The timer samples waiting.
+    fn timers(&mut self) -> Batch {
+        Batch::timers(&self.writer, &self.telemetry, &mut self.called)
+    }
+
     async fn flush(&mut self) -> Result<(), Lost> {
+        // Found out again when they are wanted: handles come and go.
+        self.called = Called::default();
         self.baseline.forget(&self.telemetry.forgotten_clusters());
-        self.send(Batch::flush(&self.telemetry, &self.baseline))
-            .await?;
+        let batch = Batch::flush(&self.writer, &self.telemetry, &self.baseline);
+        self.send(batch).await?;
         self.telemetry.timers.round_ended();
         self.failures = 0;
         Ok(())
@@ -134,6 +151,7 @@ impl Exporter {
         self.telemetry.timers.close();
         self.baseline.forget(&self.telemetry.forgotten_clusters());
         self.last_sent.clear();
+        self.called = Called::default();
         let had = self.link.take();
         let first = self.failures == 0;
         self.failures = self.failures.saturating_add(1);

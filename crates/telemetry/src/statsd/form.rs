@@ -1,10 +1,6 @@
-//! How a metric is called on the wire: in plain statsd all is in the name, in DogStatsD's form what
-//! differs between handles is in tags.
-//!
-//! Invariant: a name is Envoy's, whatever users call things: only `:` and control characters, which
-//! would end it, are replaced.
+//! The wire format, as Ambassador's environment variables choose it.
 
-use std::sync::Arc;
+use crate::series::wire_name;
 
 /// The wire format.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,27 +15,10 @@ pub enum Form {
     },
 }
 
-/// What a handle is about, in Envoy's words.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Scoped<'a> {
-    /// The dotted prefix of its statistics: `envoy.cluster.httpbin.`
-    pub(crate) full: &'a str,
-    /// The same without what is told by tags: `envoy.cluster.`
-    pub(crate) bare: &'a str,
-}
-
-/// The prepared name of a handle.
-#[derive(Clone, Debug)]
-pub(crate) struct Wire {
-    /// The prefix of its statistics, and then its tags.
-    text: Arc<str>,
-    tags_at: usize,
-}
-
 impl Form {
     /// Reads `DOGSTATSD` and `DD_ENTITY_ID`. As with Ambassador, DogStatsD's form needs
     /// `STATSD_ENABLED`, and `true` in any case and nothing else is true.
-    pub fn from_env(variable: impl Fn(&str) -> Option<String>) -> Self {
+    pub(super) fn from_env(variable: impl Fn(&str) -> Option<String>) -> Self {
         let is_true = |name| variable(name).is_some_and(|text| text.eq_ignore_ascii_case("true"));
         if !is_true("STATSD_ENABLED") || !is_true("DOGSTATSD") {
             return Self::Plain;
@@ -50,68 +29,18 @@ impl Form {
         }
     }
 
-    /// The name of a handle with these labels, pairs of a label name on the page and a raw value.
-    pub(crate) fn wire(&self, scope: Scoped<'_>, labels: &[(&str, &str)]) -> Wire {
-        match self {
-            Self::Plain => Wire::new(wire_name(scope.full), ""),
-            Self::Dog { .. } => Wire::new(scope.bare.to_owned(), &tags(labels)),
-        }
-    }
-
     /// Tags that every metric has.
     pub(super) fn common_tags(&self) -> String {
         match self {
             Self::Plain | Self::Dog { entity: None } => String::new(),
-            Self::Dog { entity: Some(id) } => tag("dd.internal.entity_id", id),
+            Self::Dog { entity: Some(id) } => format!("dd.internal.entity_id:{}", wire_name(id)),
         }
     }
-}
-
-impl Wire {
-    fn new(mut text: String, tags: &str) -> Self {
-        let tags_at = text.len();
-        text.push_str(tags);
-        Self {
-            text: text.into(),
-            tags_at,
-        }
-    }
-
-    /// What the name of each of its metrics begins with, and their tags.
-    pub(super) fn parts(&self) -> (&str, &str) {
-        self.text.split_at(self.tags_at)
-    }
-}
-
-/// Tags are named as labels are, but that Envoy's own words have dots: `envoy.cluster_name`.
-fn tags(labels: &[(&str, &str)]) -> String {
-    let tags = labels
-        .iter()
-        .map(|(label, value)| tag(&label.replacen('_', ".", 1), value));
-    tags.collect::<Vec<_>>().join(",")
-}
-
-pub(super) fn tag(name: &str, value: &str) -> String {
-    format!("{name}:{}", wire_name(value))
-}
-
-/// Without what a statsd receiver would take for the end of a name or of a line. As Envoy, which
-/// leaves everything else as users write it.
-pub(super) fn wire_name(text: &str) -> String {
-    text.chars()
-        .map(|c| if c == ':' || c.is_control() { '_' } else { c })
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const SCOPE: Scoped<'_> = Scoped {
-        full: "envoy.cluster.a:1|c\nb.",
-        bare: "envoy.cluster.",
-    };
-    const LABELS: &[(&str, &str)] = &[("envoy_cluster_name", "a:1|c\nb")];
 
     fn form(variables: &[(&str, &str)]) -> Form {
         let value = |name: &str| {
@@ -144,14 +73,5 @@ mod tests {
         ] {
             assert_eq!(form(plain), Form::Plain, "{plain:?}");
         }
-    }
-
-    #[test]
-    fn a_name_cannot_carry_a_second_metric() {
-        let plain = Form::Plain.wire(SCOPE, LABELS);
-        assert_eq!(plain.parts(), ("envoy.cluster.a_1|c_b.", ""));
-        let dog = Form::Dog { entity: None }.wire(SCOPE, LABELS);
-        let expected = ("envoy.cluster.", "envoy.cluster_name:a_1|c_b");
-        assert_eq!(dog.parts(), expected);
     }
 }

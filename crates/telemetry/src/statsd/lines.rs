@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::baseline::{Baseline, Delta, Slot};
+use super::called::Called;
 use super::metric::{Metric, Which, Writer};
-use super::timers::Timers;
 use crate::family::{Scope, Value};
 use crate::listener::{ListenerStats, unix_seconds};
 use crate::names;
@@ -13,7 +13,7 @@ use crate::telemetry::{Handles, Telemetry};
 /// Lines to be sent.
 #[derive(Debug)]
 pub(super) struct Batch {
-    writer: Writer,
+    writer: Arc<Writer>,
     /// Each line with its end.
     bytes: Vec<u8>,
     /// Where each line ends, and the counter it settles.
@@ -36,26 +36,29 @@ const LONGEST_LINE: usize = 8_192;
 
 impl Batch {
     /// All counters, then all gauges, as they are now.
-    pub(super) fn flush(telemetry: &Telemetry, baseline: &Baseline) -> Self {
+    pub(super) fn flush(writer: &Arc<Writer>, telemetry: &Telemetry, baseline: &Baseline) -> Self {
         let handles = telemetry.handles();
-        let mut batch = Self::empty(&telemetry.timers);
+        let mut batch = Self::empty(writer);
         batch.all_counters(telemetry, &handles, baseline);
         batch.all_gauges(telemetry, &handles);
         batch
     }
 
     /// The timer samples waiting.
-    pub(super) fn timers(timers: &Timers) -> Self {
-        let mut batch = Self::empty(timers);
-        timers.drain(|wire, stat, value| {
-            let metric = Metric {
-                wire,
-                stat,
-                which: Which::Only,
-                value,
-                kind: "|ms",
-            };
-            batch.line(&metric, None);
+    pub(super) fn timers(writer: &Arc<Writer>, telemetry: &Telemetry, called: &mut Called) -> Self {
+        let mut batch = Self::empty(writer);
+        let mut called = called.look(telemetry);
+        telemetry.timers.drain(|sample| {
+            if let Some(wire) = called.wire(sample.handle) {
+                let metric = Metric {
+                    wire,
+                    stat: sample.stat,
+                    which: Which::Only,
+                    value: sample.milliseconds,
+                    kind: "|ms",
+                };
+                batch.line(&metric, None);
+            }
         });
         batch
     }
@@ -76,9 +79,9 @@ impl Batch {
         })
     }
 
-    fn empty(timers: &Timers) -> Self {
+    fn empty(writer: &Arc<Writer>) -> Self {
         Self {
-            writer: Writer::of(&timers.form),
+            writer: Arc::clone(writer),
             bytes: Vec::new(),
             lines: Vec::new(),
             oversized: 0,
@@ -131,7 +134,7 @@ impl Batch {
                 let events = value.saturating_sub(baseline.told(slot));
                 if value > 0 && (live || events > 0) {
                     let metric = Metric {
-                        wire: &series.wire,
+                        wire: series.names().wire(),
                         stat: described.name,
                         which,
                         value: events,
@@ -170,7 +173,7 @@ impl Batch {
             };
             if gauge.is_used() {
                 let metric = Metric {
-                    wire: &handle.series().wire,
+                    wire: handle.series().names().wire(),
                     stat: stat.name,
                     which: Which::Only,
                     value: gauge.value().min(most),
@@ -184,7 +187,7 @@ impl Batch {
     fn certificates(&mut self, listener: &Arc<ListenerStats>) {
         for certificate in listener.certificates().iter() {
             let metric = Metric {
-                wire: &listener.series().wire,
+                wire: listener.series().names().wire(),
                 stat: names::LISTENER_CERTIFICATE,
                 which: Which::Certificate(&certificate.name),
                 value: unix_seconds(certificate.not_after),
@@ -221,6 +224,7 @@ const END: &[u8] = b"\n";
 mod tests {
     use super::*;
     use crate::BuildInfo;
+    use crate::statsd::Form;
 
     fn cut(batch: &Batch, most: Option<usize>) -> Vec<String> {
         let text = |datagram: Datagram<'_>| String::from_utf8(datagram.bytes.to_vec()).unwrap();
@@ -231,7 +235,8 @@ mod tests {
     fn as_many_lines_go_together_as_fit_and_none_is_lost() {
         let telemetry = Telemetry::new(BuildInfo::default());
         telemetry.cluster("a").endpoints_changed(1);
-        let batch = Batch::flush(&telemetry, &Baseline::default());
+        let writer = Arc::new(Writer::of(&Form::Plain));
+        let batch = Batch::flush(&writer, &telemetry, &Baseline::default());
         let alone = cut(&batch, None);
         assert!(alone.len() > 10 && alone.iter().all(|line| !line.contains('\n')));
         for most in [1, 60, 100, 512, 1_432, 100_000] {

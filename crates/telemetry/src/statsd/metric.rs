@@ -1,12 +1,13 @@
 //! One metric as a line in either form.
 
-use super::form::{Form, Wire, wire_name};
+use super::form::Form;
+use crate::series::{Wire, wire_name};
 use crate::text;
 
 /// One number to be told.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Metric<'a> {
-    pub(super) wire: &'a Wire,
+    pub(super) wire: Wire<'a>,
     /// Envoy's own name of the statistic, with dots.
     pub(super) stat: &'a str,
     pub(super) which: Which<'a>,
@@ -43,26 +44,26 @@ impl Writer {
 
     /// Appends a line without its end.
     pub(super) fn write(&self, metric: &Metric<'_>, out: &mut Vec<u8>) {
-        let (prefix, tags) = metric.wire.parts();
-        out.extend_from_slice(prefix.as_bytes());
         if self.is_plain {
             plain_name(metric, out);
         } else {
-            out.extend_from_slice(metric.stat.as_bytes());
+            for part in [metric.wire.bare, metric.stat] {
+                out.extend_from_slice(part.as_bytes());
+            }
         }
         out.push(b':');
         text::integer(out, metric.value);
         out.extend_from_slice(metric.kind.as_bytes());
         if !self.is_plain {
-            self.tags(metric.which, tags, out);
+            self.tags(metric, out);
         }
     }
 
     /// In Envoy's order: what the number is of, the tags of all, those of the handle.
-    fn tags(&self, which: Which<'_>, tags: &str, out: &mut Vec<u8>) {
+    fn tags(&self, metric: &Metric<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"|#");
         let start = out.len();
-        match which {
+        match metric.which {
             Which::Only => {}
             Which::Class(digit) => {
                 out.extend_from_slice(b"envoy.response_code_class:");
@@ -77,14 +78,16 @@ impl Writer {
                 out.extend_from_slice(wire_name(name).as_bytes());
             }
         }
-        for more in [self.common_tags.as_str(), tags] {
-            if more.is_empty() {
+        for more in [[&self.common_tags, "", ""], metric.wire.tags] {
+            if more == [""; 3] {
                 continue;
             }
             if out.len() > start {
                 out.push(b',');
             }
-            out.extend_from_slice(more.as_bytes());
+            for piece in more {
+                out.extend_from_slice(piece.as_bytes());
+            }
         }
         if out.len() == start {
             out.truncate(start - 2);
@@ -93,6 +96,9 @@ impl Writer {
 }
 
 fn plain_name(metric: &Metric<'_>, out: &mut Vec<u8>) {
+    for piece in metric.wire.full {
+        out.extend_from_slice(piece.as_bytes());
+    }
     let stat = metric.stat;
     match metric.which {
         Which::Only => out.extend_from_slice(stat.as_bytes()),
@@ -118,14 +124,14 @@ fn plain_name(metric: &Metric<'_>, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statsd::Scoped;
 
-    fn line(form: &Form, stat: &str, which: Which<'_>) -> String {
-        let scope = Scoped {
-            full: "envoy.listener.[__1]_80.",
-            bare: "envoy.listener.",
-        };
-        let wire = &form.wire(scope, &[("envoy_listener_address", "[__1]_80")]);
+    const WIRE: Wire<'_> = Wire {
+        full: ["envoy.listener.[__1]_80.", "", ""],
+        bare: "envoy.listener.",
+        tags: ["envoy.listener_address:", "[__1]_80", ""],
+    };
+
+    fn line(form: &Form, wire: Wire<'_>, stat: &str, which: Which<'_>) -> String {
         let metric = Metric {
             wire,
             stat,
@@ -140,7 +146,6 @@ mod tests {
 
     #[test]
     fn plain_names_say_everything() {
-        let line = |stat, which| line(&Form::Plain, stat, which);
         let prefix = "envoy.listener.[__1]_80.";
         for (stat, which, rest) in [
             ("cx_total", Which::Only, "cx_total"),
@@ -152,21 +157,15 @@ mod tests {
                 "ssl.certificate.a_b.expiration",
             ),
         ] {
-            assert_eq!(line(stat, which), format!("{prefix}{rest}:7|c"));
+            let line = line(&Form::Plain, WIRE, stat, which);
+            assert_eq!(line, format!("{prefix}{rest}:7|c"));
         }
     }
 
     #[test]
     fn tags_are_in_envoys_order() {
-        let entity = Some("uid".into());
-        let line = |stat, which| {
-            line(
-                &Form::Dog {
-                    entity: entity.clone(),
-                },
-                stat,
-                which,
-            )
+        let form = Form::Dog {
+            entity: Some("uid".into()),
         };
         let rest = "dd.internal.entity_id:uid,envoy.listener_address:[__1]_80";
         for (stat, which, first) in [
@@ -179,29 +178,20 @@ mod tests {
                 "envoy.tls_certificate:a,",
             ),
         ] {
-            assert_eq!(
-                line(stat, which),
-                format!("envoy.listener.{stat}:7|c|#{first}{rest}")
-            );
+            let line = line(&form, WIRE, stat, which);
+            assert_eq!(line, format!("envoy.listener.{stat}:7|c|#{first}{rest}"));
         }
     }
 
     #[test]
     fn without_tags_there_is_no_mark_of_them() {
-        let form = Form::Dog { entity: None };
-        let scope = Scoped {
-            full: "envoy.",
+        let wire = Wire {
+            full: ["envoy.", "", ""],
             bare: "envoy.",
+            tags: [""; 3],
         };
-        let metric = Metric {
-            wire: &form.wire(scope, &[]),
-            stat: "server.live",
-            which: Which::Only,
-            value: 1,
-            kind: "|g",
-        };
-        let mut out = Vec::new();
-        Writer::of(&form).write(&metric, &mut out);
-        assert_eq!(out, b"envoy.server.live:1|g");
+        let form = Form::Dog { entity: None };
+        let line = line(&form, wire, "server.live", Which::Only);
+        assert_eq!(line, "envoy.server.live:7|c");
     }
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use super::form::Form;
+
 /// Who receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -33,6 +35,8 @@ pub struct Options {
     pub probe_interval: Duration,
     /// How many bytes of metrics go together in one datagram; `None` = each goes alone.
     pub max_datagram: Option<usize>,
+    /// How metrics are written.
+    pub form: Form,
 }
 
 /// A variable that was not honoured.
@@ -47,7 +51,8 @@ pub struct EnvWarning {
 }
 
 impl Options {
-    /// Reads `STATSD_ENABLED`, `STATSD_HOST`, `STATSD_PORT` and `STATSD_FLUSH_INTERVAL`.
+    /// Reads `STATSD_ENABLED`, `STATSD_HOST`, `STATSD_PORT`, `STATSD_FLUSH_INTERVAL`, `DOGSTATSD`
+    /// and `DD_ENTITY_ID`.
     ///
     /// As with Ambassador, enabled means `true` in any case and nothing else. Unset is automatic:
     /// early Ambassadors sent always, to a sidecar on port 8125 of the pod, and such a pod still
@@ -86,6 +91,7 @@ impl Options {
             Self {
                 target,
                 flush_interval: Duration::from_secs(interval),
+                form: Form::from_env(variable),
                 ..Self::default()
             },
             warnings,
@@ -101,6 +107,7 @@ impl Default for Options {
             flush_interval: Duration::from_secs(1),
             probe_interval: Duration::from_secs(5),
             max_datagram: None,
+            form: Form::Plain,
         }
     }
 }

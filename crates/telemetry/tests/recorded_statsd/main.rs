@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio_telemetry::statsd::{self, Form, Options, Target};
-use nuncio_telemetry::{BuildInfo, Settings, Telemetry};
+use nuncio_telemetry::{BuildInfo, Telemetry};
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -147,16 +147,13 @@ fn recorded(text: &str) -> Sums {
 /// What a receiver is told of all that was done, in datagrams of several lines.
 async fn heard(form: Form, recording: &Recording) -> Sums {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let settings = Settings {
-        statsd_form: form,
-        ..Settings::default()
-    };
-    let telemetry = Telemetry::with(BuildInfo::default(), settings);
+    let telemetry = Telemetry::new(BuildInfo::default());
     let (stop, stopped) = watch::channel(false);
     let options = Options {
         target: Target::Automatic(socket.local_addr().unwrap()),
         flush_interval: Duration::from_millis(20),
         max_datagram: Some(1_432),
+        form,
         ..Options::default()
     };
     let exporting = tokio::spawn(statsd::run(Arc::clone(&telemetry), options, stopped));

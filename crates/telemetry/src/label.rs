@@ -1,15 +1,4 @@
-//! What is decided once, when the process starts.
-
-use crate::statsd::Form;
-
-/// How numbers are told.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// How clusters are called.
-    pub cluster_label: ClusterLabel,
-    /// The form of statsd lines.
-    pub statsd_form: Form,
-}
+//! Which of a cluster's two names it is counted by.
 
 /// How a cluster is called: `envoy_cluster_name` on the page, and the part of a statsd name that
 /// says the same.
