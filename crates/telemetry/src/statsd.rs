@@ -30,6 +30,7 @@ use tokio::sync::watch;
 use crate::telemetry::Telemetry;
 use exporter::Exporter;
 pub use form::Form;
+pub(crate) use metric::{Which, dotted};
 pub use options::{EnvWarning, Options, Target};
 pub(crate) use timers::Timers;
 

@@ -18,7 +18,7 @@ use crate::family::Scope;
 use crate::http::HttpStats;
 use crate::label::ClusterLabel;
 use crate::listener::ListenerStats;
-use crate::page;
+use crate::page::{Page, Selection};
 use crate::process::Memory;
 use crate::series::{Names, Series};
 use crate::server::ServerStats;
@@ -43,7 +43,7 @@ pub struct BuildInfo {
 #[derive(Debug)]
 pub struct Telemetry {
     pub(crate) build: BuildInfo,
-    pub(crate) server: ServerStats,
+    pub(crate) server: Arc<ServerStats>,
     pub(crate) control: ControlStats,
     pub(crate) timers: Arc<Timers>,
     cluster_label: ClusterLabel,
@@ -77,7 +77,7 @@ impl Telemetry {
     pub fn calling(build: BuildInfo, cluster_label: ClusterLabel) -> Arc<Self> {
         let timers = Arc::new(Timers::default());
         Arc::new(Self {
-            server: ServerStats::new(&timers, &build.commit),
+            server: Arc::new(ServerStats::new(&timers, &build.commit)),
             build,
             control: ControlStats::default(),
             timers,
@@ -173,9 +173,15 @@ impl Telemetry {
         &self.control
     }
 
-    /// Appends the Prometheus page, in text format 0.0.4.
+    /// Begins a Prometheus page, in text format 0.0.4.
+    pub fn page(&self, selection: Selection) -> Page {
+        Page::of(self, selection)
+    }
+
+    /// Appends the whole Prometheus page.
     pub fn render(&self, out: &mut Vec<u8>) {
-        page::render(self, out);
+        let mut page = self.page(Selection::default());
+        while page.write(self, out) {}
     }
 
     /// What all handles are called, by their ids.

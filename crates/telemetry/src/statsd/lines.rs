@@ -99,7 +99,7 @@ impl Batch {
             self.counters(&**listener, baseline, true);
             self.counters(&listener.per_http, baseline, true);
         }
-        self.counters(&telemetry.server, baseline, true);
+        self.counters(&*telemetry.server, baseline, true);
     }
 
     fn all_gauges(&mut self, telemetry: &Telemetry, handles: &Handles) {
@@ -117,7 +117,7 @@ impl Batch {
             self.gauges(&**listener);
             self.certificates(listener);
         }
-        self.gauges(&telemetry.server);
+        self.gauges(&*telemetry.server);
     }
 
     /// A counter never used is not sent; one that was is sent for ever, or, when `live` no longer,

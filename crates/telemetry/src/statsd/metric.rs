@@ -17,7 +17,7 @@ pub(super) struct Metric<'a> {
 
 /// Which of several numbers of one statistic: in the name, or the first tag.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Which<'a> {
+pub(crate) enum Which<'a> {
     Only,
     /// `…_2xx` of a statistic that ends in `_xx`.
     Class(u16),
@@ -45,7 +45,7 @@ impl Writer {
     /// Appends a line without its end.
     pub(super) fn write(&self, metric: &Metric<'_>, out: &mut Vec<u8>) {
         if self.is_plain {
-            plain_name(metric, out);
+            dotted(metric.wire, metric.stat, metric.which, out);
         } else {
             for part in [metric.wire.bare, metric.stat] {
                 out.extend_from_slice(part.as_bytes());
@@ -95,12 +95,12 @@ impl Writer {
     }
 }
 
-fn plain_name(metric: &Metric<'_>, out: &mut Vec<u8>) {
-    for piece in metric.wire.full {
+/// Appends the name in which everything is said.
+pub(crate) fn dotted(wire: Wire<'_>, stat: &str, which: Which<'_>, out: &mut Vec<u8>) {
+    for piece in wire.full {
         out.extend_from_slice(piece.as_bytes());
     }
-    let stat = metric.stat;
-    match metric.which {
+    match which {
         Which::Only => out.extend_from_slice(stat.as_bytes()),
         Which::Class(digit) => {
             out.extend_from_slice(stat.trim_end_matches("xx").as_bytes());
