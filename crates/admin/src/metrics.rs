@@ -1,6 +1,7 @@
 //! The metrics page as an answer: which part of it, and in pieces.
 //!
-//! Parameters are Envoy's: `usedonly`, and `filter` with a regular expression.
+//! Parameters are Envoy's: `usedonly`, `filter` with a regular expression, and of
+//! `histogram_buckets` the value `cumulative`.
 //!
 //! Invariant: of a page no more is held than a few pieces, and between two of them others have their
 //! turn.
@@ -39,6 +40,7 @@ pub(crate) fn selection(query: &str) -> Result<Selection, BadFilter> {
         match &*name {
             "usedonly" => selection.used_only = true,
             "filter" if !value.is_empty() => selection.filter = Some(Filter::new(&value)?),
+            "histogram_buckets" => selection.all_buckets = value == "cumulative",
             _ => {}
         }
     }

@@ -31,11 +31,15 @@ mod access_log;
 mod cluster;
 mod clusters;
 mod control;
+mod exemplar;
 mod family;
 mod histogram;
 mod http;
 mod label;
+mod latency;
 mod listener;
+mod mapping;
+mod mappings;
 mod names;
 mod page;
 mod process;
@@ -46,6 +50,7 @@ pub mod statsd;
 mod status;
 mod telemetry;
 mod text;
+mod trace;
 mod value;
 
 pub use access_log::{AccessLog, AccessLogWriter, Lines, Waiting};
@@ -58,10 +63,12 @@ pub use histogram::Histogram;
 pub use http::{ActiveUpgrade, HttpStats, HttpSummary};
 pub use label::ClusterLabel;
 pub use listener::{ActiveRequest, Certificate, DownstreamConnection, ListenerStats, Rejection};
+pub use mapping::{Mapped, MappingStats};
 pub use page::{BadFilter, Filter, Page, Selection};
 pub use request::{
     Bytes, Closed, Ending, Outcome, Protocol, RequestRecord, Reset, ShadowRecord, Side, Transport,
 };
 pub use server::{ServerState, ServerStats};
 pub use telemetry::{BuildInfo, Telemetry};
+pub use trace::{SpanCounts, TraceId};
 pub use value::{Counter, Gauge};

@@ -11,6 +11,9 @@ use std::time::Duration;
 
 use crate::cluster::ClusterStats;
 use crate::listener::ActiveRequest;
+use crate::mapping::{Ended, Mapped};
+use crate::trace::TraceId;
+use crate::value::COUNTS;
 pub use outcome::{Ending, Outcome, Reset};
 
 /// The HTTP version of one side of the gateway.
@@ -80,16 +83,34 @@ pub struct RequestRecord<'a> {
     pub bytes: Bytes,
     /// Whether it was sent more than once.
     pub retried: bool,
+    /// Its part in the Mapping whose Route took it; `None` when none did.
+    pub mapping: Option<Mapped<'a>>,
+    /// The trace that a collector can be asked for; `None` when the request was not sampled.
+    pub trace: Option<TraceId>,
 }
 
 impl RequestRecord<'_> {
     /// Counts the request.
     pub fn record(self) {
+        if COUNTS {
+            self.count();
+        }
+        self.request.finished();
+    }
+
+    fn count(&self) {
         self.count_downstream();
         if let Some(cluster) = self.cluster {
             self.count_upstream(cluster);
         }
-        self.request.finished();
+        if let Some(mapping) = &self.mapping {
+            mapping.record(Ended {
+                status: self.request.status_told().or(self.outcome.status()),
+                took: self.outcome.is_whole().then_some(self.duration),
+                timed_out: self.outcome.is_out_of_time(),
+                trace: self.trace,
+            });
+        }
     }
 
     fn count_downstream(&self) {

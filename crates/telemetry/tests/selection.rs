@@ -37,6 +37,8 @@ fn telemetry() -> Arc<Telemetry> {
         upstream_time: Some(Duration::from_millis(5)),
         bytes: Bytes::default(),
         retried: false,
+        mapping: None,
+        trace: None,
     }
     .record();
     telemetry
@@ -58,7 +60,7 @@ fn what_never_moved_is_not_on_a_page_of_what_did() {
     let telemetry = telemetry();
     let used = Selection {
         used_only: true,
-        filter: None,
+        ..Selection::default()
     };
     let page = page(&telemetry, used);
     let of = |part: &str| series(&page).iter().filter(|s| s.contains(part)).count();
@@ -78,8 +80,8 @@ fn a_filter_looks_for_envoys_own_names() {
     let telemetry = telemetry();
     let fitting = |pattern: &str| {
         let selection = Selection {
-            used_only: false,
             filter: Some(Filter::new(pattern).unwrap()),
+            ..Selection::default()
         };
         let page = page(&telemetry, selection);
         series(&page)
@@ -101,6 +103,33 @@ fn a_filter_looks_for_envoys_own_names() {
         ["ambassador_log_level{level=\"debug\"}"]
     );
     assert_eq!(fitting("rq_time$").len(), 44);
+}
+
+#[test]
+fn buckets_of_connections_to_clusters_are_told_when_asked_for() {
+    let telemetry = telemetry();
+    telemetry
+        .cluster("busy")
+        .connected(Protocol::Http1, Duration::from_millis(2));
+    let buckets = |all_buckets| {
+        let page = page(
+            &telemetry,
+            Selection {
+                all_buckets,
+                ..Selection::default()
+            },
+        );
+        let of = |part: &str| series(&page).iter().filter(|s| s.contains(part)).count();
+        [
+            "connect_ms_bucket",
+            "connect_ms_sum",
+            "connect_ms_count",
+            "upstream_rq_time_bucket",
+        ]
+        .map(of)
+    };
+    assert_eq!(buckets(false), [1, 1, 1, 20]);
+    assert_eq!(buckets(true), [20, 1, 1, 20]);
 }
 
 #[test]

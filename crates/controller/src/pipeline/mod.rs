@@ -266,7 +266,7 @@ impl Pipeline {
             invalid: wrong.saturating_sub(kept),
         });
         control.found_invalid(self.objects.take_invalid_changes());
-        for arrival in self.arrivals.drain(..) {
+        for arrival in std::mem::take(&mut self.arrivals) {
             control.propagated(arrival.elapsed());
         }
     }

@@ -34,6 +34,7 @@ mod shadow;
 mod spelling;
 mod start_time;
 mod timer;
+mod trace_id;
 mod tunnel;
 mod upgrade;
 mod upstream_head;
@@ -41,7 +42,9 @@ mod words;
 
 use std::time::{Duration, Instant};
 
-use nuncio_telemetry::{ActiveRequest, Bytes, ClusterStats, Outcome, Protocol, RequestRecord};
+use nuncio_telemetry::{
+    ActiveRequest, Bytes, ClusterStats, Mapped, Outcome, Protocol, RequestRecord, TraceId,
+};
 use pingora_core::protocols::http::ServerSession;
 
 use crate::downstream::Connection;
@@ -68,6 +71,8 @@ struct Account<'a> {
     upstream_time: Option<Duration>,
     upstream_bytes: (u64, u64),
     retried: bool,
+    mapping: Option<Mapped<'a>>,
+    trace: Option<TraceId>,
     /// What the client is told, where that is not what became of the request.
     told: Option<u16>,
     particulars: Particulars,
@@ -83,6 +88,8 @@ impl Account<'_> {
             upstream_time: None,
             upstream_bytes: (0, 0),
             retried: false,
+            mapping: None,
+            trace: None,
             told: None,
             particulars: Particulars::default(),
         }
@@ -105,6 +112,8 @@ impl Account<'_> {
                 upstream_sent,
             },
             retried: self.retried,
+            mapping: self.mapping,
+            trace: self.trace,
         }
         .record();
     }
@@ -121,13 +130,23 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     let mut request = connection.listener().request_started(protocol);
     let live = connection.worker().live();
     let mut course = Course::new(connection, &live, started);
-    let account = answer::answer(&mut course, session).await;
+    let mut account = answer::answer(&mut course, session).await;
+    account.mapping = mapped(&course, account.particulars.attempts);
+    account.trace = trace_id::of(&session.req_header().headers);
     if let Some(status) = account.told {
         request.told(status);
     }
     access_log::log(&course, session, &account);
     account.record(connection, request, started.elapsed());
     account.afterwards
+}
+
+/// The exchange's part in the Mapping whose Route took it.
+fn mapped<'a>(course: &Course<'a>, attempts: u32) -> Option<Mapped<'a>> {
+    Some(Mapped {
+        stats: course.live.mapping_stats(course.route?)?,
+        retries: attempts.saturating_sub(1),
+    })
 }
 
 /// What was sent instead of a request.

@@ -26,7 +26,7 @@ use super::breakers::{Admission, Permit};
 use super::connect::{ConnectFailure, Connector};
 use super::endpoint;
 use super::lease::{Lease, Reuse, overflowed};
-use super::pool::PoolKey;
+use super::pool::{PoolKey, give_back_room};
 use super::{Upstream, UpstreamSession};
 use connection::{Connection, NoHttp2, Slot};
 pub(crate) use stream::Http2Session;
@@ -145,6 +145,7 @@ impl Connections {
             endpoint.sweep(key.address, now);
             Rc::strong_count(endpoint) > 1 || !endpoint.open.borrow().is_empty()
         });
+        give_back_room(&mut self.0);
     }
 }
 

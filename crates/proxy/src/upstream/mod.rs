@@ -72,7 +72,8 @@ impl Upstream {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         let (detector, watch) = cluster
             .outlier_detection
-            .map(|settings| Detector::new(settings, &stats))
+            .as_deref()
+            .map(|settings| Detector::new(*settings, &stats))
             .unzip();
         let endpoints = Endpoints::pending(&cluster, watch);
         let resolver = discovered.resolver();
@@ -84,9 +85,7 @@ impl Upstream {
                 stats.endpoints_changed(1);
                 None
             }
-            ServiceHost::Name(name) => {
-                Some(resolver.keep_current(name, &cluster, &endpoints, &stats))
-            }
+            ServiceHost::Name(_) => Some(resolver.keep_current(&cluster, &endpoints, &stats)),
         };
         let detection = detector.map(|detector| resolver.run(detector.run(Arc::clone(&endpoints))));
         Self {

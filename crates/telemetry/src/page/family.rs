@@ -105,7 +105,8 @@ impl<'a> Writer<'a> {
                 let histogram = at(handle);
                 let is_shown = shows || histogram.is_used();
                 if is_shown && self.is_wanted(handle, stat.name, Which::Only) {
-                    self.distribution(row, histogram);
+                    let is_brief = BRIEF.contains(&stat.name) && !self.selection.all_buckets;
+                    self.distribution(row, histogram, if is_brief { LAST } else { 0 });
                 }
             }
             Value::Classes(at) => {
@@ -167,11 +168,13 @@ impl<'a> Writer<'a> {
         self.value(row.rest(), value);
     }
 
-    fn distribution<S>(&mut self, row: &Row<'_, S>, histogram: &Histogram) {
+    /// The buckets from `first` on, sum and count.
+    fn distribution<S>(&mut self, row: &Row<'_, S>, histogram: &Histogram, first: usize) {
         let distribution = histogram.distribution();
         let open = row.open();
         let comma: &[u8] = if open == b"{" { b"" } else { b"," };
-        for (bound, count) in BOUNDS_MS.iter().zip(distribution.buckets) {
+        let buckets = BOUNDS_MS.iter().zip(distribution.buckets);
+        for (bound, count) in buckets.skip(first) {
             self.start(b"_bucket");
             self.out.extend_from_slice(open);
             self.out.extend_from_slice(comma);
@@ -223,6 +226,11 @@ impl Kind {
         }
     }
 }
+
+/// Histograms of which the page has the last bucket only, unless all are asked for.
+const BRIEF: [&str; 2] = [names::UPSTREAM_CX_CONNECT_MS, names::UPSTREAM_CX_LENGTH_MS];
+/// The place of `+Inf`.
+const LAST: usize = BOUNDS_MS.len() - 1;
 
 /// `le` of Envoy's buckets, in milliseconds.
 const BOUNDS_MS: [&str; 20] = [

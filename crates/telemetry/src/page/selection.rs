@@ -11,6 +11,10 @@ pub struct Selection {
     pub used_only: bool,
     /// Only what has such a name (`filter`).
     pub filter: Option<Filter>,
+    /// All buckets of every histogram (`histogram_buckets=cumulative`). Otherwise those of the
+    /// connections to each cluster, which no known board reads from a page, are left out but for the
+    /// last: enough for means, at a quarter of the page.
+    pub all_buckets: bool,
 }
 
 /// A pattern that is looked for in Envoy's own names, `cluster.httpbin.upstream_rq_200`, and in the

@@ -312,6 +312,8 @@ fn finish(
             upstream_sent: was_sent.into(),
         },
         retried,
+        mapping: None,
+        trace: None,
     }
     .record();
 }
