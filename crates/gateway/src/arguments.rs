@@ -15,10 +15,12 @@ use crate::{build, duration};
 
 mod following;
 mod series;
+mod statistics;
 mod write_back;
 
 pub(crate) use following::FollowingArguments;
 pub(crate) use series::SeriesArguments;
+pub(crate) use statistics::StatisticsArguments;
 pub(crate) use write_back::WriteBackArguments;
 
 /// Edge gateway for Kubernetes.
@@ -90,6 +92,8 @@ pub(crate) struct RunArguments {
     pub(crate) series: SeriesArguments,
     #[command(flatten)]
     pub(crate) life: LifeArguments,
+    #[command(flatten)]
+    pub(crate) statistics: StatisticsArguments,
 }
 
 /// Where to listen.

@@ -38,6 +38,7 @@ mod family;
 mod guard;
 mod histogram;
 mod http;
+mod label;
 mod latency;
 mod listener;
 mod mapping;
@@ -66,8 +67,10 @@ pub use dns::{DnsFailure, DnsStats};
 pub use guard::SeriesLimit;
 pub use histogram::Histogram;
 pub use http::{ActiveUpgrade, HeldResponse, HttpStats, HttpSummary};
+pub use label::ClusterLabel;
 pub use listener::{ActiveRequest, Certificate, DownstreamConnection, ListenerStats, Rejection};
 pub use mapping::{Mapped, MappingStats};
+pub use page::{BadFilter, Filter, Page, Selection};
 pub use request::{
     Bytes, Closed, Ending, Outcome, Protocol, RequestRecord, Reset, ShadowRecord, Side, Transport,
 };

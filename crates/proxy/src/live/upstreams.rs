@@ -103,7 +103,9 @@ impl Upstreams {
     }
 
     fn start(&self, cluster: &Arc<Cluster>) -> Arc<Upstream> {
-        let stats = self.telemetry.cluster(Arc::clone(&cluster.stats_name));
+        let label = self.telemetry.cluster_label();
+        let stats = label.of(&cluster.name, &cluster.stats_name);
+        let stats = self.telemetry.cluster(stats);
         Arc::new(Upstream::new(Arc::clone(cluster), stats, &self.discovered))
     }
 }

@@ -7,6 +7,7 @@ use crate::cluster::ClusterStats;
 use crate::family::{Scope, Shown, Value};
 use crate::latency::CLASSIC_US;
 use crate::mapping::MappingStats;
+use crate::page::is_brief;
 use crate::value::Counter;
 
 /// One number of a handle.
@@ -39,6 +40,8 @@ pub(super) trait Foldable {
 
 /// `_bucket` with all bounds and infinity, `_sum` and `_count`.
 const HISTOGRAM_SERIES: u64 = crate::histogram::BOUNDS_US.len() as u64 + 3;
+/// Without the bounds.
+const BRIEF_SERIES: u64 = 3;
 const MAPPING_HISTOGRAM_SERIES: u64 = CLASSIC_US.len() as u64 + 3;
 
 impl Foldable for ClusterStats {
@@ -157,7 +160,8 @@ pub(crate) fn series_of<S: Scope>(handle: &S) -> u64 {
         let one = |is_shown| u64::from(always || is_shown);
         match stat.value {
             Value::Counter(at) => one(at(handle).value() > 0),
-            Value::Gauge(at) => one(at(handle).is_used()),
+            Value::Gauge(at) | Value::Flag(at) => one(at(handle).is_used()),
+            Value::Histogram(at) if is_brief(stat.name) => one(at(handle).is_used()) * BRIEF_SERIES,
             Value::Histogram(at) => one(at(handle).is_used()) * HISTOGRAM_SERIES,
             Value::Classes(at) => {
                 let from_start = |class| match stat.shown {
@@ -170,7 +174,7 @@ pub(crate) fn series_of<S: Scope>(handle: &S) -> u64 {
                 shown.count() as u64
             }
             Value::Codes(at) => at(handle).iter().count() as u64,
-            Value::Flag(_) | Value::ZeroCounter | Value::ZeroGauge => 1,
+            Value::ZeroCounter | Value::ZeroGauge => one(false),
         }
     });
     each.sum()

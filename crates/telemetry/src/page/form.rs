@@ -55,6 +55,9 @@ pub(super) trait Form {
     /// What follows is of this family.
     fn family(&mut self, family: &Family<'_>);
 
+    /// What follows is of this family, which was announced before and not ended.
+    fn resume(&mut self, family: &Family<'_>);
+
     /// A counter or a gauge.
     fn sample(&mut self, labels: Labels<'_>, value: Fixed);
 

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use crate::guard::{Crowd, series_of};
 use crate::listener::unix_seconds;
 use crate::mapping::MappingStats;
+use crate::process::Memory;
 use crate::telemetry::{Handles, Telemetry};
 
 /// The numbers that are not a handle's.
 #[derive(Debug)]
 pub(super) struct Ours {
-    pub(super) handles: Handles,
+    pub(super) memory: Option<Memory>,
     /// In the order of their names.
     pub(super) mappings: Vec<Arc<MappingStats>>,
     /// In the order of their names.
@@ -37,7 +38,7 @@ pub(super) struct MappingWeight {
 
 impl Ours {
     /// Leaves in `handles` what there is room for.
-    pub(super) fn of(telemetry: &Telemetry, mut handles: Handles) -> Self {
+    pub(super) fn of(telemetry: &Telemetry, handles: &mut Handles) -> Self {
         let count = &telemetry.server.count;
         let requests = handles.https.iter();
         let requests = requests.map(|http| http.count.downstream_rq_active.value());
@@ -57,19 +58,19 @@ impl Ours {
             mappings: telemetry.mappings.all(),
         };
         crowd.clusters.retain(|cluster| cluster.is_active());
-        let room = room(telemetry, &handles, weights.len());
+        let room = room(telemetry, handles, weights.len());
         let Crowd { clusters, mappings } = telemetry.guard.admit(crowd, room, &telemetry.timers);
         handles.clusters = clusters;
         Self {
             mappings,
             weights,
-            certificates: certificates(&handles),
+            certificates: certificates(handles),
             workers: count.concurrency.value(),
             connections: count.total_connections.value(),
             requests: requests.sum(),
             upstream_connections,
             upstream_pending,
-            handles,
+            memory: handles.memory,
         }
     }
 }
@@ -80,7 +81,7 @@ fn room(telemetry: &Telemetry, handles: &Handles, weights: usize) -> u64 {
     let https = handles.https.iter().map(|http| series_of(&**http));
     let listeners = handles.listeners.iter();
     let listeners = listeners.map(|one| series_of(&**one) + series_of(&one.per_http));
-    let fixed = OURS + series_of(&telemetry.server) + weights as u64;
+    let fixed = OURS + series_of(&*telemetry.server) + weights as u64;
     let others = https.chain(listeners).sum::<u64>();
     telemetry
         .guard
