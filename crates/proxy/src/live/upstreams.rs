@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use nuncio_routing::{Cluster, Slots, Snapshot};
-use nuncio_telemetry::Telemetry;
+use nuncio_telemetry::{ClusterLabel, Telemetry};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -71,10 +71,11 @@ impl Upstreams {
             upstreams.set(place, None);
             departed.insert(&upstream.cluster.name, upstream);
         }
-        let mut arrived = Vec::new();
+        let (mut arrived, mut modified) = (Vec::new(), 0);
         for (place, cluster) in difference.into {
             let known = departed.get(&*cluster.name);
             let moved = known.is_some_and(|upstream| upstream.cluster == *cluster);
+            modified += usize::from(known.is_some() && !moved);
             let upstream = match moved.then(|| departed.remove(&*cluster.name)).flatten() {
                 Some(upstream) => Arc::clone(upstream),
                 None => self.start(cluster),
@@ -84,6 +85,7 @@ impl Upstreams {
             }
             upstreams.set(place, Some(upstream));
         }
+        self.telemetry.server().clusters_modified(modified);
         self.telemetry.clusters_changed(
             arrived.iter().map(Arc::as_ref),
             departed.values().map(|upstream| &*upstream.stats),
@@ -101,9 +103,11 @@ impl Upstreams {
     }
 
     fn start(&self, cluster: &Arc<Cluster>) -> Arc<Upstream> {
-        let label = self.telemetry.cluster_label();
-        let stats = label.of(&cluster.name, &cluster.stats_name);
-        let stats = self.telemetry.cluster(stats);
+        let name = match self.telemetry.cluster_label() {
+            ClusterLabel::StatsName => Arc::clone(&cluster.stats_name),
+            ClusterLabel::Name => (&*cluster.name).into(),
+        };
+        let stats = self.telemetry.cluster(name);
         Arc::new(Upstream::new(Arc::clone(cluster), stats, &self.discovered))
     }
 }
