@@ -1,7 +1,5 @@
 //! Which of a cluster's two names it is counted by.
 
-use std::sync::Arc;
-
 /// How a cluster is called: `envoy_cluster_name` on the page, and the part of a statsd name that
 /// says the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,10 +14,10 @@ pub enum ClusterLabel {
 
 impl ClusterLabel {
     /// What a cluster with these two names is called.
-    pub fn of(self, name: &str, stats_name: &Arc<str>) -> Arc<str> {
+    pub fn of<'n>(self, name: &'n str, stats_name: &'n str) -> &'n str {
         match self {
-            Self::StatsName => Arc::clone(stats_name),
-            Self::Name => name.into(),
+            Self::StatsName => stats_name,
+            Self::Name => name,
         }
     }
 }

@@ -127,8 +127,8 @@ impl Telemetry {
     /// The handle of a cluster by the name it is counted by, to be told of by
     /// [`Self::clusters_changed`]. A cluster that is back goes on where the last one of its name
     /// stopped.
-    pub fn cluster(&self, stats_name: impl Into<Arc<str>>) -> Arc<ClusterStats> {
-        let given = stats_name.into();
+    pub fn cluster(&self, name: impl Into<Arc<str>>) -> Arc<ClusterStats> {
+        let given = name.into();
         let name = match printable(&given) {
             Cow::Borrowed(_) => given,
             Cow::Owned(other) => other.into(),

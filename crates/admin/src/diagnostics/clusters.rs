@@ -53,7 +53,7 @@ pub(super) fn cluster_stats<'a>(
 ) -> BTreeMap<&'a str, ClusterHealth> {
     let health = |cluster: &'a Cluster| {
         let label = telemetry.cluster_label();
-        let stats = telemetry.known_cluster(&label.of(&cluster.name, &cluster.stats_name));
+        let stats = telemetry.known_cluster(label.of(&cluster.name, &cluster.stats_name));
         ClusterHealth::of(&stats.map(|stats| stats.summary()).unwrap_or_default())
     };
     snapshot

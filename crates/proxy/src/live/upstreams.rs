@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use nuncio_routing::{Cluster, Slots, Snapshot};
-use nuncio_telemetry::Telemetry;
+use nuncio_telemetry::{ClusterLabel, Telemetry};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -103,9 +103,11 @@ impl Upstreams {
     }
 
     fn start(&self, cluster: &Arc<Cluster>) -> Arc<Upstream> {
-        let label = self.telemetry.cluster_label();
-        let stats = label.of(&cluster.name, &cluster.stats_name);
-        let stats = self.telemetry.cluster(stats);
+        let name = match self.telemetry.cluster_label() {
+            ClusterLabel::StatsName => Arc::clone(&cluster.stats_name),
+            ClusterLabel::Name => (&*cluster.name).into(),
+        };
+        let stats = self.telemetry.cluster(name);
         Arc::new(Upstream::new(Arc::clone(cluster), stats, &self.discovered))
     }
 }

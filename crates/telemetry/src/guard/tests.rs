@@ -11,7 +11,10 @@ fn busy(
     to: usize,
 ) -> (Vec<Arc<ClusterStats>>, Vec<Arc<MappingStats>>) {
     let names: Vec<_> = (from..to).map(|nth| format!("m{nth}")).collect();
-    let clusters = names.iter().map(|name| telemetry.cluster(name.as_str())).collect();
+    let clusters = names
+        .iter()
+        .map(|name| telemetry.cluster(name.as_str()))
+        .collect();
     let mappings = names.iter().map(|name| telemetry.mapping("default", name));
     let both = (clusters, mappings.collect());
     serve(&both);
