@@ -21,6 +21,31 @@ DOWNSTREAM_CLASS = (
 )
 
 
+DURATION = "nuncio_mapping_request_duration_seconds"
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+OPEN_METRICS = """\
+- job_name: ours
+  metrics_path: /metrics/openmetrics
+  static_configs:
+  - targets: ["127.0.0.1:{target}"]
+"""
+# What each is called, what Prometheus is to be able to do, whose exemplars, what counts requests.
+FORMATS = [
+    (
+        "openmetrics",
+        "exemplar-storage",
+        f"{DURATION}_bucket",
+        f'{DURATION}_count{{mapping="httpbin_mapping"}}',
+    ),
+    (
+        "protobuf",
+        "exemplar-storage,native-histograms",
+        DURATION,
+        f'histogram_count({DURATION}{{mapping="httpbin_mapping"}})',
+    ),
+]
+
+
 def prometheus_counts_every_request(setting):
     with Upstream("httpbin", setting.directory) as upstream:
         config = _httpbin(setting, upstream.port)
@@ -47,14 +72,37 @@ def prometheus_counts_every_request(setting):
 
 
 def our_own_metrics_satisfy_promtool(setting):
-    with Gateway(setting, setting.config_directory()) as gateway:
-        page = http.get(gateway.metrics, "/metrics")
+    with Upstream("httpbin", setting.directory) as upstream:
+        with Gateway(setting, _httpbin(setting, upstream.port)) as gateway:
+            _send(gateway)
+            page = http.get(gateway.metrics, "/metrics")
     ours = [line for line in page.body.decode().splitlines(True) if _names_ours(line)]
     families = sum(line.startswith("# TYPE") for line in ours)
     expect(families >= 4, f"only {families} nuncio_* families")
     said = _promtool("".join(ours))
     expect(said.returncode == 0 and not said.stderr, f"promtool: {said.stderr}{said.stdout}")
     return f"{families} families"
+
+
+def prometheus_reads_exemplars_and_native_histograms(setting):
+    with Upstream("httpbin", setting.directory) as upstream:
+        config = _httpbin(setting, upstream.port)
+        with Gateway(setting, config) as gateway:
+            _send(gateway)
+            for format in FORMATS:
+                _reads_examples(setting, gateway, format)
+    return f"{SENT} requests"
+
+
+def _reads_examples(setting, gateway, format):
+    """Prometheus finds the requests of a Mapping, and the trace of one."""
+    name, features, series, count = format
+    gateway.get("/httpbin/traced", headers={"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"})
+    jobs = OPEN_METRICS.format(target=gateway.metrics)
+    with Prometheus(setting.directory, jobs=jobs, name=name, features=features) as prometheus:
+        until(lambda: prometheus.query(count), count, seconds=30)
+        expect(prometheus.query(count) >= SENT, f"{count} is {prometheus.query(count)}")
+        expect_equal(prometheus.traces(series), {TRACE}, f"traces by {name}")
 
 
 def the_whole_page_is_well_formed(setting):
@@ -107,7 +155,7 @@ def _promtool(text):
 
 
 def _names_ours(line):
-    return re.match(r"(# (HELP|TYPE) )?nuncio_", line) is not None
+    return re.match(r"(# (HELP|TYPE) )?(nuncio|process)_", line) is not None
 
 
 def _well_formed(text):
@@ -130,6 +178,7 @@ def _well_formed(text):
 CHECKS = [
     prometheus_counts_every_request,
     our_own_metrics_satisfy_promtool,
+    prometheus_reads_exemplars_and_native_histograms,
     the_whole_page_is_well_formed,
     both_ports_serve_the_same_families,
 ]

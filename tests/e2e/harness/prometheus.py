@@ -1,6 +1,7 @@
 """A real Prometheus that scrapes targets on the loopback interface."""
 
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -29,9 +30,12 @@ _JOB = """\
 class Prometheus(Program):
     """Prometheus, ready once constructed. Use as a context manager. It scrapes `target`'s /metrics,
     or what the entries `jobs` of `scrape_configs` say, and evaluates the groups in the text `rules`.
+    `features` are those that Prometheus has to be told to have.
     """
 
-    def __init__(self, directory, target=None, jobs=None, rules="", name="prometheus"):
+    def __init__(
+        self, directory, target=None, jobs=None, rules="", name="prometheus", features=""
+    ):
         [self.port] = free(1)
         config = directory / f"{name}.yml"
         rule_file = directory / f"{name}-rules.yml"
@@ -44,10 +48,17 @@ class Prometheus(Program):
                 f"--config.file={config}",
                 f"--storage.tsdb.path={directory / name}",
                 f"--web.listen-address=127.0.0.1:{self.port}",
+                *([f"--enable-feature={features}"] if features else []),
             ],
             directory / f"{name}.log",
         )
         until(lambda: self._fetch("/-/ready"), "Prometheus is ready", seconds=30)
+
+    def traces(self, series):
+        """The `trace_id` of every exemplar of a series."""
+        found = self._ask("query_exemplars", query=series, start=0, end=time.time() + 60)
+        exemplars = [exemplar for one in found for exemplar in one["exemplars"]]
+        return {exemplar["labels"]["trace_id"] for exemplar in exemplars}
 
     def query(self, expression):
         """The value of an instant query that gives one sample, or None while it gives none."""
