@@ -14,10 +14,11 @@ use arc_swap::ArcSwap;
 use nuncio_config::Format;
 use nuncio_routing::{ClusterIndex, Clusters, RouteTable, ServicePort, Settings, Slots, Snapshot};
 use nuncio_telemetry::Telemetry;
+use nuncio_tracing::{SpanSender, Tracer};
 
 use crate::error_pages::ErrorPages;
 use crate::exchange::LogPlan;
-use crate::upstream::{Discovered, Resolver, Upstream};
+use crate::upstream::{Background, Discovered, Resolver, Upstream};
 use upstreams::Upstreams;
 
 /// What requests are served by.
@@ -28,6 +29,7 @@ pub(crate) struct Live {
     upstreams: Slots<Arc<Upstream>>,
     error_pages: Arc<ErrorPages>,
     log_plan: Arc<LogPlan>,
+    tracer: Option<Arc<Tracer>>,
 }
 
 impl Live {
@@ -54,6 +56,11 @@ impl Live {
         &self.log_plan
     }
 
+    /// What requests are traced by, if they are.
+    pub(crate) fn tracer(&self) -> Option<&Tracer> {
+        self.tracer.as_deref()
+    }
+
     /// The text of a file that an error is answered with; `None` when it cannot be read.
     pub(crate) fn error_page(&self, name: &str) -> Option<&Format> {
         self.error_pages.get(name)
@@ -70,6 +77,9 @@ pub struct Switch {
     live: ArcSwap<Live>,
     upstreams: Upstreams,
     discovered: Arc<Discovered>,
+    /// The way of spans to collectors.
+    spans: SpanSender,
+    _exporting: Background,
     /// One at a time: two snapshots installed at once could both carry over the same clusters.
     installing: Mutex<()>,
 }
@@ -86,12 +96,17 @@ impl Switch {
             upstreams: Slots::default(),
             error_pages: Arc::default(),
             log_plan: LogPlan::of(&snapshot.settings.access_log),
+            tracer: None,
         };
+        let (spans, exporter) = nuncio_tracing::channel(telemetry.spans());
+        let exporting = resolver.run(exporter.run());
         let discovered = Discovered::new(resolver);
         let switch = Self {
             live: ArcSwap::from_pointee(nothing),
             upstreams: Upstreams::new(telemetry, Arc::clone(&discovered)),
             discovered,
+            spans,
+            _exporting: exporting,
             installing: Mutex::default(),
         };
         switch.install(snapshot);
@@ -115,11 +130,13 @@ impl Switch {
             true => Arc::clone(&before.log_plan),
             false => LogPlan::of(&snapshot.settings.access_log),
         };
+        let tracer = tracer(&before, &snapshot);
         let live = Arc::new(Live {
             snapshot,
             upstreams,
             error_pages,
             log_plan,
+            tracer,
         });
         self.upstreams.retire(self.live.swap(live));
     }
@@ -129,6 +146,16 @@ impl Switch {
     /// cluster's name is resolved, or the port forgotten if no cluster of the snapshot has it.
     pub fn set_endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {
         self.discovered.set(of, addresses);
+    }
+
+    /// Has the spans that were told sent to their collectors, and waits until that has been tried.
+    pub async fn flush_spans(&self) {
+        self.spans.flush().await;
+    }
+
+    /// Where spans go.
+    pub(crate) fn spans(&self) -> &SpanSender {
+        &self.spans
     }
 
     /// The snapshot in force.
@@ -143,6 +170,18 @@ impl Switch {
     /// Whether `live` is still in force.
     pub(crate) fn is_current(&self, live: &Arc<Live>) -> bool {
         Arc::ptr_eq(&self.live.load(), live)
+    }
+}
+
+/// What requests are traced by; the same as before, with all spans under way, if it is to be.
+fn tracer(before: &Live, snapshot: &Snapshot) -> Option<Arc<Tracer>> {
+    let tracing = snapshot.settings.tracing.as_ref()?;
+    let is_same = before.snapshot.settings.tracing.as_ref() == Some(tracing);
+    match (&before.tracer, is_same) {
+        (Some(tracer), true) => Some(Arc::clone(tracer)),
+        (Some(_) | None, _) => Some(Arc::new(Tracer::new(tracing, |name| {
+            std::env::var(name).ok()
+        }))),
     }
 }
 

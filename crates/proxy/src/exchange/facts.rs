@@ -61,8 +61,10 @@ pub(crate) struct ConnectionFacts {
 /// Where the request went.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct UpstreamFacts<'a> {
-    /// The cluster's name.
+    /// The cluster's name in statistics, once it is known what came of the request.
     pub(crate) cluster: Option<&'a str>,
+    /// The cluster's name.
+    pub(crate) cluster_name: Option<&'a str>,
     pub(crate) address: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
     /// Why there was no connection.
@@ -288,7 +290,7 @@ impl Started {
 }
 
 /// What the request is said to be spoken in.
-fn protocol(version: Version) -> &'static str {
+pub(super) fn protocol(version: Version) -> &'static str {
     match version {
         Version::HTTP_10 => "HTTP/1.0",
         Version::HTTP_2 => "HTTP/2",
@@ -297,7 +299,7 @@ fn protocol(version: Version) -> &'static str {
 }
 
 /// The system's name: the pod's.
-fn hostname() -> Option<&'static str> {
+pub(super) fn hostname() -> Option<&'static str> {
     static NAME: OnceLock<Option<String>> = OnceLock::new();
     NAME.get_or_init(|| {
         let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;

@@ -31,6 +31,7 @@ mod request;
 mod response_body;
 mod retry;
 mod shadow;
+mod spans;
 mod spelling;
 mod start_time;
 mod timer;
@@ -49,6 +50,7 @@ pub(crate) use access_log::LogPlan;
 use access_log::Particulars;
 use course::Course;
 use head::Refusal;
+use spans::AttemptSpan;
 pub(crate) use timer::STREAM_IDLE_TIMEOUT;
 
 /// What becomes of the client's connection (HTTP/1) or stream (HTTP/2) afterwards.
@@ -71,6 +73,8 @@ struct Account<'a> {
     /// What the client is told, where that is not what became of the request.
     told: Option<u16>,
     particulars: Particulars,
+    /// Those of a sampled request.
+    attempts: Vec<AttemptSpan>,
 }
 
 impl Account<'_> {
@@ -85,12 +89,13 @@ impl Account<'_> {
             retried: false,
             told: None,
             particulars: Particulars::default(),
+            attempts: Vec::new(),
         }
     }
 
-    /// Counts the exchange, and the bytes that went over `connection` meanwhile.
-    fn record(&self, connection: &Connection, request: ActiveRequest, duration: Duration) {
-        let (downstream_received, downstream_sent) = connection.traffic().take();
+    /// Counts the exchange, and the bytes that went over the connection meanwhile.
+    fn record(&self, course: &Course<'_>, request: ActiveRequest, duration: Duration) {
+        let (downstream_received, downstream_sent) = course.connection.traffic().take();
         let (upstream_received, upstream_sent) = self.upstream_bytes;
         RequestRecord {
             request,
@@ -105,7 +110,10 @@ impl Account<'_> {
                 upstream_sent,
             },
             retried: self.retried,
-            trace: None,
+            trace: course
+                .trace
+                .filter(|trace| trace.sampled)
+                .map(|trace| trace.id),
         }
         .record();
     }
@@ -127,7 +135,8 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
         request.told(status);
     }
     access_log::log(&course, session, &account);
-    account.record(connection, request, started.elapsed());
+    spans::tell(&course, session, &account);
+    account.record(&course, request, started.elapsed());
     account.afterwards
 }
 
@@ -162,5 +171,5 @@ pub(crate) async fn refuse_unread(
     let course = Course::new(connection, &live, started);
     let account = Account::local(outcome, Afterwards::Abort);
     access_log::log_malformed(&course, session, &account);
-    account.record(connection, request, Duration::ZERO);
+    account.record(&course, request, Duration::ZERO);
 }

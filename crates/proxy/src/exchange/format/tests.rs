@@ -56,6 +56,7 @@ impl Exchange {
             },
             route: Some("httpbin"),
             upstream: UpstreamFacts {
+                cluster_name: Some("cluster_web"),
                 cluster: Some("cluster_httpbin_default"),
                 address: Some("10.1.2.3:80".parse().unwrap()),
                 local: None,

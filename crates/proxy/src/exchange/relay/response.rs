@@ -15,8 +15,8 @@ use crate::exchange::upgrade;
 /// What becomes of an answer's head.
 enum Verdict {
     PassOn(Box<ResponseHeader>),
-    /// There is another attempt instead.
-    Discard,
+    /// There is another attempt instead of this status.
+    Discard(u16),
     /// Its framing cannot be trusted.
     Unsound,
 }
@@ -36,7 +36,7 @@ impl Relay<'_, '_, '_> {
             }
             Ok(HttpTask::Header(head, end)) => match self.verdict(&head) {
                 Verdict::PassOn(head) => HttpTask::Header(head, end),
-                Verdict::Discard => return Some(self.discarded(end)),
+                Verdict::Discard(status) => return Some(self.discarded(status, end)),
                 Verdict::Unsound => return Some(Relayed::Failed(Failure::UpstreamMalformed)),
             },
             Ok(HttpTask::Failed(error)) | Err(error) => return Some(self.upstream_failed(&error)),
@@ -113,7 +113,7 @@ impl Relay<'_, '_, '_> {
             && let Some(retries) = &mut self.rules.retries
             && retries.after_answer(received)
         {
-            return Verdict::Discard;
+            return Verdict::Discard(received.status.as_u16());
         }
         let request = self.request.session.req_header();
         let attempt = self.attempt();
@@ -128,8 +128,9 @@ impl Relay<'_, '_, '_> {
         Verdict::PassOn(Box::new(head))
     }
 
-    fn discarded(&self, end: bool) -> Relayed {
+    fn discarded(&self, status: u16, end: bool) -> Relayed {
         Relayed::Discarded {
+            status,
             whole: end && self.upload == Upload::Finished,
         }
     }
