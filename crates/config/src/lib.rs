@@ -21,6 +21,7 @@ mod object;
 mod pattern;
 mod patterns;
 mod quote;
+mod rare;
 mod report;
 mod resource;
 mod service;
@@ -46,6 +47,7 @@ pub use module::{
 };
 pub use object::{Form, parse};
 pub use pattern::{ByteSet, InvalidPattern, Outline, Pattern, Step, Substitution, Way};
+pub use rare::{Rare, Usual};
 pub use resource::{Identity, Kind, Parsed, Resolver, Resource, Trust};
 pub use service::{InvalidService, Qualified, Qualifier, Scheme, Service, ServiceHost};
 pub use tracing::{

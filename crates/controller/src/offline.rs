@@ -57,7 +57,7 @@ pub fn load_offline(paths: &[PathBuf], identity: &Identity) -> Result<Snapshot, 
         ..Rules::default()
     };
     let mut objects = Objects::new(rules, Texts::Forgotten);
-    objects.list(Feed::Directories, &announced, diagnostics);
+    objects.list(Feed::Directories, announced, diagnostics);
     objects.compile(0).map_err(|_panicked| LoadError::Internal)
 }
 

@@ -142,7 +142,7 @@ pub async fn run(
     } = options;
     let (changes, incoming) = mpsc::channel(CHANGES);
     let (wanting, wanted) = watch::channel(Arc::default());
-    let (teller, verdicts) = verdicts();
+    let (teller, verdicts) = verdicts(WriteBack::has_state);
     let state = state_dir.map(|path| StateDir::new(path, identity.clone()));
     let writing = source.writing(write_back, &identity).map(|writing| {
         let (telemetry, shutdown) = (Arc::clone(&telemetry), shutdown.clone());
@@ -200,6 +200,7 @@ fn time_for(patience: Patience, first_list: Duration) -> Duration {
         // Begins when the required feeds have listed, and so after `first_list`. What is refused or
         // not known ends it at once.
         Patience::Optional => Duration::from_secs(2),
+        Patience::Pause => Duration::from_secs(1),
     }
 }
 

@@ -6,6 +6,7 @@
 //! Deliberately absent: I/O, clocks, async, endpoints and connections, and any knowledge of how
 //! resources reach the gateway.
 
+mod attachment;
 mod cluster;
 mod clusters;
 mod compile;
@@ -25,6 +26,7 @@ mod snapshot;
 mod table;
 mod tracing;
 
+pub use attachment::Attachment;
 pub use cluster::{Balance, Cluster, ClusterIndex, Discovery, Families, Limits, ServicePort};
 pub use clusters::Clusters;
 pub use compile::compile;

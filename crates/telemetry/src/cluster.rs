@@ -8,9 +8,9 @@ mod counts;
 mod event;
 mod guards;
 mod totals;
+mod uses;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::family::{Scope, Stat};
@@ -24,28 +24,24 @@ pub use event::{
 };
 pub use guards::{Ejection, PendingRequest, UpstreamRequest};
 pub(crate) use totals::Totals;
+pub(crate) use uses::Uses;
 
 /// The numbers of one cluster name (`envoy_cluster_name`); clusters that share the name share them.
 #[derive(Debug)]
 pub struct ClusterStats {
     pub(crate) count: ClusterCounts,
-    /// Whether the running configuration has a cluster of this name.
-    active: AtomicBool,
-    name: Arc<str>,
+    uses: Uses,
     series: Series,
 }
 
 impl ClusterStats {
     /// Goes on from what is left of the last cluster of this name.
     pub(crate) fn new(name: &Arc<str>, left: Option<&Totals>, timers: &Arc<Timers>) -> Self {
-        let labels = [("envoy_cluster_name", &**name)];
-        let scope = format!("envoy.cluster.{name}.");
         let id = left.map_or_else(|| timers.next_id(), Totals::id);
         let stats = Self {
             count: ClusterCounts::default(),
-            active: AtomicBool::new(true),
-            name: Arc::clone(name),
-            series: Series::with(timers, &labels, &scope, id),
+            uses: Uses::new(),
+            series: Series::of_cluster(timers, name, id),
         };
         if let Some(left) = left {
             left.go_on(&stats);
@@ -55,7 +51,11 @@ impl ClusterStats {
 
     /// The `envoy_cluster_name`.
     pub fn name(&self) -> &str {
-        &self.name
+        self.shared_name()
+    }
+
+    pub(crate) fn shared_name(&self) -> &Arc<str> {
+        self.series.names().cluster()
     }
 
     /// A request was given a connection: this is when Envoy counts it as sent, each attempt anew.
@@ -202,11 +202,11 @@ impl ClusterStats {
             Resolution::Empty => {
                 self.count.update_success.inc();
                 self.count.update_empty.inc();
-                self.show_membership();
+                self.count.show_membership();
             }
             Resolution::Failed => {
                 self.count.update_failure.inc();
-                self.show_membership();
+                self.count.show_membership();
             }
         }
     }
@@ -215,7 +215,7 @@ impl ClusterStats {
     pub fn endpoints_changed(&self, endpoints: usize) {
         let endpoints = u64::try_from(endpoints).unwrap_or(u64::MAX);
         self.count.membership_change.inc();
-        self.set_membership(endpoints);
+        self.count.set_membership(endpoints);
     }
 
     /// So many endpoints are fit to use; told after any change of the endpoints where it is not all.
@@ -263,12 +263,11 @@ impl ClusterStats {
     }
 
     pub(crate) fn is_active(&self) -> bool {
-        self.active.load(Relaxed)
+        self.uses.are_any()
     }
 
-    /// Returns whether it was active before.
-    pub(crate) fn set_active(&self, active: bool) -> bool {
-        self.active.swap(active, Relaxed)
+    pub(crate) fn uses(&self) -> &Uses {
+        &self.uses
     }
 
     pub(crate) fn responded(&self, status: u16) {
@@ -332,21 +331,6 @@ impl ClusterStats {
             Side::Local => count.upstream_cx_destroy_local_with_active_rq.inc(),
             Side::Remote => count.upstream_cx_destroy_remote_with_active_rq.inc(),
         }
-    }
-
-    /// Envoy serves no cluster before its first answer, and alerts fire on `membership_healthy ==
-    /// 0`: these gauges appear with the first answer, or the first failure to get one.
-    fn show_membership(&self) {
-        if !self.count.membership_total.is_used() {
-            self.set_membership(0);
-        }
-    }
-
-    fn set_membership(&self, endpoints: u64) {
-        self.count.membership_total.set(endpoints);
-        self.count.membership_healthy.set(endpoints);
-        self.count.membership_degraded.set(0);
-        self.count.membership_excluded.set(0);
     }
 }
 

@@ -7,11 +7,12 @@
 //! Deliberately absent: anything a request would do; the lock here is taken when configuration
 //! changes and when a writer looks.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::cluster::{ClusterStats, Totals};
-use crate::family::Scope;
 use crate::server::ServerCounts;
 use crate::statsd::Timers;
 
@@ -22,7 +23,7 @@ pub(crate) struct Clusters(RwLock<Named>);
 #[derive(Debug, Default)]
 struct Named {
     /// By name, hence in the order of the page.
-    known: BTreeMap<Arc<str>, Entry>,
+    known: BTreeSet<Entry>,
     /// How many clusters there are in the configuration; names may repeat.
     active: u64,
     /// Left the configuration, in this order; somebody may still have their handles.
@@ -30,12 +31,9 @@ struct Named {
     gone: Gone,
 }
 
+/// A cluster's handle, which has its name.
 #[derive(Debug)]
-struct Entry {
-    stats: Arc<ClusterStats>,
-    /// Clusters of this name in the configuration.
-    clusters: u32,
-}
+struct Entry(Arc<ClusterStats>);
 
 #[derive(Debug)]
 struct Leaving {
@@ -47,17 +45,26 @@ struct Leaving {
 /// What is left of clusters, the oldest first.
 #[derive(Debug, Default)]
 struct Gone {
-    left: HashMap<Arc<str>, (u64, Totals)>,
-    /// Their names, by when they went.
-    order: BTreeMap<u64, Arc<str>>,
-    next: u64,
+    left: HashMap<Box<str>, Left>,
+    /// How many have gone.
+    count: u64,
     /// Whose totals are forgotten, for the exporter to forget them too.
     forgotten: Vec<u32>,
 }
 
-/// Clusters whose totals are kept after they are gone; some 200 bytes each. Of one that was gone
+#[derive(Debug)]
+struct Left {
+    /// How many were gone then.
+    went: u64,
+    totals: Totals,
+}
+
+/// Clusters whose totals are kept after they are gone; some 120 bytes each. Of one that was gone
 /// before all of these the counters begin at 0 again, as with Envoy.
 const MOST_GONE: usize = 10_000;
+
+/// So many more are kept before the oldest are looked for, since looking costs as much as all.
+const SPARE: usize = 1_000;
 
 /// Handles looked at while nobody else may take one.
 const BATCH: usize = 1_000;
@@ -74,32 +81,34 @@ impl Clusters {
             return known;
         }
         let mut named = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = named.known.get(name) {
-            return Arc::clone(&entry.stats);
+        if let Some(Entry(stats)) = named.known.get(name) {
+            return Arc::clone(stats);
         }
         added();
         let (name, left) = named.gone.take(name);
         let stats = Arc::new(ClusterStats::new(&name, left.as_ref(), timers));
-        let entry = Entry {
-            stats: Arc::clone(&stats),
-            clusters: 0,
-        };
-        named.known.insert(name, entry);
+        named.known.insert(Entry(Arc::clone(&stats)));
         stats
     }
 
     /// The handle of a name, if there is one.
     pub(crate) fn find(&self, name: &str) -> Option<Arc<ClusterStats>> {
         let named = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let entry = named.known.get(name)?;
-        Some(Arc::clone(&entry.stats))
+        let Entry(stats) = named.known.get(name)?;
+        Some(Arc::clone(stats))
     }
 
     /// All handles, in the order of their names.
     pub(crate) fn all(&self) -> Vec<Arc<ClusterStats>> {
         let named = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let entries = named.known.values();
-        entries.map(|entry| Arc::clone(&entry.stats)).collect()
+        let known = named.known.iter();
+        known.map(|Entry(stats)| Arc::clone(stats)).collect()
+    }
+
+    /// Shows all handles.
+    pub(crate) fn each(&self, mut show: impl FnMut(&ClusterStats)) {
+        let named = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        named.known.iter().for_each(|Entry(stats)| show(stats));
     }
 
     /// Clusters that are in the configuration from now on, and then those that are so no longer.
@@ -161,40 +170,29 @@ impl Named {
     /// Whether it is the first of its name.
     fn arrive(&mut self, stats: &ClusterStats) -> bool {
         self.active += 1;
-        if let Some(entry) = self.known.get_mut(stats.name()) {
-            entry.clusters += 1;
-        }
-        !stats.set_active(true)
+        stats.uses().arrive()
     }
 
     /// Whether it was the last of its name.
     fn depart(&mut self, stats: &ClusterStats) -> bool {
         self.active = self.active.saturating_sub(1);
-        let Some((name, _)) = self.known.get_key_value(stats.name()) else {
-            return false;
-        };
-        let name = Arc::clone(name);
-        let Some(entry) = self.known.get_mut(&name) else {
-            return false;
-        };
-        entry.clusters = entry.clusters.saturating_sub(1);
-        if entry.clusters > 0 || !stats.set_active(false) {
+        if !stats.uses().depart() {
             return false;
         }
-        let quiet_at = None;
+        let (name, quiet_at) = (Arc::clone(stats.shared_name()), None);
         self.leaving.push_back(Leaving { name, quiet_at });
         true
     }
 
     fn look_at(&mut self, mut leaving: Leaving, timers: &Timers) {
-        let Some(entry) = self.known.get(&leaving.name) else {
+        let Some(Entry(stats)) = self.known.get(&*leaving.name) else {
             return;
         };
-        if entry.clusters > 0 {
+        if stats.is_active() {
             return;
         }
         // Whoever takes a handle needs the lock that is held here.
-        let is_free = Arc::strong_count(&entry.stats) == 1;
+        let is_free = Arc::strong_count(stats) == 1;
         let told = timers.rounds();
         leaving.quiet_at = is_free.then(|| leaving.quiet_at.unwrap_or(told));
         let Some(quiet_at) = leaving.quiet_at else {
@@ -204,12 +202,10 @@ impl Named {
         if timers.is_open() && told < quiet_at + 2 {
             return self.leaving.push_back(leaving);
         }
-        let entry = self.known.remove(&leaving.name);
-        if let Some(stats) = entry.and_then(|entry| Arc::into_inner(entry.stats)) {
-            stats.series().leave();
-            if let Some(totals) = Totals::of(&stats) {
-                self.gone.keep(leaving.name, totals, timers);
-            }
+        let entry = self.known.take(&*leaving.name);
+        let stats = entry.and_then(|Entry(stats)| Arc::into_inner(stats));
+        if let Some(totals) = stats.as_ref().and_then(Totals::of) {
+            self.gone.keep(&leaving.name, totals, timers);
         }
     }
 }
@@ -217,27 +213,63 @@ impl Named {
 impl Gone {
     /// The name, and what is left of its last cluster.
     fn take(&mut self, name: &str) -> (Arc<str>, Option<Totals>) {
-        let Some((name, (went, totals))) = self.left.remove_entry(name) else {
+        let Some((name, left)) = self.left.remove_entry(name) else {
             return (name.into(), None);
         };
-        self.order.remove(&went);
-        (name, Some(totals))
+        if self.left.len() < self.left.capacity() / 4 {
+            self.left.shrink_to(self.left.len() * 2);
+        }
+        (name.into(), Some(left.totals))
     }
 
-    fn keep(&mut self, name: Arc<str>, totals: Totals, timers: &Timers) {
-        self.next += 1;
-        self.order.insert(self.next, Arc::clone(&name));
-        self.left.insert(name, (self.next, totals));
-        while self.left.len() > MOST_GONE {
-            let oldest = self.order.pop_first();
-            let Some((_, totals)) = oldest.and_then(|(_, name)| self.left.remove(&name)) else {
-                break;
-            };
-            // Without an exporter nobody would ask.
-            if timers.was_open() {
-                self.forgotten.push(totals.id());
-            }
+    fn keep(&mut self, name: &str, totals: Totals, timers: &Timers) {
+        self.count += 1;
+        let went = self.count;
+        self.left.insert(name.into(), Left { went, totals });
+        if self.left.len() > MOST_GONE + SPARE {
+            self.forget_oldest(timers);
         }
+    }
+
+    /// Keeps the last of them only.
+    fn forget_oldest(&mut self, timers: &Timers) {
+        let mut went: Vec<_> = self.left.values().map(|left| left.went).collect();
+        let over = went.len().saturating_sub(MOST_GONE);
+        let (_, &mut kept_since, _) = went.select_nth_unstable(over);
+        let forgotten = self.left.extract_if(|_, left| left.went < kept_since);
+        let forgotten = forgotten.map(|(_, left)| left.totals.id());
+        // Without an exporter nobody would ask.
+        if timers.was_open() {
+            self.forgotten.extend(forgotten);
+        } else {
+            forgotten.for_each(drop);
+        }
+    }
+}
+
+impl Borrow<str> for Entry {
+    fn borrow(&self) -> &str {
+        self.0.name()
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name() == other.0.name()
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.name().cmp(other.0.name())
     }
 }
 
@@ -246,10 +278,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn thousands_of_clusters_without_traffic_are_small() {
+        let all = size_of::<ClusterStats>() + size_of::<Entry>();
+        assert!(all <= 128, "{all} bytes");
+    }
+
+    #[test]
     fn of_those_that_are_gone_the_oldest_is_forgotten() {
         let (clusters, count) = (Clusters::default(), ServerCounts::default());
         let timers = Arc::new(Timers::default());
-        for nth in 0..=MOST_GONE {
+        for nth in 0..=MOST_GONE + SPARE {
             let stats = clusters.of(&nth.to_string(), &timers, || {});
             stats.endpoints_changed(1);
             clusters.change([&*stats], [], &count);
@@ -259,8 +297,9 @@ mod tests {
         }
         let named = clusters.0.read().unwrap();
         assert_eq!(named.gone.left.len(), MOST_GONE);
-        assert_eq!(named.gone.order.len(), MOST_GONE);
-        assert!(!named.gone.left.contains_key("0"));
+        let is_left = |nth: usize| named.gone.left.contains_key(&*nth.to_string());
+        assert!(!is_left(0) && !is_left(SPARE));
+        assert!(is_left(SPARE + 1) && is_left(MOST_GONE + SPARE));
         assert!(named.known.is_empty());
     }
 }

@@ -31,10 +31,14 @@ mod access_log;
 mod cluster;
 mod clusters;
 mod control;
+mod exemplar;
 mod family;
 mod histogram;
 mod http;
+mod latency;
 mod listener;
+mod mapping;
+mod mappings;
 mod names;
 mod page;
 mod process;
@@ -57,6 +61,7 @@ pub use control::{ControlStats, ObjectCounts, Reconfiguration};
 pub use histogram::Histogram;
 pub use http::{ActiveUpgrade, HttpStats, HttpSummary};
 pub use listener::{ActiveRequest, Certificate, DownstreamConnection, ListenerStats, Rejection};
+pub use mapping::{Mapped, MappingStats};
 pub use request::{
     Bytes, Closed, Ending, Outcome, Protocol, RequestRecord, Reset, ShadowRecord, Side, Transport,
 };

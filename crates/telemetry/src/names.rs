@@ -327,12 +327,8 @@ pub(crate) const CLUSTER: &[Stat<ClusterStats>] = &[
     flag("circuit_breakers.default.rq_retry_open", |s| {
         s.count.of_trouble(|t| &t.rq_retry_open)
     }),
-    once_used(gauge("membership_degraded", |s| {
-        &s.count.membership_degraded
-    })),
-    once_used(gauge("membership_excluded", |s| {
-        &s.count.membership_excluded
-    })),
+    once_used(gauge("membership_degraded", |s| s.count.no_members())),
+    once_used(gauge("membership_excluded", |s| s.count.no_members())),
     once_used(gauge("membership_healthy", |s| &s.count.membership_healthy)),
     once_used(gauge("membership_total", |s| &s.count.membership_total)),
     gauge("outlier_detection.ejections_active", |s| {

@@ -1,7 +1,9 @@
-//! How one handle is called: prepared once, so that neither writer formats names.
+//! How one handle is called.
 //!
 //! Invariant: the label text is escaped for the exposition format, the wire name has nothing a
 //! statsd receiver would take for syntax of its own (`:` and control characters, as Envoy does).
+//! Neither writer formats: both copy pieces, which are nearly all shared, since there are thousands
+//! of clusters.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,41 +14,64 @@ use crate::statsd::Timers;
 /// The names of one handle, and its way to statsd.
 #[derive(Debug)]
 pub(crate) struct Series {
-    /// `envoy_cluster_name="httpbin"`; empty for the server's own.
-    pub(crate) labels: Box<str>,
-    /// `envoy.cluster.httpbin.`
-    pub(crate) wire: Arc<str>,
+    names: Names,
     /// Identifies the handle in the statsd exporter.
     pub(crate) id: u32,
     timers: Arc<Timers>,
 }
 
+/// What a handle is called.
+#[derive(Clone, Debug)]
+pub(crate) enum Names {
+    /// A cluster whose name stands as it is, on the page and on the wire.
+    Plain(Arc<str>),
+    Written(Arc<Written>),
+}
+
+/// Names that are written out.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// The cluster's name; empty of other handles.
+    cluster: Arc<str>,
+    /// `envoy_http_conn_manager_prefix="ingress_http"`; empty for the server's own.
+    labels: Box<str>,
+    /// `envoy.http.ingress_http.`
+    wire: Box<str>,
+}
+
+/// A text in pieces, to be written one after the other.
+pub(crate) type Pieces<'a> = [&'a str; 3];
+
 impl Series {
     /// `labels` are pairs of a label name and a raw value; `scope` is Envoy's dotted prefix, raw.
     pub(crate) fn new(timers: &Arc<Timers>, labels: &[(&str, &str)], scope: &str) -> Self {
-        Self::with(timers, labels, scope, timers.next_id())
+        let names = Names::written(&Arc::default(), labels, scope);
+        Self::with(timers, names, timers.next_id())
     }
 
-    /// As [`Self::new`], with the id of a handle before.
-    pub(crate) fn with(
-        timers: &Arc<Timers>,
-        labels: &[(&str, &str)],
-        scope: &str,
-        id: u32,
-    ) -> Self {
-        let wire: Arc<str> = wire_name(scope).into();
-        timers.name(id, Arc::clone(&wire));
+    /// Of a cluster; the id may be that of a handle before.
+    pub(crate) fn of_cluster(timers: &Arc<Timers>, name: &Arc<str>, id: u32) -> Self {
+        Self::with(timers, Names::of_cluster(name), id)
+    }
+
+    fn with(timers: &Arc<Timers>, names: Names, id: u32) -> Self {
         Self {
-            labels: label_text(labels).into(),
-            wire,
+            names,
             id,
             timers: Arc::clone(timers),
         }
     }
 
-    /// Nobody has the handle any more.
-    pub(crate) fn leave(&self) {
-        self.timers.unname(self.id);
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// `envoy_cluster_name="httpbin"`
+    pub(crate) fn labels(&self) -> Pieces<'_> {
+        match &self.names {
+            Names::Plain(name) => ["envoy_cluster_name=\"", name, "\""],
+            Names::Written(written) => [&written.labels, "", ""],
+        }
     }
 
     /// Adds a sample to `histogram`, and sends it to statsd as `name` when somebody listens.
@@ -54,6 +79,46 @@ impl Series {
         histogram.observe(took);
         self.timers.sample(self.id, name, took);
     }
+}
+
+impl Names {
+    fn of_cluster(name: &Arc<str>) -> Self {
+        if is_plain(name) {
+            return Self::Plain(Arc::clone(name));
+        }
+        let labels = [("envoy_cluster_name", &**name)];
+        Self::written(name, &labels, &format!("envoy.cluster.{name}."))
+    }
+
+    fn written(cluster: &Arc<str>, labels: &[(&str, &str)], scope: &str) -> Self {
+        Self::Written(Arc::new(Written {
+            cluster: Arc::clone(cluster),
+            labels: label_text(labels).into(),
+            wire: wire_name(scope).into(),
+        }))
+    }
+
+    /// The name of a cluster as it was given.
+    pub(crate) fn cluster(&self) -> &Arc<str> {
+        match self {
+            Self::Plain(name) => name,
+            Self::Written(written) => &written.cluster,
+        }
+    }
+
+    /// `envoy.cluster.httpbin.`
+    pub(crate) fn wire(&self) -> Pieces<'_> {
+        match self {
+            Self::Plain(name) => ["envoy.cluster.", name, "."],
+            Self::Written(written) => [&written.wire, "", ""],
+        }
+    }
+}
+
+/// Whether neither writer would change anything about a name.
+fn is_plain(name: &str) -> bool {
+    let is_changed = |c: char| matches!(c, '\\' | '"' | ':') || c.is_control();
+    !name.contains(is_changed)
 }
 
 /// `name="value",…` with the three escapes of the text format.
@@ -96,6 +161,28 @@ mod tests {
             label_text(&[("a", "x\"} 1\n\\"), ("b", "ü")]),
             r#"a="x\"} 1\n\\",b="ü""#
         );
+    }
+
+    #[test]
+    fn a_name_stands_as_it_is_only_where_writing_it_out_says_the_same() {
+        let timers = Arc::new(Timers::default());
+        for name in [
+            "a",
+            "service_1-x.y",
+            "ü",
+            "",
+            "a\"b",
+            "a:b",
+            "a\\b",
+            "a\nb",
+            "a\u{7f}b",
+        ] {
+            let series = Series::of_cluster(&timers, &name.into(), 0);
+            let (labels, wire) = (series.labels().concat(), series.names().wire().concat());
+            assert_eq!(labels, label_text(&[("envoy_cluster_name", name)]));
+            assert_eq!(wire, wire_name(&format!("envoy.cluster.{name}.")));
+            assert_eq!(&**series.names().cluster(), name);
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! Deliberately absent: datagrams with several metrics and DogStatsD's tags, which need a way to
 //! say that one wants them.
 
+mod called;
 mod exporter;
 mod lines;
 mod link;

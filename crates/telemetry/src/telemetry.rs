@@ -14,10 +14,14 @@ use crate::access_log::{AccessLog, AccessLogCounts, AccessLogWriter};
 use crate::cluster::ClusterStats;
 use crate::clusters::Clusters;
 use crate::control::ControlStats;
+use crate::family::Scope;
 use crate::http::HttpStats;
 use crate::listener::ListenerStats;
+use crate::mapping::MappingStats;
+use crate::mappings::Mappings;
 use crate::page;
 use crate::process::Memory;
+use crate::series::{Names, Series};
 use crate::server::ServerStats;
 use crate::statsd::Timers;
 use crate::trace::SpanCounts;
@@ -50,6 +54,7 @@ pub struct Telemetry {
     https: Named<HttpStats>,
     listeners: Named<ListenerStats>,
     clusters: Clusters,
+    pub(crate) mappings: Mappings,
 }
 
 /// Handles by name, hence in the order of the page.
@@ -80,6 +85,7 @@ impl Telemetry {
             https: RwLock::default(),
             listeners: RwLock::default(),
             clusters: Clusters::default(),
+            mappings: Mappings::default(),
         })
     }
 
@@ -129,6 +135,23 @@ impl Telemetry {
         self.clusters.let_go(&self.timers)
     }
 
+    /// The handle of a Mapping, for the Route that had its first request. A Mapping that is back
+    /// goes on where the last one of its name stopped.
+    pub fn mapping(&self, namespace: &str, name: &str) -> Arc<MappingStats> {
+        self.mappings.of(namespace, name)
+    }
+
+    /// Mappings whose handles nobody has: their Routes are gone, or have others in their place that
+    /// had no request yet. Those are to be given the handles, since their counts stay on the page.
+    pub fn unused_mappings(&self) -> Vec<Arc<MappingStats>> {
+        self.mappings.unused()
+    }
+
+    /// Makes room where nobody has the handle of a Mapping.
+    pub fn let_go_of_mappings(&self) {
+        self.mappings.let_go();
+    }
+
     /// The ids of handles that will not come back, since this was last asked.
     pub(crate) fn forgotten_clusters(&self) -> Vec<u32> {
         self.clusters.forgotten()
@@ -169,6 +192,21 @@ impl Telemetry {
     /// Appends the Prometheus page, in text format 0.0.4.
     pub fn render(&self, out: &mut Vec<u8>) {
         page::render(self, out);
+    }
+
+    /// What all handles are called, by their ids.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (u32, Names)> {
+        let (https, listeners) = (values(&self.https), values(&self.listeners));
+        let mut names = Vec::new();
+        let mut add = |series: &Series| names.push((series.id, series.names().clone()));
+        https.iter().for_each(|http| add(http.series()));
+        for listener in &listeners {
+            add(listener.series());
+            add(listener.per_http.series());
+        }
+        add(self.server.series());
+        self.clusters.each(|cluster| add(cluster.series()));
+        names.into_iter()
     }
 
     /// Everything there is to write, with the numbers that live elsewhere brought up to date.

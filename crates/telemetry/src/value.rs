@@ -3,7 +3,7 @@
 //! Invariant: a [`Counter`] only grows; a [`Gauge`] remembers that it was ever written.
 //! Deliberately absent: names and labels, which belong to the tables in `names`.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// A count of events since the process started.
 #[derive(Debug, Default)]
@@ -39,54 +39,86 @@ impl Counter {
 /// A number that goes up and down.
 ///
 /// Envoy sends a gauge to statsd from its first write on, even when it was set to 0; hence the
-/// memory of being used.
+/// memory of being used: the lowest bit, above which the number stands.
 #[derive(Debug, Default)]
-pub struct Gauge {
-    value: AtomicI64,
-    used: AtomicBool,
-}
+pub struct Gauge(AtomicI64);
+
+/// One more or less of what a gauge counts.
+const ONE: i64 = 2;
+
+/// Set in a gauge that was ever written.
+const USED: i64 = 1;
 
 impl Gauge {
     /// A gauge at zero that nobody has written yet.
     pub const fn new() -> Self {
-        Self {
-            value: AtomicI64::new(0),
-            used: AtomicBool::new(false),
-        }
+        Self(AtomicI64::new(0))
+    }
+
+    /// A gauge that was set to 0.
+    pub(crate) const fn of_nothing() -> Self {
+        Self(AtomicI64::new(USED))
     }
 
     /// Replaces the value; what does not fit becomes the largest value that does.
     pub fn set(&self, value: u64) {
-        self.value
-            .store(i64::try_from(value).unwrap_or(i64::MAX), Relaxed);
-        self.mark();
+        let value = i64::try_from(value).unwrap_or(i64::MAX);
+        let value = value.min(i64::MAX / ONE) * ONE;
+        self.0.store(value | USED, Relaxed);
     }
 
     /// Adds one.
     pub fn inc(&self) {
-        self.value.fetch_add(1, Relaxed);
-        self.mark();
+        if self.0.fetch_add(ONE, Relaxed) & USED == 0 {
+            self.0.fetch_or(USED, Relaxed);
+        }
     }
 
     /// Takes one away.
     pub fn dec(&self) {
-        self.value.fetch_sub(1, Relaxed);
+        self.0.fetch_sub(ONE, Relaxed);
     }
 
     /// The value now; never negative, because neither Envoy's page nor statsd's gauges have a sign.
     pub fn value(&self) -> u64 {
-        u64::try_from(self.value.load(Relaxed)).unwrap_or(0)
+        u64::try_from(self.0.load(Relaxed).div_euclid(ONE)).unwrap_or(0)
     }
 
     /// Whether it was ever written.
     pub fn is_used(&self) -> bool {
-        self.used.load(Relaxed)
+        self.0.load(Relaxed) & USED != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gauge_goes_up_and_down_and_remembers_that_it_was_used() {
+        let gauge = Gauge::new();
+        assert_eq!((gauge.value(), gauge.is_used()), (0, false));
+        gauge.inc();
+        gauge.inc();
+        gauge.dec();
+        assert_eq!((gauge.value(), gauge.is_used()), (1, true));
+        gauge.set(7);
+        gauge.dec();
+        assert_eq!(gauge.value(), 6);
+        gauge.set(0);
+        assert_eq!((gauge.value(), gauge.is_used()), (0, true));
     }
 
-    fn mark(&self) {
-        // A plain store each time would make every increment write two words.
-        if !self.used.load(Relaxed) {
-            self.used.store(true, Relaxed);
-        }
+    #[test]
+    fn a_gauge_is_never_negative_and_holds_no_more_than_it_can() {
+        let gauge = Gauge::new();
+        gauge.set(0);
+        gauge.dec();
+        assert_eq!(gauge.value(), 0);
+        gauge.inc();
+        gauge.inc();
+        assert_eq!(gauge.value(), 1);
+        gauge.set(u64::MAX);
+        assert_eq!(gauge.value(), u64::MAX / 4);
     }
 }

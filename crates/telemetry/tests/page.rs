@@ -76,6 +76,7 @@ fn answered(request: ActiveRequest, cluster: &ClusterStats, status: u16) {
             ..Bytes::default()
         },
         retried: false,
+        mapping: None,
         trace: None,
     };
     record.record();

@@ -35,11 +35,43 @@ pub(crate) struct Document {
 pub(crate) struct Former {
     /// `None` when it was not there.
     pub(crate) parsed: Option<Arc<Parsed>>,
-    pub(crate) kept: Vec<Kept>,
-    pub(crate) texts: Vec<(Feed, Announced)>,
+    /// Boxed, since thousands of objects that come at once have none of it.
+    more: Option<Box<More>>,
+}
+
+#[derive(Debug, Default)]
+struct More {
+    kept: Vec<Kept>,
+    texts: Vec<(Feed, Announced)>,
 }
 
 impl Former {
+    pub(crate) fn new(
+        parsed: Option<Arc<Parsed>>,
+        kept: Vec<Kept>,
+        texts: Vec<(Feed, Announced)>,
+    ) -> Self {
+        let is_less = kept.is_empty() && texts.is_empty();
+        Self {
+            parsed,
+            more: (!is_less).then(|| Box::new(More { kept, texts })),
+        }
+    }
+
+    /// What of it was in force in an older version.
+    pub(crate) fn kept(&self) -> &[Kept] {
+        self.more.as_ref().map_or(&[], |more| &more.kept)
+    }
+
+    pub(crate) fn kept_mut(&mut self) -> &mut Vec<Kept> {
+        &mut self.more.get_or_insert_default().kept
+    }
+
+    /// What it said, by feed, where texts are kept.
+    pub(crate) fn texts(&self) -> &[(Feed, Announced)] {
+        self.more.as_ref().map_or(&[], |more| &more.texts)
+    }
+
     pub(crate) fn resource(&self, key: &Key) -> Option<&Resource> {
         let resources = &self.parsed.as_ref()?.resources;
         resources.iter().find(|resource| key.is_of(resource))
@@ -48,10 +80,10 @@ impl Former {
     /// Makes a record of a resource of it that stays.
     pub(crate) fn keep(&self, feed: Feed, resource: &Resource, generation: u64) -> Kept {
         let key = Key::of(resource);
-        if let Some(held) = self.kept.iter().find(|held| held.key == key) {
+        if let Some(held) = self.kept().iter().find(|held| held.key == key) {
             return held.clone();
         }
-        let text = self.texts.iter().find(|(of, _)| *of == feed);
+        let text = self.texts().iter().find(|(of, _)| *of == feed);
         Kept {
             feed,
             key,

@@ -16,6 +16,7 @@ pub(crate) mod objects;
 pub(crate) mod records;
 mod recovery;
 mod refusals;
+mod sprawl;
 mod standing;
 mod told;
 mod verdicts;
@@ -39,6 +40,7 @@ use kept::Former;
 pub use last_good::OnInvalid;
 use objects::{Effect, Objects, Rules};
 use records::Texts;
+use sprawl::{After, Sprawl};
 use standing::Heard;
 pub use standing::{KeptResource, Since, Standing};
 use told::Told;
@@ -64,6 +66,7 @@ pub(crate) struct Pipeline {
     outlets: Outlets,
     gate: Gate,
     objects: Objects,
+    sprawl: Sprawl,
     pending: Effect,
     generation: u64,
     told: Told,
@@ -94,6 +97,7 @@ impl Pipeline {
             outlets,
             gate,
             objects: Objects::new(rules, texts),
+            sprawl: Sprawl::default(),
             state,
             keeper: None,
             saved_at: None,
@@ -139,7 +143,7 @@ impl Pipeline {
             } => {
                 self.gate.listed(feed);
                 self.unlisted.remove(&feed);
-                let effect = self.objects.list(feed, &objects, diagnostics);
+                let effect = self.objects.list(feed, objects, diagnostics);
                 self.listed(effect, feed);
                 effect
             }
@@ -156,6 +160,9 @@ impl Pipeline {
             Change::Refused { feed, diagnostic } => self.refused(feed, diagnostic),
             Change::Absent { feed } => self.absent(feed),
             Change::Granted { feed } => self.objects.withdraw_notes(feed),
+            Change::Waited {
+                patience: Patience::Pause,
+            } => self.paused(),
             Change::Waited { patience } => Effect::of(self.gate.waited(patience)),
         };
         let fresh = Effect::of(was_stale != self.gate.is_stale());
@@ -210,10 +217,23 @@ impl Pipeline {
         self.save(&changed);
         let retold = self.told.update(&snapshot.diagnostics);
         self.measure(&snapshot, (compiled - started, published - compiled));
-        self.tell(&snapshot, &changed, retold);
+        self.tell(&snapshot, &changed, &retold);
         for feed in std::mem::take(&mut self.listed) {
             self.outlets.verdicts.listed(feed);
         }
+        if self.sprawl.published(generation, self.objects.len()) {
+            self.gate.wait_for_pause();
+        }
+    }
+
+    /// Gathers what is left of many objects, unless changes go on.
+    fn paused(&mut self) -> Effect {
+        match self.sprawl.waited(self.generation, self.objects.len()) {
+            After::Gather => return self.objects.gather(),
+            After::WaitOn => self.gate.wait_for_pause(),
+            After::Rest => {}
+        }
+        Effect::Unchanged
     }
 
     fn measure(&mut self, snapshot: &Snapshot, (compile, publish): (Duration, Duration)) {
@@ -246,7 +266,7 @@ impl Pipeline {
             invalid: wrong.saturating_sub(kept),
         });
         control.found_invalid(self.objects.take_invalid_changes());
-        for arrival in self.arrivals.drain(..) {
+        for arrival in std::mem::take(&mut self.arrivals) {
             control.propagated(arrival.elapsed());
         }
     }
@@ -256,7 +276,7 @@ impl Pipeline {
         &self,
         snapshot: &Snapshot,
         changed: &BTreeMap<Arc<ObjectRef>, Former>,
-        retold: BTreeSet<Arc<ObjectRef>>,
+        retold: &BTreeSet<Arc<ObjectRef>>,
     ) {
         self.outlets.wanted.send_if_modified(|wanted| {
             // Shared as long as it is the same, and so compared by address.
@@ -266,11 +286,15 @@ impl Pipeline {
             }
             differs
         });
-        if self.outlets.verdicts.is_heard() {
-            let mut objects = retold;
-            objects.extend(changed.keys().map(Arc::clone));
-            let verdicts = objects.into_iter().map(|object| self.verdict(object));
-            self.outlets.verdicts.tell(verdicts);
+        let teller = &self.outlets.verdicts;
+        if teller.is_heard() {
+            let retold_of = retold.iter().map(Arc::clone);
+            let others = changed.keys().filter(|object| !retold.contains(*object));
+            let others = others.filter(|object| {
+                teller.hears_good_of(object) || self.told.of(object).next().is_some()
+            });
+            let objects = retold_of.chain(others.map(Arc::clone));
+            teller.tell(objects.map(|object| self.verdict(object)));
         }
     }
 

@@ -92,15 +92,16 @@ impl Objects {
     pub(crate) fn list(
         &mut self,
         feed: Feed,
-        objects: &[Announced],
+        objects: Vec<Announced>,
         diagnostics: Vec<Diagnostic>,
     ) -> Effect {
         let mut effect = Effect::Unchanged;
-        for object in self.records.missing(feed, objects) {
+        for object in self.records.missing(feed, &objects) {
             effect = effect.or(self.remove(feed, &object));
         }
         for object in objects {
-            effect = effect.or(self.apply(feed, object));
+            // Its text is freed before the next is parsed.
+            effect = effect.or(self.apply(feed, &object));
         }
         effect.or(self.note(feed, diagnostics))
     }
@@ -167,8 +168,8 @@ impl Objects {
         for (resource, kept) in older.into_iter().zip(kept) {
             parsed.resources.retain(|it| !kept.key.is_of(it));
             parsed.resources.push(resource);
-            former.kept.retain(|held| held.key != kept.key);
-            former.kept.push(kept);
+            former.kept_mut().retain(|held| held.key != kept.key);
+            former.kept_mut().push(kept);
         }
         former.parsed = Some(Arc::new(parsed));
         self.former.insert(Arc::clone(object), former);
@@ -181,7 +182,7 @@ impl Objects {
         former: &Former,
     ) -> BTreeMap<state::Key, Option<SavedObject>> {
         let key = |feed| (feed, Arc::clone(object));
-        let gone = former.texts.iter().map(|(feed, _)| (key(*feed), None));
+        let gone = former.texts().iter().map(|(feed, _)| (key(*feed), None));
         let mut saved: BTreeMap<_, _> = gone.collect();
         for (feed, newest) in self.records.texts_of(object) {
             let kept = self.kept.get(object).into_iter().flatten();
@@ -264,7 +265,7 @@ impl Objects {
         let mut changed = self.former.iter();
         changed.any(|(object, former)| {
             let now = self.kept.get(object).map(Vec::as_slice);
-            now.unwrap_or_default() != former.kept
+            now.unwrap_or_default() != former.kept()
         })
     }
 
@@ -304,11 +305,9 @@ impl Objects {
 
     /// An object as it is.
     fn now(&self, object: &Arc<ObjectRef>) -> Former {
-        Former {
-            parsed: self.compiler.share(object),
-            kept: self.kept.get(object).cloned().unwrap_or_default(),
-            texts: self.records.texts_of(object),
-        }
+        let kept = self.kept.get(object).cloned().unwrap_or_default();
+        let texts = self.records.texts_of(object);
+        Former::new(self.compiler.share(object), kept, texts)
     }
 
     pub(super) fn put(&mut self, object: &Arc<ObjectRef>, parsed: Parsed) {

@@ -32,7 +32,8 @@ pub(crate) struct Records {
 #[derive(Debug)]
 struct Record {
     fingerprint: u64,
-    text: Option<Announced>,
+    /// Boxed, since of most records there is none.
+    text: Option<Box<Announced>>,
 }
 
 impl Records {
@@ -58,7 +59,7 @@ impl Records {
     pub(crate) fn say(&mut self, feed: Feed, said: &Announced) {
         let text = match self.texts {
             Texts::Forgotten => None,
-            Texts::Kept => Some(said.clone()),
+            Texts::Kept => Some(Box::new(said.clone())),
         };
         let record = Record {
             fingerprint: said.fingerprint,
@@ -80,6 +81,9 @@ impl Records {
         let Some(records) = self.feeds.get(&feed) else {
             return Vec::new();
         };
+        if records.is_empty() {
+            return Vec::new();
+        }
         let present: BTreeSet<&ObjectRef> =
             listed.iter().map(|said| &*said.origin.object).collect();
         let known = records.keys();
@@ -111,7 +115,7 @@ impl Records {
             return Vec::new();
         }
         let of = |(feed, records): (&Feed, &BTreeMap<Arc<ObjectRef>, Record>)| {
-            Some((*feed, records.get(object)?.text.clone()?))
+            Some((*feed, Announced::clone(records.get(object)?.text.as_ref()?)))
         };
         self.feeds.iter().filter_map(of).collect()
     }

@@ -95,7 +95,7 @@ impl Pipeline {
             }
             Some(Heard::Absent) => {
                 self.unlisted.remove(&feed);
-                self.objects.list(feed, &[], Vec::new())
+                self.objects.list(feed, Vec::new(), Vec::new())
             }
         }
     }

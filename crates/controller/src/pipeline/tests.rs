@@ -58,7 +58,7 @@ fn start_from(feeds: &[Feed], state: Option<StateDir>) -> Running {
         begun: tell_begun,
         snapshots,
     });
-    let (teller, verdicts) = verdicts();
+    let (teller, verdicts) = verdicts(|object| &*object.name != "quiet");
     let outlets = Outlets {
         publish,
         telemetry,
@@ -184,6 +184,38 @@ fn a_list_takes_away_what_it_lacks() {
     running.send(listed(Feed::Services, &["b"]));
     let next = running.next();
     assert!(!has(&next, "a") && has(&next, "b"));
+}
+
+#[test]
+fn after_most_objects_are_gone_the_rest_is_moved_together_and_served_as_before() {
+    let running = start(&[Feed::Services]);
+    let names: Vec<_> = (0..1_200).map(|number| format!("s{number}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    running.send(listed(Feed::Services, &names));
+    running.next();
+    running.send(listed(Feed::Services, &["s7", "s8"]));
+    let before = running.next();
+    let pause = || Change::Waited {
+        patience: Patience::Pause,
+    };
+    running.send(pause());
+    let after = running.next();
+    assert_eq!((before.generation, after.generation), (2, 3));
+    assert_eq!(
+        *before,
+        Snapshot {
+            generation: 2,
+            ..Snapshot::clone(&after)
+        }
+    );
+    let route = |snapshot: &Snapshot| Arc::clone(snapshot.routes.iter().next().unwrap());
+    assert!(!Arc::ptr_eq(&route(&before), &route(&after)));
+    // Once is enough, and changes go on from there.
+    running.send(pause());
+    running.send(renamed("s7", "changed"));
+    let next = running.next();
+    assert_eq!(next.generation, 4);
+    assert!(has(&next, "changed") && has(&next, "s8") && !has(&next, "s7"));
 }
 
 /// What an object says instead.
@@ -320,7 +352,7 @@ fn verdicts_tell_what_is_live_and_why_the_rest_is_not() {
     );
     running.send(Change::Listed {
         feed: Feed::Services,
-        objects: vec![service("a"), broken],
+        objects: vec![service("a"), broken, service("quiet")],
         diagnostics: Vec::new(),
     });
     running.next();
@@ -354,4 +386,15 @@ fn verdicts_tell_what_is_live_and_why_the_rest_is_not() {
     running.next();
     let third = [("a".to_owned(), true, 0), ("z".to_owned(), false, 0)];
     assert_eq!(told(&mut running), third);
+    running.send(renamed("r", "quiet"));
+    running.next();
+    let fourth = [("quiet".to_owned(), false, 1), ("r".to_owned(), true, 0)];
+    assert_eq!(told(&mut running), fourth);
+    running.send(Change::Removed {
+        feed: Feed::Services,
+        object: object("r"),
+    });
+    running.next();
+    let fifth = [("quiet".to_owned(), true, 0), ("r".to_owned(), false, 0)];
+    assert_eq!(told(&mut running), fifth);
 }

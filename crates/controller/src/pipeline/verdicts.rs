@@ -1,7 +1,8 @@
 //! What became of objects, for those who tell their authors.
 //!
 //! Invariant: of each object only the last verdict is kept, and only until it is taken; while
-//! nobody takes any, or too many wait, nothing is kept.
+//! nobody takes any, or too many wait, nothing is kept. Of an object whose authors are told of
+//! mistakes alone there is none while it has none and had none.
 //! Deliberately absent: telling anybody.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,16 +35,23 @@ pub(crate) struct News {
     pub(crate) listed: BTreeSet<Feed>,
 }
 
-/// Makes a mailbox for verdicts.
-pub(crate) fn verdicts() -> (Teller, Verdicts) {
+/// Makes a mailbox for verdicts; `has_state` says of an object whether it is to be told that nothing
+/// is wrong with it.
+pub(crate) fn verdicts(has_state: fn(&ObjectRef) -> bool) -> (Teller, Verdicts) {
     let mailbox = Arc::new(Mailbox::default());
-    let teller = Teller(Arc::downgrade(&mailbox));
+    let teller = Teller {
+        mailbox: Arc::downgrade(&mailbox),
+        has_state,
+    };
     (teller, Verdicts(mailbox))
 }
 
 /// The end that takes verdicts in.
 #[derive(Debug)]
-pub(crate) struct Teller(Weak<Mailbox>);
+pub(crate) struct Teller {
+    mailbox: Weak<Mailbox>,
+    has_state: fn(&ObjectRef) -> bool,
+}
 
 /// The end that gives them out. When it is dropped, nothing is kept any more.
 #[derive(Debug)]
@@ -52,12 +60,17 @@ pub(crate) struct Verdicts(Arc<Mailbox>);
 impl Teller {
     /// Whether anybody listens.
     pub(crate) fn is_heard(&self) -> bool {
-        self.0.strong_count() > 0
+        self.mailbox.strong_count() > 0
+    }
+
+    /// Whether anybody is to hear of an object that nothing is or was wrong with.
+    pub(crate) fn hears_good_of(&self, object: &ObjectRef) -> bool {
+        (self.has_state)(object)
     }
 
     /// Replaces the verdicts on the same objects that were not taken yet.
     pub(crate) fn tell(&self, verdicts: impl IntoIterator<Item = Verdict>) {
-        let Some(mailbox) = self.0.upgrade() else {
+        let Some(mailbox) = self.mailbox.upgrade() else {
             return;
         };
         let mut waiting = mailbox.waiting();
@@ -76,7 +89,7 @@ impl Teller {
 
     /// All verdicts on what the feed listed were told.
     pub(crate) fn listed(&self, feed: Feed) {
-        if let Some(mailbox) = self.0.upgrade() {
+        if let Some(mailbox) = self.mailbox.upgrade() {
             mailbox.waiting().listed.insert(feed);
             mailbox.arrived.notify_one();
         }
@@ -85,7 +98,7 @@ impl Teller {
 
 impl Drop for Teller {
     fn drop(&mut self) {
-        if let Some(mailbox) = self.0.upgrade() {
+        if let Some(mailbox) = self.mailbox.upgrade() {
             mailbox.arrived.notify_one();
         }
     }
@@ -152,7 +165,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_each_object_the_last_verdict_is_taken() {
-        let (teller, mut verdicts) = verdicts();
+        let (teller, mut verdicts) = verdicts(|_| true);
         teller.tell([verdict("b", true), verdict("a", true)]);
         teller.tell([verdict("b", false)]);
         let taken = verdicts.next().await.unwrap().verdicts;
@@ -163,7 +176,7 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_for_nobody() {
-        let (teller, verdicts) = verdicts();
+        let (teller, verdicts) = verdicts(|_| true);
         assert!(teller.is_heard());
         drop(verdicts);
         assert!(!teller.is_heard());
@@ -172,7 +185,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_waits_hears_of_the_end() {
-        let (teller, mut verdicts) = verdicts();
+        let (teller, mut verdicts) = verdicts(|_| true);
         let waiting = tokio::spawn(async move { verdicts.next().await });
         tokio::task::yield_now().await;
         drop(teller);

@@ -35,6 +35,7 @@ mod spans;
 mod spelling;
 mod start_time;
 mod timer;
+mod trace_id;
 mod tunnel;
 mod upgrade;
 mod upstream_head;
@@ -42,7 +43,9 @@ mod words;
 
 use std::time::{Duration, Instant};
 
-use nuncio_telemetry::{ActiveRequest, Bytes, ClusterStats, Outcome, Protocol, RequestRecord};
+use nuncio_telemetry::{
+    ActiveRequest, Bytes, ClusterStats, Mapped, Outcome, Protocol, RequestRecord, TraceId,
+};
 use pingora_core::protocols::http::ServerSession;
 
 use crate::downstream::Connection;
@@ -70,6 +73,8 @@ struct Account<'a> {
     upstream_time: Option<Duration>,
     upstream_bytes: (u64, u64),
     retried: bool,
+    mapping: Option<Mapped<'a>>,
+    trace: Option<TraceId>,
     /// What the client is told, where that is not what became of the request.
     told: Option<u16>,
     particulars: Particulars,
@@ -87,15 +92,17 @@ impl Account<'_> {
             upstream_time: None,
             upstream_bytes: (0, 0),
             retried: false,
+            mapping: None,
+            trace: None,
             told: None,
             particulars: Particulars::default(),
             attempts: Vec::new(),
         }
     }
 
-    /// Counts the exchange, and the bytes that went over the connection meanwhile.
-    fn record(&self, course: &Course<'_>, request: ActiveRequest, duration: Duration) {
-        let (downstream_received, downstream_sent) = course.connection.traffic().take();
+    /// Counts the exchange, and the bytes that went over `connection` meanwhile.
+    fn record(&self, connection: &Connection, request: ActiveRequest, duration: Duration) {
+        let (downstream_received, downstream_sent) = connection.traffic().take();
         let (upstream_received, upstream_sent) = self.upstream_bytes;
         RequestRecord {
             request,
@@ -110,10 +117,8 @@ impl Account<'_> {
                 upstream_sent,
             },
             retried: self.retried,
-            trace: course
-                .trace
-                .filter(|trace| trace.sampled)
-                .map(|trace| trace.id),
+            mapping: self.mapping,
+            trace: self.trace,
         }
         .record();
     }
@@ -130,14 +135,27 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     let mut request = connection.listener().request_started(protocol);
     let live = connection.worker().live();
     let mut course = Course::new(connection, &live, started);
-    let account = answer::answer(&mut course, session).await;
+    let mut account = answer::answer(&mut course, session).await;
+    account.mapping = mapped(&course, account.particulars.attempts);
+    account.trace = match course.trace {
+        Some(trace) => trace.sampled.then_some(trace.id),
+        None => trace_id::of(&session.req_header().headers),
+    };
     if let Some(status) = account.told {
         request.told(status);
     }
     access_log::log(&course, session, &account);
     spans::tell(&course, session, &account);
-    account.record(&course, request, started.elapsed());
+    account.record(connection, request, started.elapsed());
     account.afterwards
+}
+
+/// The exchange's part in the Mapping whose Route took it.
+fn mapped<'a>(course: &Course<'a>, attempts: u32) -> Option<Mapped<'a>> {
+    Some(Mapped {
+        stats: course.live.mapping_stats(course.route?)?,
+        retries: attempts.saturating_sub(1),
+    })
 }
 
 /// What was sent instead of a request.
@@ -171,5 +189,5 @@ pub(crate) async fn refuse_unread(
     let course = Course::new(connection, &live, started);
     let account = Account::local(outcome, Afterwards::Abort);
     access_log::log_malformed(&course, session, &account);
-    account.record(&course, request, Duration::ZERO);
+    account.record(connection, request, Duration::ZERO);
 }

@@ -132,7 +132,7 @@ impl Written {
     }
 
     pub(crate) fn host_rewrite(self, host: &str) -> Self {
-        self.with(|mapping| mapping.host_rewrite = Some(host.parse().unwrap()))
+        self.with(|mapping| mapping.host_rewrite = Some(Box::new(host.parse().unwrap())))
     }
 
     pub(crate) fn timeout_ms(self, millis: u64) -> Self {

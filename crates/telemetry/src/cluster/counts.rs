@@ -14,12 +14,9 @@ use crate::value::{Counter, Gauge};
 #[derive(Debug, Default)]
 pub(crate) struct ClusterCounts {
     traffic: OnceLock<Box<Traffic>>,
-    trouble: OnceLock<Box<Trouble>>,
     pub(crate) membership_change: Counter,
     pub(crate) membership_total: Gauge,
     pub(crate) membership_healthy: Gauge,
-    pub(crate) membership_degraded: Gauge,
-    pub(crate) membership_excluded: Gauge,
     pub(crate) update_attempt: Counter,
     pub(crate) update_success: Counter,
     pub(crate) update_failure: Counter,
@@ -53,6 +50,8 @@ pub(crate) struct Traffic {
     pub(crate) upstream_cx_destroy_remote: Counter,
     pub(crate) upstream_cx_connect_ms: Histogram,
     pub(crate) upstream_cx_length_ms: Histogram,
+
+    trouble: OnceLock<Box<Trouble>>,
 }
 
 /// What moves when something goes wrong, and what few clusters have.
@@ -114,12 +113,14 @@ impl ClusterCounts {
 
     /// To be moved.
     pub(crate) fn trouble(&self) -> &Trouble {
-        self.trouble.get_or_init(Box::default)
+        self.traffic().trouble.get_or_init(Box::default)
     }
 
     /// Whether there is traffic, and whether there is trouble.
     pub(super) fn has_moved(&self) -> (bool, bool) {
-        (self.traffic.get().is_some(), self.trouble.get().is_some())
+        let traffic = self.traffic.get();
+        let trouble = traffic.and_then(|traffic| traffic.trouble.get());
+        (traffic.is_some(), trouble.is_some())
     }
 
     /// To be looked at.
@@ -132,9 +133,33 @@ impl ClusterCounts {
 
     /// To be looked at.
     pub(crate) fn of_trouble<N: Unmoved>(&self, number: fn(&Trouble) -> &N) -> &N {
-        match self.trouble.get() {
+        let traffic = self.traffic.get();
+        match traffic.and_then(|traffic| traffic.trouble.get()) {
             Some(moved) => number(moved),
             None => N::unmoved(),
+        }
+    }
+
+    /// How many endpoints there are of a kind that there are none of: known once any are.
+    pub(crate) fn no_members(&self) -> &Gauge {
+        static NONE: Gauge = Gauge::of_nothing();
+        match self.membership_total.is_used() {
+            true => &NONE,
+            false => Gauge::unmoved(),
+        }
+    }
+
+    /// So many endpoints are there, all of them fit.
+    pub(super) fn set_membership(&self, endpoints: u64) {
+        self.membership_total.set(endpoints);
+        self.membership_healthy.set(endpoints);
+    }
+
+    /// Envoy serves no cluster before its first answer, and alerts fire on `membership_healthy ==
+    /// 0`: these gauges appear with the first answer, or the first failure to get one.
+    pub(super) fn show_membership(&self) {
+        if !self.membership_total.is_used() {
+            self.set_membership(0);
         }
     }
 

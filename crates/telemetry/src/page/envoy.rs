@@ -8,7 +8,7 @@ use crate::histogram::Histogram;
 use crate::http::HttpStats;
 use crate::listener::{Certificate, ListenerHttp, ListenerStats, unix_seconds};
 use crate::names;
-use crate::series::label_text;
+use crate::series::{Pieces, label_text};
 use crate::server::ServerStats;
 use crate::telemetry::{Handles, Telemetry};
 use crate::text;
@@ -109,7 +109,7 @@ impl Family {
 
     /// The series of one handle.
     fn series<S: Scope>(&self, stat: &Stat<S>, handle: &S, out: &mut Vec<u8>) {
-        let labels = &handle.series().labels;
+        let labels = handle.series().labels();
         let always = stat.shown == Shown::Always;
         match stat.value {
             Value::Counter(at) => {
@@ -134,49 +134,56 @@ impl Family {
             Value::Classes(at) => {
                 for (class, value) in at(handle).iter() {
                     if stat.shows_class(class) || value > 0 {
-                        self.sample_of(out, "envoy_response_code_class", class, labels, value);
+                        let label = ("envoy_response_code_class", class);
+                        self.sample_of(out, label, labels, value);
                     }
                 }
             }
             Value::Codes(at) => {
                 for (code, value) in at(handle).iter() {
-                    self.sample_of(out, "envoy_response_code", code, labels, value);
+                    self.sample_of(out, ("envoy_response_code", code), labels, value);
                 }
             }
             Value::ZeroCounter | Value::ZeroGauge => self.sample(out, labels, 0),
         }
     }
 
-    fn sample(&self, out: &mut Vec<u8>, labels: &str, value: u64) {
+    fn sample(&self, out: &mut Vec<u8>, labels: Pieces<'_>, value: u64) {
         out.extend_from_slice(&self.name);
         out.push(b'{');
-        out.extend_from_slice(labels.as_bytes());
+        write(out, labels);
         out.extend_from_slice(b"} ");
         text::integer(out, value);
         out.push(b'\n');
     }
 
     /// A sample with one more label in front.
-    fn sample_of(&self, out: &mut Vec<u8>, label: &str, is: u16, labels: &str, value: u64) {
+    fn sample_of(
+        &self,
+        out: &mut Vec<u8>,
+        (label, is): (&str, u16),
+        labels: Pieces<'_>,
+        value: u64,
+    ) {
         out.extend_from_slice(&self.name);
         out.push(b'{');
         out.extend_from_slice(label.as_bytes());
         out.extend_from_slice(b"=\"");
         text::integer(out, u64::from(is));
         out.extend_from_slice(b"\",");
-        out.extend_from_slice(labels.as_bytes());
+        write(out, labels);
         out.extend_from_slice(b"} ");
         text::integer(out, value);
         out.push(b'\n');
     }
 
-    fn distribution(&self, out: &mut Vec<u8>, labels: &str, histogram: &Histogram) {
+    fn distribution(&self, out: &mut Vec<u8>, labels: Pieces<'_>, histogram: &Histogram) {
         let distribution = histogram.distribution();
         for (bound, count) in BOUNDS_MS.iter().zip(distribution.buckets) {
             out.extend_from_slice(&self.name);
             out.extend_from_slice(b"_bucket{");
-            out.extend_from_slice(labels.as_bytes());
-            if !labels.is_empty() {
+            write(out, labels);
+            if labels != [""; 3] {
                 out.push(b',');
             }
             out.extend_from_slice(b"le=\"");
@@ -193,11 +200,17 @@ impl Family {
         out.push(b'\n');
     }
 
-    fn summary_start(&self, out: &mut Vec<u8>, suffix: &[u8], labels: &str) {
+    fn summary_start(&self, out: &mut Vec<u8>, suffix: &[u8], labels: Pieces<'_>) {
         out.extend_from_slice(&self.name);
         out.extend_from_slice(suffix);
-        out.extend_from_slice(labels.as_bytes());
+        write(out, labels);
         out.extend_from_slice(b"} ");
+    }
+}
+
+fn write(out: &mut Vec<u8>, labels: Pieces<'_>) {
+    for piece in labels {
+        out.extend_from_slice(piece.as_bytes());
     }
 }
 
@@ -209,8 +222,8 @@ fn certificates(listeners: &[&ListenerStats], out: &mut Vec<u8>) {
         for Certificate { name, not_after } in listener.certificates().iter() {
             let mut labels = label_text(&[("envoy_tls_certificate", name)]);
             labels.push(',');
-            labels.push_str(&listener.series().labels);
-            family.sample(out, &labels, unix_seconds(*not_after));
+            labels.extend(listener.series().labels());
+            family.sample(out, [&labels, "", ""], unix_seconds(*not_after));
         }
     }
     family.end(out);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::{self, MissedTickBehavior};
 use tracing::{debug, info, warn};
 
+use super::called::Called;
 use super::lines::{Baseline, Batch, Delta};
 use super::link::{Link, Lost};
 use super::options::{Options, Target};
@@ -20,6 +21,7 @@ pub(super) struct Exporter {
     telemetry: Arc<Telemetry>,
     options: Options,
     baseline: Baseline,
+    called: Called,
     /// The receiver being told, if there is one.
     link: Option<Link>,
     /// The counter settled by the datagram sent last, which an error may prove lost.
@@ -42,6 +44,7 @@ impl Exporter {
             telemetry,
             options,
             baseline,
+            called: Called::default(),
             link: None,
             last_sent: None,
             failures: 0,
@@ -67,7 +70,8 @@ impl Exporter {
             return;
         }
         let last = async {
-            self.send(Batch::timers(&self.telemetry.timers)).await?;
+            let timers = self.timers();
+            self.send(timers).await?;
             self.flush().await
         };
         match time::timeout(FINISH_TIME, last).await {
@@ -89,7 +93,10 @@ impl Exporter {
         flush.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             let sent = tokio::select! {
-                _ = timers.tick() => self.send(Batch::timers(&self.telemetry.timers)).await,
+                _ = timers.tick() => {
+                    let samples = self.timers();
+                    self.send(samples).await
+                }
                 _ = flush.tick() => self.flush().await,
             };
             if let Err(lost) = sent {
@@ -98,7 +105,14 @@ impl Exporter {
         }
     }
 
+    /// The timer samples waiting.
+    fn timers(&mut self) -> Batch {
+        Batch::timers(&self.telemetry, &mut self.called)
+    }
+
     async fn flush(&mut self) -> Result<(), Lost> {
+        // Found out again when they are wanted: handles come and go.
+        self.called = Called::default();
         self.baseline.forget(&self.telemetry.forgotten_clusters());
         self.send(Batch::flush(&self.telemetry, &self.baseline))
             .await?;
@@ -132,6 +146,7 @@ impl Exporter {
         self.telemetry.timers.close();
         self.baseline.forget(&self.telemetry.forgotten_clusters());
         self.last_sent = None;
+        self.called = Called::default();
         let had = self.link.take();
         let first = self.failures == 0;
         self.failures = self.failures.saturating_add(1);

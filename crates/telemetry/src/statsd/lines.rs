@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::timers::Timers;
+use super::called::Called;
 use crate::family::{Scope, Value};
 use crate::listener::{ListenerStats, unix_seconds};
 use crate::status::{Classes, Codes};
@@ -62,6 +62,9 @@ impl Baseline {
         if !handles.is_empty() {
             let forgotten: HashSet<_> = handles.iter().collect();
             self.0.retain(|slot, _| !forgotten.contains(&slot.handle));
+            if self.0.len() < self.0.capacity() / 4 {
+                self.0.shrink_to(self.0.len() * 2);
+            }
         }
     }
 
@@ -81,10 +84,14 @@ impl Batch {
     }
 
     /// The timer samples waiting.
-    pub(super) fn timers(timers: &Timers) -> Self {
+    pub(super) fn timers(telemetry: &Telemetry, called: &mut Called) -> Self {
         let mut batch = Self::default();
-        timers.drain(|wire, stat, milliseconds| {
-            batch.line(&[wire, stat], None, milliseconds, "|ms", None);
+        let mut called = called.look(telemetry);
+        telemetry.timers.drain(|sample| {
+            if let Some([before, of, after]) = called.wire(sample.handle) {
+                let parts = [before, of, after, sample.stat];
+                batch.line(&parts, None, sample.milliseconds, "|ms", None);
+            }
         });
         batch
     }
@@ -132,9 +139,9 @@ impl Batch {
     /// A counter never used is not sent; one that was is sent for ever, or, when `live` no longer,
     /// until it is settled.
     fn counters<S: Scope>(&mut self, handle: &S, baseline: &Baseline, live: bool) {
-        let (id, wire) = (handle.series().id, &*handle.series().wire);
+        let (id, [before, of, after]) = (handle.series().id, handle.series().names().wire());
         for (stat, described) in S::STATS.iter().enumerate() {
-            let name = [wire, described.name];
+            let name = [before, of, after, described.name];
             let mut line = |status, value: u64, name: &[&str], class: Option<(u64, &str)>| {
                 let slot = Slot {
                     handle: id,
@@ -149,13 +156,14 @@ impl Batch {
             match described.value {
                 Value::Counter(at) => line(0, at(handle).value(), &name, None),
                 Value::Classes(at) => {
-                    let name = [wire, described.name.trim_end_matches("xx")];
+                    let class = described.name.trim_end_matches("xx");
+                    let name = [before, of, after, class];
                     for (class, value) in Classes::iter(at(handle)) {
                         line(class, value, &name, Some((u64::from(class), "xx")));
                     }
                 }
                 Value::Codes(at) => {
-                    let name = [wire, described.name, "_"];
+                    let name = [before, of, after, described.name, "_"];
                     for (code, value) in Codes::iter(at(handle)) {
                         line(code, value, &name, Some((u64::from(code), "")));
                     }
@@ -170,7 +178,7 @@ impl Batch {
     }
 
     fn gauges<S: Scope>(&mut self, handle: &S) {
-        let wire = &handle.series().wire;
+        let [before, of, after] = handle.series().names().wire();
         for stat in S::STATS {
             let (gauge, most) = match stat.value {
                 Value::Gauge(at) => (at(handle), u64::MAX),
@@ -179,17 +187,19 @@ impl Batch {
             };
             if gauge.is_used() {
                 let value = gauge.value().min(most);
-                self.line(&[wire, stat.name], None, value, "|g", None);
+                self.line(&[before, of, after, stat.name], None, value, "|g", None);
             }
         }
     }
 
     fn certificates(&mut self, listener: &Arc<ListenerStats>) {
-        let wire = &listener.series().wire;
+        let [before, of, after] = listener.series().names().wire();
         for certificate in listener.certificates().iter() {
             let name = crate::series::wire_name(&certificate.name);
             let parts = [
-                wire,
+                before,
+                of,
+                after,
                 "ssl.certificate.",
                 &name,
                 ".expiration_unix_time_seconds",

@@ -2,22 +2,19 @@
 //!
 //! Invariant: a worker never waits. A full queue loses the sample and counts it.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::value::Counter;
 
-/// The queue, and the names of the handles that use it.
+/// The queue. Handles are known by their ids; what they are called the exporter finds out.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     open: AtomicBool,
     queue: OnceLock<Queue>,
     next_id: AtomicU32,
-    /// Wire names of handles, by their ids.
-    names: RwLock<HashMap<u32, Arc<str>>>,
     /// How often the receiver has been told everything.
     rounds: Counter,
     /// Datagrams sent, of all kinds.
@@ -33,11 +30,11 @@ struct Queue {
 }
 
 /// One sample on its way.
-#[derive(Clone, Copy, Debug)]
-struct Sample {
-    handle: u32,
-    stat: &'static str,
-    milliseconds: u64,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sample {
+    pub(super) handle: u32,
+    pub(super) stat: &'static str,
+    pub(super) milliseconds: u64,
 }
 
 /// Samples between two looks of the exporter: at 20 looks a second, some 300,000 samples a second.
@@ -47,21 +44,6 @@ impl Timers {
     /// An id for a handle, which no other has had.
     pub(crate) fn next_id(&self) -> u32 {
         self.next_id.fetch_add(1, Relaxed)
-    }
-
-    /// Takes samples of a handle under this name.
-    pub(crate) fn name(&self, handle: u32, wire: Arc<str>) {
-        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
-        names.insert(handle, wire);
-    }
-
-    /// Forgets the name of a handle.
-    pub(crate) fn unname(&self, handle: u32) {
-        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
-        names.remove(&handle);
-        if names.len() < names.capacity() / 4 {
-            names.shrink_to_fit();
-        }
     }
 
     /// Whether somebody listens.
@@ -121,25 +103,20 @@ impl Timers {
     /// Nobody listens any more; what is under way is forgotten.
     pub(super) fn close(&self) {
         self.open.store(false, Relaxed);
-        self.drain(|_, _, _| {});
+        self.drain(|_| {});
     }
 
-    /// Takes out what was in the queue: wire name of the handle, statistic, milliseconds.
-    pub(super) fn drain(&self, mut each: impl FnMut(&str, &str, u64)) {
+    /// Takes out what was in the queue.
+    pub(super) fn drain(&self, each: impl FnMut(Sample)) {
         let Some(queue) = self.queue.get() else {
             return;
         };
-        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
         let receiver = queue
             .receiver
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         // Bounded, or busy workers could keep us here for ever.
-        for sample in receiver.try_iter().take(CAPACITY) {
-            if let Some(name) = names.get(&sample.handle) {
-                each(name, sample.stat, sample.milliseconds);
-            }
-        }
+        receiver.try_iter().take(CAPACITY).for_each(each);
     }
 }
 
@@ -151,7 +128,6 @@ mod tests {
     fn nothing_is_queued_while_nobody_listens() {
         let timers = Timers::default();
         let handle = timers.next_id();
-        timers.name(handle, "a.".into());
         timers.sample(handle, "before", Duration::ZERO);
         timers.open();
         timers.sample(handle, "during", Duration::from_micros(2_900));
@@ -159,8 +135,13 @@ mod tests {
         timers.open();
         timers.sample(handle, "after", Duration::from_micros(2_900));
         let mut seen = Vec::new();
-        timers.drain(|name, stat, ms| seen.push(format!("{name}{stat}:{ms}")));
-        assert_eq!(seen, ["a.after:2"]);
+        timers.drain(|sample| seen.push(sample));
+        let after = Sample {
+            handle,
+            stat: "after",
+            milliseconds: 2,
+        };
+        assert_eq!(seen, [after]);
         assert_eq!(timers.dropped.value(), 0);
     }
 
@@ -168,7 +149,6 @@ mod tests {
     fn a_full_queue_drops_and_counts() {
         let timers = Timers::default();
         let handle = timers.next_id();
-        timers.name(handle, "a.".into());
         timers.open();
         for _ in 0..CAPACITY + 3 {
             timers.sample(handle, "x", Duration::ZERO);

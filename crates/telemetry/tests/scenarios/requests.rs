@@ -174,6 +174,7 @@ fn an_error_that_a_grpc_client_is_told_in_a_200_is_the_clusters_error_all_the_sa
         upstream_time: None,
         bytes: Bytes::default(),
         retried: false,
+        mapping: None,
         trace: None,
     }
     .record();

@@ -13,8 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nuncio_config::ObjectRef;
 use tokio::sync::watch;
 
+use super::WriteBack;
 use super::complaint::Complaint;
-use super::kinds::{INGRESS, Kind};
+use super::kinds::INGRESS;
 use super::pace::Queue;
 use crate::change::Feed;
 use crate::pipeline::{News, Verdict};
@@ -57,7 +58,7 @@ impl Desk {
             live,
         } = verdict;
         let complaint = Complaint::of(diagnostics, *live);
-        let has_status = has_status(object);
+        let has_status = WriteBack::has_state(object);
         let mut known = self.known();
         let before = match complaint.clone() {
             Some(complaint) => known.complaints.insert(Arc::clone(object), complaint),
@@ -139,9 +140,4 @@ impl Desk {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether the kind has a status that the gateway writes.
-fn has_status(object: &ObjectRef) -> bool {
-    Kind::named(&object.kind).is_some_and(|kind| kind.is_stated() || *kind == INGRESS)
 }

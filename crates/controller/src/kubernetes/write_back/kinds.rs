@@ -80,9 +80,9 @@ impl Kind {
         all.find(|known| known.kind == kind)
     }
 
-    /// Whether its status says if it is live.
-    pub(super) fn is_stated(&self) -> bool {
-        STATED.contains(self)
+    /// Whether it has a status that the gateway writes.
+    pub(super) fn has_status(&self) -> bool {
+        STATED.contains(self) || *self == INGRESS
     }
 
     /// The kind's objects in each of its versions, with that; of one namespace or of all.

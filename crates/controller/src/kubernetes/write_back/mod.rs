@@ -84,6 +84,13 @@ pub struct WriteBack {
     pub times: LeaseTimes,
 }
 
+impl WriteBack {
+    /// Whether an object says of itself that all is well, and not only what is wrong.
+    pub(crate) fn has_state(object: &ObjectRef) -> bool {
+        Kind::named(&object.kind).is_some_and(Kind::has_status)
+    }
+}
+
 /// What is written, where, and in whose name.
 pub(crate) struct Writing {
     pub(crate) options: WriteBack,
