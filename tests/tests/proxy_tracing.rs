@@ -510,3 +510,29 @@ async fn an_absent_collector_costs_nothing_but_its_spans() {
     gateway.switch().flush_spans().await;
     assert_eq!(gateway.counters().sum("nuncio_spans_sent_total"), 0.0);
 }
+
+#[tokio::test]
+async fn the_access_log_says_the_trace() {
+    let upstream = Upstream::ok("ok").await;
+    let collector = Collector::start(Format::OtlpGrpc).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let format = "%TRACE_ID% %SPAN_ID% %RESPONSE_FLAGS_LONG% %UPSTREAM_REMOTE_PORT%";
+    let module = format!(
+        "---\napiVersion: getambassador.io/v2\nkind: Module\nname: ambassador\nconfig:\n  \
+         envoy_log_path: {}\n  envoy_log_format: '{format}'\n",
+        file.path().display()
+    );
+    let annotation = mapping("/a/", &upstream.service(), "")
+        + &tracing_service("t", &collector.service(), driver(Format::OtlpGrpc))
+        + &module;
+    let gateway = Gateway::with_access_log(&annotation);
+    let mut client = Client::connect(gateway.address()).await;
+    client.get("/a/").await;
+    drop(client);
+    let seen = collector.until(2).await;
+    gateway.finish().await;
+    let logged = std::fs::read_to_string(file.path()).unwrap();
+    let port = upstream.address().port();
+    let (trace, span) = (&seen[1].trace, &seen[1].id);
+    assert_eq!(logged, format!("{trace} {span} - {port}\n"));
+}

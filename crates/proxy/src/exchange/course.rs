@@ -119,6 +119,7 @@ impl<'a> Course<'a> {
             },
             response: ResponseFacts::default(),
             clock: Clock::started(self.started),
+            trace: self.trace,
         }
     }
 
