@@ -112,6 +112,7 @@ impl Switch {
         };
         let (spans, exporter) = nuncio_tracing::channel(telemetry.spans());
         let exporting = resolver.run(exporter.run());
+        telemetry.count_dns(resolver.stats());
         let discovered = Discovered::new(resolver);
         let live = Arc::new(ArcSwap::from_pointee(nothing));
         let switch = Self {
