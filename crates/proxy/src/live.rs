@@ -65,7 +65,7 @@ impl Live {
 
     /// Where the Mapping of a Route counts; looked up by the first request only.
     pub(crate) fn mapping_stats<'r>(&self, route: &'r Route) -> Option<&'r MappingStats> {
-        let MappingId { namespace, name } = &route.mapping;
+        let MappingId { namespace, name } = &*route.mapping;
         let find = || self.telemetry.mapping(namespace, name);
         route.attachment.get_or_attach(find)
     }

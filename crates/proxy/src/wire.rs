@@ -149,7 +149,7 @@ impl<P: Place> Wire<P> {
             ready!(Pin::new(&mut self.carrier).poll_flush(cx))?;
             self.unflushed = false;
         }
-        self.traffic.set_backed_up(false);
+        self.traffic.set_backlog(0);
         Poll::Ready(Ok(()))
     }
 
@@ -163,11 +163,11 @@ impl<P: Place> Wire<P> {
         if sent.is_ready() || self.writes == Writes::Wait || self.held.len() > MAX_KEPT {
             return sent;
         }
-        self.traffic.set_backed_up(true);
         let before = self.held.len();
         slices
             .iter()
             .for_each(|slice| self.held.extend_from_slice(slice));
+        self.traffic.set_backlog(self.held.len().max(1));
         Poll::Ready(Ok(self.held.len() - before))
     }
 
@@ -271,7 +271,8 @@ impl<P: Place> AsyncWrite for Wire<P> {
         self.unflushed = true;
         match self.poll_send_held(cx) {
             Poll::Pending if self.writes == Writes::Return => {
-                self.traffic.set_backed_up(true);
+                // What TLS holds is not told, only that there is some.
+                self.traffic.set_backlog(self.held.len().max(1));
                 Poll::Ready(Ok(()))
             }
             sent => sent,

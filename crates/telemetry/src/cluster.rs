@@ -22,7 +22,7 @@ pub(crate) use counts::ClusterCounts;
 pub use event::{
     Breaker, ClusterSummary, ConnectFailure, Overflow, Resolution, RetryCause, RetryRefused,
 };
-pub use guards::{Ejection, PendingRequest, UpstreamRequest};
+pub use guards::{Backlog, Ejection, PendingRequest, UpstreamRequest};
 pub(crate) use totals::Totals;
 pub(crate) use uses::Uses;
 
@@ -30,7 +30,6 @@ pub(crate) use uses::Uses;
 #[derive(Debug)]
 pub struct ClusterStats {
     pub(crate) count: ClusterCounts,
-    uses: Uses,
     series: Series,
 }
 
@@ -40,7 +39,6 @@ impl ClusterStats {
         let id = left.map_or_else(|| timers.next_id(), Totals::id);
         let stats = Self {
             count: ClusterCounts::default(),
-            uses: Uses::new(),
             series: Series::of_cluster(timers, name, id),
         };
         if let Some(left) = left {
@@ -129,7 +127,8 @@ impl ClusterStats {
     pub fn overflowed(&self, what: Overflow) {
         match what {
             Overflow::Connections => self.count.trouble().upstream_cx_overflow.inc(),
-            Overflow::Requests => self.count.trouble().upstream_rq_pending_overflow.inc(),
+            Overflow::Pending => self.count.trouble().upstream_rq_pending_overflow.inc(),
+            Overflow::Requests => self.count.trouble().upstream_rq_active_overflow.inc(),
         }
     }
 
@@ -151,6 +150,38 @@ impl ClusterStats {
     /// We reset an HTTP/2 stream towards the upstream.
     pub fn stream_reset(&self) {
         self.count.trouble().upstream_rq_tx_reset.inc();
+    }
+
+    /// What an upstream sent is not its protocol, or ends before it is whole.
+    pub fn protocol_error(&self) {
+        self.count.trouble().upstream_cx_protocol_error.inc();
+    }
+
+    /// A TLS handshake with an upstream succeeded.
+    pub fn tls_established(&self) {
+        self.count.traffic().ssl_handshake.inc();
+    }
+
+    /// A TLS handshake with an upstream failed; that there is no connection is to be told as well.
+    pub fn tls_failed(&self) {
+        self.count.trouble().ssl_connection_error.inc();
+    }
+
+    /// An upstream does not take so many bytes of a request, and the client is not read meanwhile.
+    /// Dropping the result gives up waiting for it.
+    pub fn backed_up(self: &Arc<Self>, bytes: usize) -> Backlog {
+        self.count.trouble().flow_control_backed_up.inc();
+        Backlog::new(self, bytes)
+    }
+
+    /// A client does not take what comes of a response, and the upstream is not read meanwhile.
+    pub fn reading_paused(&self) {
+        self.count.trouble().flow_control_paused_reading.inc();
+    }
+
+    /// The client has taken it.
+    pub fn reading_resumed(&self) {
+        self.count.trouble().flow_control_resumed_reading.inc();
     }
 
     /// A request is about to be sent again.
@@ -263,11 +294,11 @@ impl ClusterStats {
     }
 
     pub(crate) fn is_active(&self) -> bool {
-        self.uses.are_any()
+        self.series.uses.are_any()
     }
 
     pub(crate) fn uses(&self) -> &Uses {
-        &self.uses
+        &self.series.uses
     }
 
     pub(crate) fn responded(&self, status: u16) {

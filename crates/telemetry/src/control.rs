@@ -32,6 +32,8 @@ pub struct ControlStats {
     pub(crate) leader: Gauge,
     pub(crate) objects: ObjectGauges,
     pub(crate) invalid_changes: Counter,
+    /// How often a feed of configuration was lost.
+    pub(crate) outages: Counter,
     pub(crate) state: StateStats,
     connected: Mutex<BTreeMap<&'static str, bool>>,
 }
@@ -150,7 +152,10 @@ impl ControlStats {
     /// Whether what a feed of configuration says reaches us: it answers, and has not fallen silent.
     /// Of `feed` there is a closed set; it is a label.
     pub fn set_connected(&self, feed: &'static str, connected: bool) {
-        self.feeds().insert(feed, connected);
+        let before = self.feeds().insert(feed, connected);
+        if before == Some(true) && !connected {
+            self.outages.inc();
+        }
     }
 
     /// Every feed by its name, and whether it is connected.

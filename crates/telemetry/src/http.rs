@@ -84,6 +84,49 @@ impl HttpStats {
         self.count.downstream_rq_ws_on_non_ws_route.inc();
     }
 
+    /// A request whose target is no path, such as `OPTIONS *`.
+    pub fn target_refused(&self) {
+        self.count.downstream_rq_non_relative_path.inc();
+    }
+
+    /// A client is not read since the upstream does not take its request.
+    pub fn reading_paused(&self) {
+        self.count.flow_control_paused_reading.inc();
+    }
+
+    /// It is read again.
+    pub fn reading_resumed(&self) {
+        self.count.flow_control_resumed_reading.inc();
+    }
+
+    /// A client does not take so many bytes of a response until the result is dropped.
+    pub fn held(self: &Arc<Self>, bytes: usize) -> HeldResponse {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.count.downstream_cx_tx_bytes_buffered.add(bytes);
+        HeldResponse {
+            http: Arc::clone(self),
+            bytes,
+        }
+    }
+
+    /// A client was asked to leave, because we are draining.
+    pub fn drain_begun(&self) {
+        self.count.downstream_cx_drain_close.inc();
+    }
+
+    /// An HTTP/2 stream was reset before its end, by this side.
+    pub fn stream_reset(&self, by: Side) {
+        match by {
+            Side::Local => self.count.http2_tx_reset.inc(),
+            Side::Remote => self.count.http2_rx_reset.inc(),
+        }
+    }
+
+    /// An HTTP/2 client was told by GOAWAY that no more streams are served.
+    pub fn goaway_sent(&self) {
+        self.count.http2_goaway_sent.inc();
+    }
+
     /// A client that `ip_allow` or `ip_deny` lets in.
     pub fn client_admitted(&self) {
         self.count.rbac_allowed.inc();
@@ -98,9 +141,19 @@ impl HttpStats {
         self.count.downstream_rq_total.inc();
         match protocol {
             Protocol::Http1 => self.count.downstream_rq_http1_total.inc(),
-            Protocol::Http2 => self.count.downstream_rq_http2_total.inc(),
+            Protocol::Http2 => {
+                self.count.downstream_rq_http2_total.inc();
+                self.count.http2_streams_active.inc();
+            }
         }
         self.count.downstream_rq_active.inc();
+    }
+
+    pub(crate) fn request_ended(&self, protocol: Protocol) {
+        self.count.downstream_rq_active.dec();
+        if protocol == Protocol::Http2 {
+            self.count.http2_streams_active.dec();
+        }
     }
 
     pub(crate) fn responded(&self, status: u16) {
@@ -114,13 +167,6 @@ impl HttpStats {
             names::DOWNSTREAM_RQ_TIME,
             took,
         );
-    }
-
-    /// As Envoy measures for a broken request line and for a head that is too large.
-    pub(crate) fn malformed(&self) {
-        self.count.downstream_cx_protocol_error.inc();
-        self.count.downstream_rq_rx_reset.inc();
-        self.count.downstream_rq_response_before_rq_complete.inc();
     }
 
     pub(crate) fn connection_opened(&self, transport: Transport) {
@@ -196,6 +242,20 @@ impl Drop for ActiveUpgrade {
     }
 }
 
+/// A piece of a response that a client does not take yet.
+#[derive(Debug)]
+pub struct HeldResponse {
+    http: Arc<HttpStats>,
+    bytes: u32,
+}
+
+impl Drop for HeldResponse {
+    fn drop(&mut self) {
+        let buffered = &self.http.count.downstream_cx_tx_bytes_buffered;
+        buffered.sub(self.bytes);
+    }
+}
+
 /// Laid out by moment: what one core moves together at the end of a request shares cache lines, so
 /// that a burst of increments costs one line transfer, and connection counts do not pull those
 /// lines away.
@@ -213,12 +273,21 @@ pub(crate) struct HttpCounts {
     pub(crate) downstream_rq_http1_total: Counter,
     pub(crate) downstream_rq_http2_total: Counter,
     pub(crate) downstream_rq_active: Gauge,
+    /// Of HTTP/2, as the three below it; shown for the server as a whole.
+    pub(crate) http2_streams_active: Gauge,
 
+    pub(crate) http2_rx_reset: Counter,
+    pub(crate) http2_tx_reset: Counter,
+    pub(crate) http2_goaway_sent: Counter,
     pub(crate) downstream_rq_rx_reset: Counter,
     pub(crate) downstream_rq_tx_reset: Counter,
     pub(crate) downstream_rq_response_before_rq_complete: Counter,
     pub(crate) downstream_rq_idle_timeout: Counter,
     pub(crate) downstream_rq_too_large: Counter,
+    pub(crate) downstream_rq_non_relative_path: Counter,
+    pub(crate) flow_control_paused_reading: Counter,
+    pub(crate) flow_control_resumed_reading: Counter,
+    pub(crate) downstream_cx_tx_bytes_buffered: Gauge,
     pub(crate) no_route: Counter,
     pub(crate) no_cluster: Counter,
     pub(crate) rq_direct_response: Counter,

@@ -55,13 +55,13 @@ mod value;
 
 pub use access_log::{AccessLog, AccessLogWriter, Lines, Waiting};
 pub use cluster::{
-    Breaker, ClusterStats, ClusterSummary, ConnectFailure, Ejection, Overflow, PendingRequest,
-    Resolution, RetryCause, RetryRefused, UpstreamRequest,
+    Backlog, Breaker, ClusterStats, ClusterSummary, ConnectFailure, Ejection, Overflow,
+    PendingRequest, Resolution, RetryCause, RetryRefused, UpstreamRequest,
 };
 pub use configured::{Configured, Weight};
 pub use control::{ControlStats, ObjectCounts, Reconfiguration};
 pub use histogram::Histogram;
-pub use http::{ActiveUpgrade, HttpStats, HttpSummary};
+pub use http::{ActiveUpgrade, HeldResponse, HttpStats, HttpSummary};
 pub use listener::{ActiveRequest, Certificate, DownstreamConnection, ListenerStats, Rejection};
 pub use mapping::{Mapped, MappingStats};
 pub use request::{

@@ -123,7 +123,10 @@ impl ListenerStats {
         self.http.request_started(protocol);
         ActiveRequest {
             listener: Arc::clone(self),
+            protocol,
             told: None,
+            is_answered_early: false,
+            is_unfinished: false,
             recorded: false,
         }
     }
@@ -231,11 +234,6 @@ impl DownstreamConnection {
         self.listener.http.count.downstream_cx_idle_timeout.inc();
     }
 
-    /// We close it because we are draining.
-    pub fn drained(self) {
-        self.listener.http.count.downstream_cx_drain_close.inc();
-    }
-
     /// It was closed.
     pub fn closed(mut self, closed: Closed) {
         self.closed = closed;
@@ -261,7 +259,10 @@ impl Drop for DownstreamConnection {
 #[derive(Debug)]
 pub struct ActiveRequest {
     listener: Arc<ListenerStats>,
+    protocol: Protocol,
     told: Option<u16>,
+    is_answered_early: bool,
+    is_unfinished: bool,
     recorded: bool,
 }
 
@@ -277,6 +278,24 @@ impl ActiveRequest {
         self.told = Some(status);
     }
 
+    /// Its answer began before all of it had come.
+    pub fn answered_early(&mut self) {
+        self.is_answered_early = true;
+    }
+
+    /// It is over, and not all of it has come.
+    pub fn left_unfinished(&mut self) {
+        self.is_unfinished = true;
+    }
+
+    pub(crate) fn is_answered_early(&self) -> bool {
+        self.is_answered_early
+    }
+
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.is_unfinished
+    }
+
     pub(crate) fn status_told(&self) -> Option<u16> {
         self.told
     }
@@ -289,9 +308,10 @@ impl ActiveRequest {
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
         let http = &self.listener.http;
-        http.count.downstream_rq_active.dec();
+        http.request_ended(self.protocol);
         if !self.recorded {
             http.count.downstream_rq_tx_reset.inc();
+            http.count.downstream_rq_rx_reset.inc();
         }
     }
 }

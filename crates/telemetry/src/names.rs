@@ -7,14 +7,16 @@
 //! Deliberately absent, compared to Envoy: the `external.` copy of every response to a client, and
 //! families no board reads.
 
-use crate::cluster::ClusterStats;
+mod cluster;
+mod http;
+
 use crate::family::{
-    Stat, classes, codes, counter, final_classes, flag, gauge, histogram, once_used, zero_counter,
-    zero_gauge,
+    Stat, classes, counter, gauge, histogram, once_used, zero_counter, zero_gauge,
 };
-use crate::http::HttpStats;
 use crate::listener::{ListenerHttp, ListenerStats};
 use crate::server::ServerStats;
+pub(crate) use cluster::CLUSTER;
+pub(crate) use http::HTTP;
 
 pub(crate) const DOWNSTREAM_RQ_TIME: &str = "downstream_rq_time";
 pub(crate) const DOWNSTREAM_CX_LENGTH_MS: &str = "downstream_cx_length_ms";
@@ -23,110 +25,6 @@ pub(crate) const UPSTREAM_CX_CONNECT_MS: &str = "upstream_cx_connect_ms";
 pub(crate) const UPSTREAM_CX_LENGTH_MS: &str = "upstream_cx_length_ms";
 /// On the wire `ssl.certificate.<name>.expiration_unix_time_seconds`.
 pub(crate) const LISTENER_CERTIFICATE: &str = "ssl.certificate_expiration_unix_time_seconds";
-
-/// `envoy_http_*{envoy_http_conn_manager_prefix}`, `envoy.http.<prefix>.*`
-pub(crate) const HTTP: &[Stat<HttpStats>] = &[
-    counter("cors.origin_invalid", |s| &s.count.cors_origin_invalid),
-    counter("cors.origin_valid", |s| &s.count.cors_origin_valid),
-    counter("downstream_cx_destroy", |s| &s.count.downstream_cx_destroy),
-    counter("downstream_cx_destroy_active_rq", |s| {
-        &s.count.downstream_cx_destroy_active_rq
-    }),
-    counter("downstream_cx_destroy_local", |s| {
-        &s.count.downstream_cx_destroy_local
-    }),
-    counter("downstream_cx_destroy_local_active_rq", |s| {
-        &s.count.downstream_cx_destroy_local_active_rq
-    }),
-    counter("downstream_cx_destroy_remote", |s| {
-        &s.count.downstream_cx_destroy_remote
-    }),
-    counter("downstream_cx_destroy_remote_active_rq", |s| {
-        &s.count.downstream_cx_destroy_remote_active_rq
-    }),
-    counter("downstream_cx_drain_close", |s| {
-        &s.count.downstream_cx_drain_close
-    }),
-    counter("downstream_cx_http1_total", |s| {
-        &s.count.downstream_cx_http1_total
-    }),
-    counter("downstream_cx_http2_total", |s| {
-        &s.count.downstream_cx_http2_total
-    }),
-    counter("downstream_cx_idle_timeout", |s| {
-        &s.count.downstream_cx_idle_timeout
-    }),
-    counter("downstream_cx_protocol_error", |s| {
-        &s.count.downstream_cx_protocol_error
-    }),
-    counter("downstream_cx_rx_bytes_total", |s| {
-        &s.count.downstream_cx_rx_bytes_total
-    }),
-    counter("downstream_cx_ssl_total", |s| {
-        &s.count.downstream_cx_ssl_total
-    }),
-    counter("downstream_cx_total", |s| &s.count.downstream_cx_total),
-    counter("downstream_cx_tx_bytes_total", |s| {
-        &s.count.downstream_cx_tx_bytes_total
-    }),
-    counter("downstream_cx_upgrades_total", |s| {
-        &s.count.downstream_cx_upgrades_total
-    }),
-    counter("downstream_rq_completed", |s| {
-        &s.count.downstream_rq_completed
-    }),
-    counter("downstream_rq_http1_total", |s| {
-        &s.count.downstream_rq_http1_total
-    }),
-    counter("downstream_rq_http2_total", |s| {
-        &s.count.downstream_rq_http2_total
-    }),
-    counter("downstream_rq_idle_timeout", |s| {
-        &s.count.downstream_rq_idle_timeout
-    }),
-    counter("downstream_rq_response_before_rq_complete", |s| {
-        &s.count.downstream_rq_response_before_rq_complete
-    }),
-    counter("downstream_rq_rx_reset", |s| {
-        &s.count.downstream_rq_rx_reset
-    }),
-    zero_counter("downstream_rq_timeout"),
-    counter("downstream_rq_too_large", |s| {
-        &s.count.downstream_rq_too_large
-    }),
-    counter("downstream_rq_total", |s| &s.count.downstream_rq_total),
-    counter("downstream_rq_tx_reset", |s| {
-        &s.count.downstream_rq_tx_reset
-    }),
-    counter("downstream_rq_ws_on_non_ws_route", |s| {
-        &s.count.downstream_rq_ws_on_non_ws_route
-    }),
-    classes("downstream_rq_xx", |s| &s.count.downstream_rq_xx),
-    counter("no_cluster", |s| &s.count.no_cluster),
-    counter("no_route", |s| &s.count.no_route),
-    once_used(counter("rbac.allowed", |s| &s.count.rbac_allowed)),
-    once_used(counter("rbac.denied", |s| &s.count.rbac_denied)),
-    counter("rq_direct_response", |s| &s.count.rq_direct_response),
-    counter("rq_total", |s| &s.count.rq_total),
-    gauge("downstream_cx_active", |s| &s.count.downstream_cx_active),
-    gauge("downstream_cx_http1_active", |s| {
-        &s.count.downstream_cx_http1_active
-    }),
-    gauge("downstream_cx_http2_active", |s| {
-        &s.count.downstream_cx_http2_active
-    }),
-    gauge("downstream_cx_ssl_active", |s| {
-        &s.count.downstream_cx_ssl_active
-    }),
-    gauge("downstream_cx_upgrades_active", |s| {
-        &s.count.downstream_cx_upgrades_active
-    }),
-    gauge("downstream_rq_active", |s| &s.count.downstream_rq_active),
-    histogram(DOWNSTREAM_CX_LENGTH_MS, |s| {
-        &s.count.downstream_cx_length_ms
-    }),
-    histogram(DOWNSTREAM_RQ_TIME, |s| &s.count.downstream_rq_time),
-];
 
 /// `envoy_listener_*{envoy_listener_address}`, `envoy.listener.<address>.*`
 pub(crate) const LISTENER: &[Stat<ListenerStats>] = &[
@@ -152,223 +50,44 @@ pub(crate) const LISTENER_HTTP: &[Stat<ListenerHttp>] = &[
     classes("downstream_rq_xx", |s| &s.downstream_rq_xx),
 ];
 
-/// `envoy_cluster_*{envoy_cluster_name}`, `envoy.cluster.<name>.*`
-pub(crate) const CLUSTER: &[Stat<ClusterStats>] = &[
-    codes("internal.upstream_rq", |s| {
-        s.count.of_trouble(|t| &t.internal_upstream_rq)
-    }),
-    once_used(counter("internal.upstream_rq_completed", |s| {
-        s.count.of_trouble(|t| &t.internal_upstream_rq_completed)
-    })),
-    once_used(classes("internal.upstream_rq_xx", |s| {
-        s.count.of_trouble(|t| &t.internal_upstream_rq_xx)
-    })),
-    counter("lb_healthy_panic", |s| {
-        s.count.of_trouble(|t| &t.lb_healthy_panic)
-    }),
-    counter("membership_change", |s| &s.count.membership_change),
-    once_used(counter(
-        "outlier_detection.ejections_consecutive_5xx",
-        |s| s.count.of_trouble(|t| &t.ejections_enforced),
-    )),
-    once_used(counter(
-        "outlier_detection.ejections_detected_consecutive_5xx",
-        |s| {
-            s.count
-                .of_trouble(|t| &t.ejections_detected_consecutive_5xx)
-        },
-    )),
-    once_used(counter(
-        "outlier_detection.ejections_enforced_consecutive_5xx",
-        |s| s.count.of_trouble(|t| &t.ejections_enforced),
-    )),
-    counter("outlier_detection.ejections_enforced_total", |s| {
-        s.count.of_trouble(|t| &t.ejections_enforced)
-    }),
-    counter("outlier_detection.ejections_overflow", |s| {
-        s.count.of_trouble(|t| &t.ejections_overflow)
-    }),
-    once_used(counter("outlier_detection.ejections_total", |s| {
-        s.count.of_trouble(|t| &t.ejections_enforced)
-    })),
-    codes("retry.upstream_rq", |s| {
-        s.count.of_trouble(|t| &t.retry_upstream_rq)
-    }),
-    once_used(counter("retry.upstream_rq_completed", |s| {
-        s.count.of_trouble(|t| &t.retry_upstream_rq_completed)
-    })),
-    once_used(classes("retry.upstream_rq_xx", |s| {
-        s.count.of_trouble(|t| &t.retry_upstream_rq_xx)
-    })),
-    once_used(counter("retry_or_shadow_abandoned", |s| {
-        s.count.of_trouble(|t| &t.retry_or_shadow_abandoned)
-    })),
-    once_used(counter("update_attempt", |s| &s.count.update_attempt)),
-    once_used(counter("update_empty", |s| &s.count.update_empty)),
-    once_used(counter("update_failure", |s| &s.count.update_failure)),
-    once_used(counter("update_no_rebuild", |s| &s.count.update_no_rebuild)),
-    once_used(counter("update_success", |s| &s.count.update_success)),
-    counter("upstream_cx_connect_fail", |s| {
-        s.count.of_trouble(|t| &t.upstream_cx_connect_fail)
-    }),
-    counter("upstream_cx_connect_timeout", |s| {
-        s.count.of_trouble(|t| &t.upstream_cx_connect_timeout)
-    }),
-    counter("upstream_cx_destroy", |s| {
-        s.count.of_traffic(|t| &t.upstream_cx_destroy)
-    }),
-    once_used(counter("upstream_cx_destroy_local", |s| {
-        s.count.of_traffic(|t| &t.upstream_cx_destroy_local)
-    })),
-    counter("upstream_cx_destroy_local_with_active_rq", |s| {
-        s.count
-            .of_trouble(|t| &t.upstream_cx_destroy_local_with_active_rq)
-    }),
-    once_used(counter("upstream_cx_destroy_remote", |s| {
-        s.count.of_traffic(|t| &t.upstream_cx_destroy_remote)
-    })),
-    once_used(counter("upstream_cx_destroy_remote_with_active_rq", |s| {
-        s.count
-            .of_trouble(|t| &t.upstream_cx_destroy_remote_with_active_rq)
-    })),
-    once_used(counter("upstream_cx_destroy_with_active_rq", |s| {
-        s.count
-            .of_trouble(|t| &t.upstream_cx_destroy_with_active_rq)
-    })),
-    once_used(counter("upstream_cx_http1_total", |s| {
-        s.count.of_traffic(|t| &t.upstream_cx_http1_total)
-    })),
-    once_used(counter("upstream_cx_http2_total", |s| {
-        s.count.of_traffic(|t| &t.upstream_cx_http2_total)
-    })),
-    once_used(counter("upstream_cx_idle_timeout", |s| {
-        s.count.of_traffic(|t| &t.upstream_cx_idle_timeout)
-    })),
-    counter("upstream_cx_none_healthy", |s| {
-        s.count.of_trouble(|t| &t.upstream_cx_none_healthy)
-    }),
-    counter("upstream_cx_overflow", |s| {
-        s.count.of_trouble(|t| &t.upstream_cx_overflow)
-    }),
-    counter("upstream_cx_rx_bytes_total", |s| {
-        s.count.of_traffic(|t| &t.upstream_cx_rx_bytes_total)
-    }),
-    counter("upstream_cx_total", |s| {
-        s.count.of_traffic(|t| &t.upstream_cx_total)
-    }),
-    counter("upstream_cx_tx_bytes_total", |s| {
-        s.count.of_traffic(|t| &t.upstream_cx_tx_bytes_total)
-    }),
-    zero_counter("upstream_flow_control_backed_up_total"),
-    zero_counter("upstream_flow_control_drained_total"),
-    zero_counter("upstream_flow_control_paused_reading_total"),
-    zero_counter("upstream_flow_control_resumed_reading_total"),
-    codes("upstream_rq", |s| s.count.of_traffic(|t| &t.upstream_rq)),
-    once_used(counter("upstream_rq_cancelled", |s| {
-        s.count.of_trouble(|t| &t.upstream_rq_cancelled)
-    })),
-    counter("upstream_rq_completed", |s| {
-        s.count.of_traffic(|t| &t.upstream_rq_completed)
-    }),
-    zero_counter("upstream_rq_maintenance_mode"),
-    counter("upstream_rq_pending_failure_eject", |s| {
-        s.count.of_trouble(|t| &t.upstream_rq_pending_failure_eject)
-    }),
-    counter("upstream_rq_pending_overflow", |s| {
-        s.count.of_trouble(|t| &t.upstream_rq_pending_overflow)
-    }),
-    counter("upstream_rq_pending_total", |s| {
-        s.count.of_traffic(|t| &t.upstream_rq_pending_total)
-    }),
-    counter("upstream_rq_per_try_timeout", |s| {
-        s.count.of_trouble(|t| &t.upstream_rq_per_try_timeout)
-    }),
-    counter("upstream_rq_retry", |s| {
-        s.count.of_trouble(|t| &t.upstream_rq_retry)
-    }),
-    once_used(counter("upstream_rq_retry_backoff_exponential", |s| {
-        s.count
-            .of_trouble(|t| &t.upstream_rq_retry_backoff_exponential)
-    })),
-    once_used(counter("upstream_rq_retry_limit_exceeded", |s| {
-        s.count.of_trouble(|t| &t.upstream_rq_retry_limit_exceeded)
-    })),
-    counter("upstream_rq_retry_overflow", |s| {
-        s.count.of_trouble(|t| &t.upstream_rq_retry_overflow)
-    }),
-    counter("upstream_rq_retry_success", |s| {
-        s.count.of_trouble(|t| &t.upstream_rq_retry_success)
-    }),
-    counter("upstream_rq_rx_reset", |s| {
-        s.count.of_trouble(|t| &t.upstream_rq_rx_reset)
-    }),
-    counter("upstream_rq_timeout", |s| {
-        s.count.of_trouble(|t| &t.upstream_rq_timeout)
-    }),
-    counter("upstream_rq_total", |s| {
-        s.count.of_traffic(|t| &t.upstream_rq_total)
-    }),
-    once_used(counter("upstream_rq_tx_reset", |s| {
-        s.count.of_trouble(|t| &t.upstream_rq_tx_reset)
-    })),
-    final_classes(classes("upstream_rq_xx", |s| {
-        s.count.of_traffic(|t| &t.upstream_rq_xx)
-    })),
-    flag("circuit_breakers.default.cx_open", |s| {
-        s.count.of_trouble(|t| &t.cx_open)
-    }),
-    zero_gauge("circuit_breakers.default.cx_pool_open"),
-    flag("circuit_breakers.default.rq_open", |s| {
-        s.count.of_trouble(|t| &t.rq_open)
-    }),
-    flag("circuit_breakers.default.rq_pending_open", |s| {
-        s.count.of_trouble(|t| &t.rq_pending_open)
-    }),
-    flag("circuit_breakers.default.rq_retry_open", |s| {
-        s.count.of_trouble(|t| &t.rq_retry_open)
-    }),
-    once_used(gauge("membership_degraded", |s| s.count.no_members())),
-    once_used(gauge("membership_excluded", |s| s.count.no_members())),
-    once_used(gauge("membership_healthy", |s| &s.count.membership_healthy)),
-    once_used(gauge("membership_total", |s| &s.count.membership_total)),
-    gauge("outlier_detection.ejections_active", |s| {
-        s.count.of_trouble(|t| &t.ejections_active)
-    }),
-    gauge("upstream_cx_active", |s| {
-        s.count.of_traffic(|t| &t.upstream_cx_active)
-    }),
-    gauge("upstream_rq_active", |s| {
-        s.count.of_traffic(|t| &t.upstream_rq_active)
-    }),
-    gauge("upstream_rq_pending_active", |s| {
-        s.count.of_traffic(|t| &t.upstream_rq_pending_active)
-    }),
-    zero_gauge("version"),
-    once_used(histogram(UPSTREAM_CX_CONNECT_MS, |s| {
-        s.count.of_traffic(|t| &t.upstream_cx_connect_ms)
-    })),
-    once_used(histogram(UPSTREAM_CX_LENGTH_MS, |s| {
-        s.count.of_traffic(|t| &t.upstream_cx_length_ms)
-    })),
-    once_used(histogram(UPSTREAM_RQ_TIME, |s| {
-        s.count.of_traffic(|t| &t.upstream_rq_time)
-    })),
-];
-
 /// `envoy_*` without labels, `envoy.*`
 pub(crate) const SERVER: &[Stat<ServerStats>] = &[
+    counter("cluster_manager.cds.update_failure", |s| {
+        &s.count.update_failure
+    }),
+    counter("cluster_manager.cds.update_rejected", |s| {
+        &s.count.update_rejected
+    }),
     counter("cluster_manager.cds.update_success", |s| {
-        &s.count.cds_update_success
+        &s.count.update_success
     }),
     counter("cluster_manager.cluster_added", |s| &s.count.cluster_added),
+    counter("cluster_manager.cluster_modified", |s| {
+        &s.count.cluster_modified
+    }),
     counter("cluster_manager.cluster_removed", |s| {
         &s.count.cluster_removed
     }),
+    counter("http2.goaway_sent", |s| &s.count.http2_goaway_sent),
+    // The codec answers a field list that is too large by itself, and ends connections that flood
+    // it without a word of how.
+    zero_counter("http2.header_overflow"),
     zero_counter("http2.inbound_empty_frames_flood"),
     zero_counter("http2.inbound_priority_frames_flood"),
     zero_counter("http2.inbound_window_update_frames_flood"),
     zero_counter("http2.outbound_control_flood"),
     zero_counter("http2.outbound_flood"),
+    counter("http2.rx_reset", |s| &s.count.http2_rx_reset),
+    counter("http2.tx_reset", |s| &s.count.http2_tx_reset),
+    counter("listener_manager.lds.update_failure", |s| {
+        &s.count.update_failure
+    }),
+    counter("listener_manager.lds.update_rejected", |s| {
+        &s.count.update_rejected
+    }),
+    counter("listener_manager.lds.update_success", |s| {
+        &s.count.update_success
+    }),
     counter("listener_manager.listener_added", |s| {
         &s.count.listener_added
     }),
@@ -378,12 +97,16 @@ pub(crate) const SERVER: &[Stat<ServerStats>] = &[
     counter("listener_manager.listener_create_success", |s| {
         &s.count.listener_create_success
     }),
+    // Listeners are bound once, for the life of the process.
+    zero_counter("listener_manager.listener_modified"),
+    zero_counter("listener_manager.listener_removed"),
     gauge("cluster_manager.active_clusters", |s| {
         &s.count.active_clusters
     }),
     gauge("cluster_manager.warming_clusters", |s| {
         &s.count.warming_clusters
     }),
+    gauge("http2.streams_active", |s| &s.count.http2_streams_active),
     gauge("listener_manager.total_listeners_active", |s| {
         &s.count.listeners_active
     }),
@@ -418,7 +141,9 @@ pub(crate) const SERVER: &[Stat<ServerStats>] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::ClusterStats;
     use crate::family::{Scope, Value};
+    use crate::http::HttpStats;
 
     /// Neighbours of one type are in the order of their names, and no name is there twice.
     fn is_sorted<S: Scope>() -> bool {

@@ -10,6 +10,7 @@ mod outcome;
 use std::time::Duration;
 
 use crate::cluster::ClusterStats;
+use crate::http::HttpStats;
 use crate::listener::ActiveRequest;
 use crate::mapping::{Ended, Mapped};
 use crate::trace::TraceId;
@@ -112,50 +113,12 @@ impl RequestRecord<'_> {
             http.responded(status);
             listener.responded(status);
         }
-        if self.outcome.reached_router() {
+        // A request whose body turned out malformed was routed before.
+        if self.outcome.reached_router() || self.cluster.is_some() && self.outcome.is_malformed() {
             http.count.rq_total.inc();
         }
-        match self.outcome {
-            Outcome::NoRoute => http.count.no_route.inc(),
-            Outcome::NoCluster => http.count.no_cluster.inc(),
-            Outcome::Direct { .. } => http.count.rq_direct_response.inc(),
-            Outcome::Malformed { .. } => http.malformed(),
-            Outcome::ClientLeft
-            | Outcome::Upstream {
-                ending: Ending::ClientLeft,
-                ..
-            } => {
-                http.count.downstream_rq_rx_reset.inc();
-            }
-            Outcome::Upstream {
-                ending: Ending::UpstreamReset(_) | Ending::RouteTimeout,
-                ..
-            } => {
-                http.count.downstream_rq_tx_reset.inc();
-            }
-            Outcome::Upstream {
-                ending: Ending::IdleTimeout,
-                ..
-            } => {
-                http.count.downstream_rq_idle_timeout.inc();
-                http.count.downstream_rq_tx_reset.inc();
-            }
-            Outcome::IdleTimeout { .. } => http.count.downstream_rq_idle_timeout.inc(),
-            Outcome::TooLarge => http.count.downstream_rq_too_large.inc(),
-            Outcome::Upstream {
-                ending: Ending::Complete,
-                ..
-            }
-            | Outcome::Refused { .. }
-            | Outcome::Filter { .. }
-            | Outcome::ConnectFailed
-            | Outcome::NoHealthyHost
-            | Outcome::Overflow
-            | Outcome::RouteTimeout
-            | Outcome::AttemptTimeout
-            | Outcome::UpstreamReset(_)
-            | Outcome::UpstreamMalformed => {}
-        }
+        self.outcome.count_downstream(http);
+        self.count_resets(http);
         if self.outcome.is_whole() {
             http.request_took(self.duration);
         }
@@ -165,6 +128,25 @@ impl RequestRecord<'_> {
         http.count
             .downstream_cx_tx_bytes_total
             .add(self.bytes.downstream_sent);
+    }
+
+    /// Envoy resets a request that its answer came too early for once that is sent, and counts what
+    /// it resets itself as reset by the client too.
+    fn count_resets(&self, http: &HttpStats) {
+        let malformed = self.outcome.is_malformed();
+        let reset = self.outcome.is_reset();
+        if malformed {
+            http.count.downstream_cx_protocol_error.inc();
+        }
+        if malformed || self.request.is_answered_early() {
+            http.count.downstream_rq_response_before_rq_complete.inc();
+        }
+        if reset {
+            http.count.downstream_rq_tx_reset.inc();
+        }
+        if malformed || reset || self.outcome.is_left_by_client() || self.request.is_unfinished() {
+            http.count.downstream_rq_rx_reset.inc();
+        }
     }
 
     fn count_upstream(&self, cluster: &ClusterStats) {

@@ -7,7 +7,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::control::ControlStats;
 use crate::family::{Scope, Stat};
+use crate::http::{HttpCounts, HttpStats};
 use crate::names;
 use crate::process::Memory;
 use crate::series::Series;
@@ -96,6 +98,41 @@ impl ServerStats {
         self.count.listeners_warming.set(0);
     }
 
+    /// So many clusters are others than before, and still of the same name.
+    pub fn clusters_modified(&self, clusters: usize) {
+        let clusters = u64::try_from(clusters).unwrap_or(u64::MAX);
+        self.count.cluster_modified.add(clusters);
+    }
+
+    /// Takes over what is counted of configuration. Envoy's configuration comes by streams; here
+    /// an outage of a feed is the failure, and a change that is not right what is rejected.
+    pub(crate) fn follow_control(&self, control: &ControlStats) {
+        self.count.update_failure.raise_to(control.outages.value());
+        let rejected = control.invalid_changes.value();
+        self.count.update_rejected.raise_to(rejected);
+    }
+
+    /// Takes over what all connection managers count of HTTP/2.
+    pub(crate) fn follow_http2(&self, https: &[Arc<HttpStats>]) {
+        let sum = |number: fn(&HttpCounts) -> u64| -> u64 {
+            https.iter().map(|http| number(&http.count)).sum()
+        };
+        let count = &self.count;
+        if https
+            .iter()
+            .any(|http| http.count.http2_streams_active.is_used())
+        {
+            let active = sum(|http| http.http2_streams_active.value());
+            count.http2_streams_active.set(active);
+        }
+        let rx_reset = sum(|http| http.http2_rx_reset.value());
+        count.http2_rx_reset.raise_to(rx_reset);
+        let tx_reset = sum(|http| http.http2_tx_reset.value());
+        count.http2_tx_reset.raise_to(tx_reset);
+        let goaway_sent = sum(|http| http.http2_goaway_sent.value());
+        count.http2_goaway_sent.raise_to(goaway_sent);
+    }
+
     pub(crate) fn refresh(&self, memory: Option<Memory>, connections: u64) {
         self.count.uptime.set(self.started.elapsed().as_secs());
         self.count.total_connections.set(connections);
@@ -132,7 +169,16 @@ pub(crate) struct ServerCounts {
     pub(crate) warming_clusters: Gauge,
     pub(crate) cluster_added: Counter,
     pub(crate) cluster_removed: Counter,
-    pub(crate) cds_update_success: Counter,
+    pub(crate) cluster_modified: Counter,
+    /// Of clusters and listeners alike, as the two below it: in Ambassador a Mapping is part of both.
+    pub(crate) update_success: Counter,
+    pub(crate) update_failure: Counter,
+    pub(crate) update_rejected: Counter,
+
+    pub(crate) http2_streams_active: Gauge,
+    pub(crate) http2_rx_reset: Counter,
+    pub(crate) http2_tx_reset: Counter,
+    pub(crate) http2_goaway_sent: Counter,
 
     pub(crate) listeners_active: Gauge,
     pub(crate) listeners_draining: Gauge,

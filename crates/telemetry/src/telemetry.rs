@@ -108,8 +108,12 @@ impl Telemetry {
     /// The handle of a cluster by its statistics name, to be told of by
     /// [`Self::clusters_changed`]. A cluster that is back goes on where the last one of its name
     /// stopped.
-    pub fn cluster(&self, stats_name: &str) -> Arc<ClusterStats> {
-        let name = printable(stats_name);
+    pub fn cluster(&self, stats_name: impl Into<Arc<str>>) -> Arc<ClusterStats> {
+        let given = stats_name.into();
+        let name = match printable(&given) {
+            Cow::Borrowed(_) => given,
+            Cow::Owned(other) => other.into(),
+        };
         let added = || self.server.count.cluster_added.inc();
         self.clusters.of(&name, &self.timers, added)
     }
@@ -129,7 +133,7 @@ impl Telemetry {
     ) {
         let count = &self.server.count;
         self.clusters.change(arrived, departed, count);
-        count.cds_update_success.inc();
+        count.update_success.inc();
     }
 
     /// Makes room where clusters have left and nobody has their handles any more; gives how many
@@ -242,9 +246,12 @@ impl Telemetry {
             .map(|l| l.count.downstream_cx_active.value())
             .sum();
         let memory = Memory::read();
+        let https = values(&self.https);
         self.server.refresh(memory, connections);
+        self.server.follow_control(&self.control);
+        self.server.follow_http2(&https);
         Handles {
-            https: values(&self.https),
+            https,
             listeners,
             clusters: self.clusters.all(),
             memory,

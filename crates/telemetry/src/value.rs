@@ -79,6 +79,18 @@ impl Gauge {
         self.0.fetch_sub(ONE, Relaxed);
     }
 
+    /// Adds so many.
+    pub(crate) fn add(&self, count: u32) {
+        if self.0.fetch_add(i64::from(count) * ONE, Relaxed) & USED == 0 {
+            self.0.fetch_or(USED, Relaxed);
+        }
+    }
+
+    /// Takes so many away.
+    pub(crate) fn sub(&self, count: u32) {
+        self.0.fetch_sub(i64::from(count) * ONE, Relaxed);
+    }
+
     /// The value now; never negative, because neither Envoy's page nor statsd's gauges have a sign.
     pub fn value(&self) -> u64 {
         u64::try_from(self.0.load(Relaxed).div_euclid(ONE)).unwrap_or(0)

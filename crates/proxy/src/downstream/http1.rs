@@ -74,6 +74,7 @@ async fn serve_one(connection: &Connection, waiting: Waiting) -> Next {
     session.set_pipelining_enabled(is_bodyless);
     if connection.worker().is_leaving() {
         session.set_keepalive(None);
+        connection.listener().http().drain_begun();
     }
     match exchange::serve(connection, &mut session).await {
         Afterwards::Finish => finish(session).await.map_or(Next::End, Next::Request),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use h2::server::Connection as H2Connection;
+use pingora_core::BError;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::server::{
     H2Accept, H2Options, HttpSession, default_h2_options, handshake,
@@ -75,6 +76,9 @@ async fn accept(connection: &Rc<Connection>, mut h2: H2Connection<Stream, Bytes>
             // GOAWAY: streams under way, and those opened before the client knows, are served.
             h2.graceful_shutdown();
             asked_to_leave = true;
+            let http = connection.listener().http();
+            http.drain_begun();
+            http.goaway_sent();
         }
         let next = HttpSession::from_h2_conn(&mut h2, Arc::clone(&digest));
         let accepted = tokio::select! {
@@ -84,12 +88,27 @@ async fn accept(connection: &Rc<Connection>, mut h2: H2Connection<Stream, Bytes>
         match accepted {
             Some(Ok(Some(H2Accept::Session(session)))) => serve(connection, session),
             Some(Ok(Some(H2Accept::Rejected))) if rejected < MAX_REJECTED => rejected += 1,
+            Some(Ok(_)) if asked_to_leave => {
+                // The first one names no last stream (RFC 9113 section 6.8).
+                return connection.listener().http().goaway_sent();
+            }
+            Some(Err(error)) if is_told(&error) => {
+                return connection.listener().http().goaway_sent();
+            }
             Some(Ok(_) | Err(_)) => return,
             // Streams under way keep the connection, however quiet it is.
             None if connection.is_busy() => {}
             None => return connection.idled_out(),
         }
     }
+}
+
+/// Whether the client was told by GOAWAY what it did wrong. Which of the floods that Envoy counts it
+/// was, the codec does not say.
+fn is_told(error: &BError) -> bool {
+    let cause = error.cause.as_ref();
+    let cause = cause.and_then(|cause| cause.downcast_ref::<h2::Error>());
+    cause.is_some_and(|error| error.is_go_away() && error.is_library())
 }
 
 /// Serves one stream beside the others.

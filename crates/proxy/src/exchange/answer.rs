@@ -10,7 +10,7 @@ use super::forwarding::{Forwarding, Scheme};
 use super::head::{self, Refusal, RequestTarget};
 use super::reply::Reply;
 use super::upstream_head::{BodyFraming, Outbound};
-use super::{Account, Afterwards, clients, cors, forward, grpc, redirect, upgrade};
+use super::{Account, Afterwards, Timing, clients, cors, forward, grpc, redirect, upgrade};
 use crate::upstream::Affinity;
 
 /// Who is to answer.
@@ -62,11 +62,14 @@ fn decide<'a>(
     if let Some(decision) = keep_out(course) {
         return Ok(decision);
     }
-    if head::is_for_server(head) {
-        return Ok(no_route(course));
+    if head::is_for_server(head) && live.is_configured() {
+        course.connection.listener().http().target_refused();
+        let outcome = Outcome::Refused { status: 404 };
+        return Ok(Decision::Reply(outcome, Reply::NOT_FOUND));
     }
     let port = course.connection.local().port();
-    let target = head::target(head, connections, port).ok_or(Refusal::Malformed)?;
+    let target = head::target(head, connections, port);
+    let target = target.ok_or_else(|| head::why_no_target(head))?;
     if is_for_https(course) {
         return Ok(direct(redirect::to_https(&target)));
     }
@@ -197,9 +200,16 @@ async fn refuse<'a>(
         | Refusal::Malformed
         | Refusal::VersionTooOld
         | Refusal::CodingUnknown => Outcome::Malformed { status },
-        Refusal::UpgradeForbidden | Refusal::MethodForbidden => Outcome::Refused { status },
+        Refusal::HostMissing | Refusal::UpgradeForbidden | Refusal::MethodForbidden => {
+            Outcome::Refused { status }
+        }
     };
-    local(course, session, outcome, reply).await
+    let mut account = local(course, session, outcome, reply).await;
+    if refusal == Refusal::UpgradeForbidden {
+        // Its end is that of what was to follow.
+        account.timing = Timing::CUT_SHORT;
+    }
+    account
 }
 
 /// Has the gateway answer by itself.
@@ -214,6 +224,9 @@ pub(super) async fn local<'a>(
         Ok(()) => {
             let is_call = grpc::is_call(&session.req_header().headers);
             let mut account = Account::local(outcome, Afterwards::Finish);
+            if !session.is_body_done() {
+                account.timing = Timing::CUT_SHORT;
+            }
             account.told = is_call.then_some(grpc::HTTP_STATUS);
             account
         }

@@ -134,6 +134,7 @@ impl<'c, 'a> Attempts<'c, 'a> {
         let rules = Rules {
             course: self.course,
             endpoint: &endpoint,
+            stats: &self.upstream.stats,
             retries: self.retries.as_mut(),
             silence: self.to.idle_timeout,
         };

@@ -21,7 +21,7 @@ use super::relay::{Culprit, Relayed};
 use super::reply::Reply;
 use super::request::Request;
 use super::timer::{Deadlines, Limit, Limits, STREAM_IDLE_TIMEOUT, Timer};
-use super::{Account, Afterwards, shadow, upstream_head};
+use super::{Account, Afterwards, Timing, shadow, upstream_head};
 
 const X_ENVOY_OVERLOADED: HeaderName = HeaderName::from_static("x-envoy-overloaded");
 
@@ -71,7 +71,19 @@ pub(super) async fn forward<'a>(
         response_start: request.answered().map(Moment::into_std),
         text: "",
     };
+    let timing = Timing {
+        answered_early: request.was_answered_early(),
+        unfinished: request.was_answered_early() && !stage.is_complete,
+    };
     let mut account = conclude(course, session, relayed, stage).await;
+    if particulars.response_start.is_some() {
+        account.timing = timing;
+    }
+    if is_upgraded(account.outcome) {
+        // What follows is the rest of the request.
+        account.timing = Timing::CUT_SHORT;
+        account.upstream_time = None;
+    }
     particulars.text = account.particulars.text;
     account.particulars = particulars;
     account.cluster = Some(&upstream.stats);
@@ -170,7 +182,8 @@ async fn conclude<'a>(
             let ending = Ending::Complete;
             let outcome = Outcome::Upstream { status, ending };
             let mut account = Account::local(outcome, Afterwards::Finish);
-            account.upstream_time = Some(upstream_time);
+            // As in Envoy: of an answer that did not wait for its request there is no time.
+            account.upstream_time = stage.is_complete.then_some(upstream_time);
             return account;
         }
     };
@@ -188,6 +201,10 @@ async fn conclude<'a>(
         session.set_keepalive(None);
     }
     super::answer::local(course, session, outcome, reply).await
+}
+
+fn is_upgraded(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Upstream { status: 101, .. })
 }
 
 fn ending(by: Culprit) -> Ending {

@@ -36,6 +36,8 @@ pub(super) struct RequestTarget<'a> {
 pub(super) enum Refusal {
     /// 400: no valid host, a target that is no path, ambiguous lengths, a hostile `Connection`.
     Malformed,
+    /// 400: no host at all, which is no mistake of the protocol for Envoy.
+    HostMissing,
     /// 403: an upgrade that no Mapping allows.
     UpgradeForbidden,
     /// 405: `CONNECT`.
@@ -52,7 +54,7 @@ impl Refusal {
     /// The answer, in the words of Envoy's codecs.
     pub(super) fn reply(self) -> Reply {
         match self {
-            Self::Malformed => Reply::MALFORMED,
+            Self::Malformed | Self::HostMissing => Reply::MALFORMED,
             Self::UpgradeForbidden => Reply::new(403, ""),
             Self::MethodForbidden => Reply::new(405, ""),
             Self::VersionTooOld => Reply::new(426, "Upgrade Required"),
@@ -261,6 +263,15 @@ pub(super) fn target<'a>(
         query,
         path_and_query,
     })
+}
+
+/// Why [`target`] gives nothing.
+pub(super) fn why_no_target(head: &RequestHeader) -> Refusal {
+    let is_path = head.raw_path().starts_with(b"/");
+    match is_path && head.uri.authority().is_none() && !head.headers.contains_key(HOST) {
+        true => Refusal::HostMissing,
+        false => Refusal::Malformed,
+    }
 }
 
 /// The host, if it says this port.

@@ -43,7 +43,8 @@ mod words;
 use std::time::{Duration, Instant};
 
 use nuncio_telemetry::{
-    ActiveRequest, Bytes, ClusterStats, Mapped, Outcome, Protocol, RequestRecord, TraceId,
+    ActiveRequest, Bytes, ClusterStats, Ending, Mapped, Outcome, Protocol, RequestRecord, Side,
+    TraceId,
 };
 use pingora_core::protocols::http::ServerSession;
 
@@ -75,7 +76,25 @@ struct Account<'a> {
     trace: Option<TraceId>,
     /// What the client is told, where that is not what became of the request.
     told: Option<u16>,
+    timing: Timing,
     particulars: Particulars,
+}
+
+/// Whether a request was complete by the time that something was done.
+#[derive(Clone, Copy, Debug, Default)]
+struct Timing {
+    /// Its answer began earlier.
+    answered_early: bool,
+    /// It was over earlier.
+    unfinished: bool,
+}
+
+impl Timing {
+    /// Of a request that is not complete although it has been answered.
+    const CUT_SHORT: Self = Self {
+        answered_early: true,
+        unfinished: true,
+    };
 }
 
 impl Account<'_> {
@@ -91,12 +110,22 @@ impl Account<'_> {
             mapping: None,
             trace: None,
             told: None,
+            timing: Timing::default(),
             particulars: Particulars::default(),
         }
     }
 
     /// Counts the exchange, and the bytes that went over `connection` meanwhile.
-    fn record(&self, connection: &Connection, request: ActiveRequest, duration: Duration) {
+    fn record(&self, connection: &Connection, mut request: ActiveRequest, duration: Duration) {
+        if let Some(status) = self.told {
+            request.told(status);
+        }
+        if self.timing.answered_early {
+            request.answered_early();
+        }
+        if self.timing.unfinished {
+            request.left_unfinished();
+        }
         let (downstream_received, downstream_sent) = connection.traffic().take();
         let (upstream_received, upstream_sent) = self.upstream_bytes;
         RequestRecord {
@@ -119,6 +148,27 @@ impl Account<'_> {
     }
 }
 
+impl Account<'_> {
+    /// Who resets an HTTP/2 stream that ended so.
+    fn reset_by(&self, connection: &Connection) -> Option<Side> {
+        let left_by_client = matches!(
+            self.outcome,
+            Outcome::ClientLeft
+                | Outcome::Upstream {
+                    ending: Ending::ClientLeft,
+                    ..
+                }
+        );
+        match self.afterwards {
+            // With its connection it has no frame of its own.
+            _ if left_by_client => (!connection.traffic().peer_closed()).then_some(Side::Remote),
+            Afterwards::Abort => Some(Side::Local),
+            // RFC 9113 section 8.1: whoever answers early may so say that no more is wanted.
+            Afterwards::Finish => self.timing.unfinished.then_some(Side::Local),
+        }
+    }
+}
+
 /// Serves the request whose head `session` has read.
 pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) -> Afterwards {
     let started = Instant::now();
@@ -127,17 +177,19 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     } else {
         Protocol::Http1
     };
-    let mut request = connection.listener().request_started(protocol);
+    let request = connection.listener().request_started(protocol);
     let live = connection.worker().live();
     let mut course = Course::new(connection, &live, started);
     let mut account = answer::answer(&mut course, session).await;
     account.mapping = mapped(&course, account.particulars.attempts);
     account.trace = trace_id::of(&session.req_header().headers);
-    if let Some(status) = account.told {
-        request.told(status);
-    }
     access_log::log(&course, session, &account);
     account.record(connection, request, started.elapsed());
+    if protocol == Protocol::Http2
+        && let Some(by) = account.reset_by(connection)
+    {
+        connection.listener().http().stream_reset(by);
+    }
     account.afterwards
 }
 

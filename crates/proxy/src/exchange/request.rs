@@ -31,6 +31,8 @@ pub(super) struct Request<'a> {
     heard: bool,
     /// When the client was sent the head of the upstream's answer.
     answered: Option<Instant>,
+    /// Whether that was before the request was complete.
+    answered_early: bool,
     kept: Kept,
     mirror: Option<Mirror>,
 }
@@ -58,6 +60,7 @@ impl<'a> Request<'a> {
             begun: false,
             heard: true,
             answered: None,
+            answered_early: false,
             kept: Kept::Nothing,
             mirror: None,
         }
@@ -75,7 +78,13 @@ impl<'a> Request<'a> {
 
     /// Takes note that the answer begins, so long after the end of the request.
     pub(super) fn answer_begins(&mut self, took: Duration) {
+        self.answered_early = self.end.is_none();
         self.answered = Some(self.end.map_or_else(Instant::now, |end| end + took));
+    }
+
+    /// Whether the answer began before the request was complete.
+    pub(super) fn was_answered_early(&self) -> bool {
+        self.answered_early
     }
 
     /// When the answer began.

@@ -71,10 +71,11 @@ impl Upstreams {
             upstreams.set(place, None);
             departed.insert(&upstream.cluster.name, upstream);
         }
-        let mut arrived = Vec::new();
+        let (mut arrived, mut modified) = (Vec::new(), 0);
         for (place, cluster) in difference.into {
             let known = departed.get(&*cluster.name);
             let moved = known.is_some_and(|upstream| upstream.cluster == *cluster);
+            modified += usize::from(known.is_some() && !moved);
             let upstream = match moved.then(|| departed.remove(&*cluster.name)).flatten() {
                 Some(upstream) => Arc::clone(upstream),
                 None => self.start(cluster),
@@ -84,6 +85,7 @@ impl Upstreams {
             }
             upstreams.set(place, Some(upstream));
         }
+        self.telemetry.server().clusters_modified(modified);
         self.telemetry.clusters_changed(
             arrived.iter().map(Arc::as_ref),
             departed.values().map(|upstream| &*upstream.stats),
@@ -101,7 +103,7 @@ impl Upstreams {
     }
 
     fn start(&self, cluster: &Arc<Cluster>) -> Arc<Upstream> {
-        let stats = self.telemetry.cluster(&cluster.stats_name);
+        let stats = self.telemetry.cluster(Arc::clone(&cluster.stats_name));
         Arc::new(Upstream::new(Arc::clone(cluster), stats, &self.discovered))
     }
 }

@@ -19,6 +19,7 @@ use nuncio_telemetry::{Closed, ClusterStats, Protocol, Side};
 use pingora_core::connectors::TransportConnector;
 use pingora_core::protocols::{ALPN, Stream};
 use pingora_core::upstreams::peer::HttpPeer;
+use pingora_core::{BError, ErrorType};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -172,7 +173,16 @@ impl Connector {
         let Some(tls) = self.tls.get_or_init(tls_connector) else {
             return Err(io::ErrorKind::Unsupported.into());
         };
-        let stream: Stream = tls.new_stream(&peer).await.map_err(io::Error::other)?;
+        let stream: Stream = tls
+            .new_stream(&peer)
+            .await
+            .inspect_err(|error| {
+                if is_handshakes(error) {
+                    upstream.stats.tls_failed();
+                }
+            })
+            .map_err(io::Error::other)?;
+        upstream.stats.tls_established();
         Ok(Carrier::Tls(stream))
     }
 }
@@ -194,6 +204,17 @@ impl ConnectFailure {
             Self::TimedOut => nuncio_telemetry::ConnectFailure::Timeout,
         }
     }
+}
+
+/// Whether there was a connection to shake hands over.
+fn is_handshakes(error: &BError) -> bool {
+    matches!(
+        error.etype(),
+        ErrorType::TLSHandshakeFailure
+            | ErrorType::TLSHandshakeTimedout
+            | ErrorType::InvalidCert
+            | ErrorType::HandshakeError
+    )
 }
 
 fn protocol(cluster: &Cluster) -> Protocol {

@@ -97,7 +97,7 @@ impl Connector {
                 .inspect_err(|failure| failure.tell(to))?,
         };
         let Some(admission) = Admission::to(upstream, order.priority) else {
-            return Err(overflowed(upstream));
+            return Err(overflowed(upstream, Overflow::Requests));
         };
         let session = Http2Session::new(slot, upstream);
         Ok(Lease {
@@ -119,7 +119,7 @@ impl Connector {
         let upstream = order.upstream;
         let permit = upstream.breakers().permit(order.priority, Breaker::Pending);
         let Some(_permit) = permit else {
-            return Err(overflowed(upstream));
+            return Err(overflowed(upstream, Overflow::Pending));
         };
         let pending = upstream.stats.pending();
         let slot = connections.wait(self, order, reuse).await;
@@ -228,7 +228,7 @@ impl Endpoint {
             let wire = connector.connect(upstream, order.address, permit).await?;
             let opening = Connection::open(wire, Rc::clone(&self.freed));
             match timeout(upstream.cluster.connect_timeout, opening).await {
-                Ok(connection) => Ok(connection?),
+                Ok(connection) => Ok(connection.inspect_err(|_| upstream.stats.protocol_error())?),
                 Err(_) => Err(ConnectFailure::TimedOut),
             }
         };

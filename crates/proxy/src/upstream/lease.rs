@@ -118,7 +118,7 @@ impl Connector {
         let upstream = order.upstream;
         let permit = upstream.breakers().permit(order.priority, Breaker::Pending);
         let Some(_permit) = permit else {
-            return Err(overflowed(upstream));
+            return Err(overflowed(upstream, Overflow::Pending));
         };
         let pending = upstream.stats.pending();
         let connection = match order.next().await {
@@ -243,7 +243,7 @@ impl Connection {
         let Self { wire, seat, reused } = self;
         let Some(admission) = Admission::to(upstream, priority) else {
             seat.keep(wire);
-            return Err(overflowed(upstream));
+            return Err(overflowed(upstream, Overflow::Requests));
         };
         wire.place().set_leased(true);
         Ok(Lease {
@@ -257,8 +257,8 @@ impl Connection {
     }
 }
 
-pub(super) fn overflowed(upstream: &Upstream) -> ConnectFailure {
-    upstream.stats.overflowed(Overflow::Requests);
+pub(super) fn overflowed(upstream: &Upstream, what: Overflow) -> ConnectFailure {
+    upstream.stats.overflowed(what);
     ConnectFailure::Overflow
 }
 

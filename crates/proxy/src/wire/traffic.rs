@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::task::Poll;
 
 /// What went over one connection, for whoever wants to know from outside of it.
@@ -13,8 +13,8 @@ pub(crate) struct Traffic {
     received: AtomicU64,
     sent: AtomicU64,
     peer_closed: AtomicBool,
-    /// Whether the connection holds bytes that the other side did not take yet.
-    backed_up: AtomicBool,
+    /// Bytes that the connection holds since the other side did not take them yet.
+    backlog: AtomicUsize,
     /// Whether the next write is a whole head, whose names go in lower case.
     head_follows: AtomicBool,
     /// Where the bytes are counted of what shares its connection with others.
@@ -61,7 +61,12 @@ impl Traffic {
 
     /// Whether what was written last waits for the other side to read.
     pub(crate) fn is_backed_up(&self) -> bool {
-        self.backed_up.load(Relaxed)
+        self.backlog() > 0
+    }
+
+    /// How many bytes wait for the other side to read.
+    pub(crate) fn backlog(&self) -> usize {
+        self.backlog.load(Relaxed)
     }
 
     /// Whether the next write is a whole head of HTTP/1 whose names go in lower case.
@@ -73,8 +78,8 @@ impl Traffic {
         self.head_follows.load(Relaxed)
     }
 
-    pub(crate) fn set_backed_up(&self, backed_up: bool) {
-        self.backed_up.store(backed_up, Relaxed);
+    pub(crate) fn set_backlog(&self, bytes: usize) {
+        self.backlog.store(bytes, Relaxed);
     }
 
     pub(super) fn read(&self, outcome: &io::Result<()>, bytes: usize, asked: usize) {

@@ -48,6 +48,7 @@ pub(crate) struct Traffic {
     pub(crate) upstream_cx_destroy: Counter,
     pub(crate) upstream_cx_destroy_local: Counter,
     pub(crate) upstream_cx_destroy_remote: Counter,
+    pub(crate) ssl_handshake: Counter,
     pub(crate) upstream_cx_connect_ms: Histogram,
     pub(crate) upstream_cx_length_ms: Histogram,
 
@@ -73,6 +74,7 @@ pub(crate) struct Trouble {
     pub(crate) retry_upstream_rq: Codes,
     pub(crate) retry_or_shadow_abandoned: Counter,
     pub(crate) upstream_rq_cancelled: Counter,
+    pub(crate) upstream_rq_active_overflow: Counter,
     pub(crate) internal_upstream_rq_completed: Counter,
     pub(crate) internal_upstream_rq_xx: Classes,
     pub(crate) internal_upstream_rq: Codes,
@@ -84,6 +86,16 @@ pub(crate) struct Trouble {
     pub(crate) upstream_cx_destroy_local_with_active_rq: Counter,
     pub(crate) upstream_cx_destroy_remote_with_active_rq: Counter,
     pub(crate) upstream_cx_destroy_with_active_rq: Counter,
+    pub(crate) upstream_cx_protocol_error: Counter,
+    pub(crate) ssl_connection_error: Counter,
+
+    /// The upstream does not take the request as fast as it comes.
+    pub(crate) flow_control_backed_up: Counter,
+    pub(crate) flow_control_drained: Counter,
+    pub(crate) upstream_cx_tx_bytes_buffered: Gauge,
+    /// The client does not take the response as fast as it comes.
+    pub(crate) flow_control_paused_reading: Counter,
+    pub(crate) flow_control_resumed_reading: Counter,
 
     /// Clusters of this name that have as many connections as they may; likewise those below.
     pub(crate) cx_open: Gauge,

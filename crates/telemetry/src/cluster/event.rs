@@ -14,7 +14,9 @@ pub enum ConnectFailure {
 pub enum Overflow {
     /// Connections: the request waits.
     Connections,
-    /// Requests, waiting or active: the request is refused.
+    /// Requests that wait for a connection: the request is refused.
+    Pending,
+    /// Requests with a connection: the request is refused.
     Requests,
 }
 

@@ -31,6 +31,38 @@ impl Drop for Ejection {
     }
 }
 
+/// Bytes of a request that an upstream does not take yet; counted in `upstream_cx_tx_bytes_buffered`
+/// until dropped.
+#[derive(Debug)]
+pub struct Backlog {
+    cluster: Arc<ClusterStats>,
+    bytes: u32,
+}
+
+impl Backlog {
+    pub(super) fn new(cluster: &Arc<ClusterStats>, bytes: usize) -> Self {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let buffered = &cluster.count.trouble().upstream_cx_tx_bytes_buffered;
+        buffered.add(bytes);
+        Self {
+            cluster: Arc::clone(cluster),
+            bytes,
+        }
+    }
+
+    /// The upstream has taken them, and the client is read again.
+    pub fn drained(self) {
+        self.cluster.count.trouble().flow_control_drained.inc();
+    }
+}
+
+impl Drop for Backlog {
+    fn drop(&mut self) {
+        let buffered = &self.cluster.count.trouble().upstream_cx_tx_bytes_buffered;
+        buffered.sub(self.bytes);
+    }
+}
+
 /// A request that waits for a connection; counted in `upstream_rq_pending_active` until dropped.
 #[derive(Debug)]
 pub struct PendingRequest(pub(super) Arc<ClusterStats>);

@@ -124,7 +124,12 @@ impl Family {
                     self.sample(out, labels, gauge.value());
                 }
             }
-            Value::Flag(at) => self.sample(out, labels, at(handle).value().min(1)),
+            Value::Flag(at) => {
+                let gauge = at(handle);
+                if always || gauge.is_used() {
+                    self.sample(out, labels, gauge.value().min(1));
+                }
+            }
             Value::Histogram(at) => {
                 let histogram = at(handle);
                 if always || histogram.is_used() {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::cluster::ClusterStats;
+use crate::http::HttpStats;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +95,33 @@ pub enum Reset {
 }
 
 impl Outcome {
+    /// What an outcome of this kind is to the connection manager, beside its status and resets.
+    pub(super) fn count_downstream(self, http: &HttpStats) {
+        match self {
+            Self::NoRoute => http.count.no_route.inc(),
+            Self::NoCluster => http.count.no_cluster.inc(),
+            Self::Direct { .. } => http.count.rq_direct_response.inc(),
+            Self::TooLarge => http.count.downstream_rq_too_large.inc(),
+            Self::IdleTimeout { .. }
+            | Self::Upstream {
+                ending: Ending::IdleTimeout,
+                ..
+            } => http.count.downstream_rq_idle_timeout.inc(),
+            Self::Upstream { .. }
+            | Self::ClientLeft
+            | Self::Malformed { .. }
+            | Self::Refused { .. }
+            | Self::Filter { .. }
+            | Self::ConnectFailed
+            | Self::NoHealthyHost
+            | Self::Overflow
+            | Self::RouteTimeout
+            | Self::AttemptTimeout
+            | Self::UpstreamReset(_)
+            | Self::UpstreamMalformed => {}
+        }
+    }
+
     pub(super) fn count_upstream(self, cluster: &ClusterStats, upstream_time: Option<Duration>) {
         match self {
             Self::NoHealthyHost => cluster.no_healthy_host(),
@@ -160,8 +188,34 @@ impl Outcome {
     /// The status that Envoy charges to the cluster: its router's, not the connection manager's.
     pub(super) fn status_of_cluster(self) -> Option<u16> {
         match self {
-            Self::TooLarge | Self::IdleTimeout { .. } => None,
+            Self::TooLarge | Self::IdleTimeout { .. } | Self::Malformed { .. } => None,
             _ => self.status(),
+        }
+    }
+
+    pub(super) fn is_malformed(self) -> bool {
+        matches!(self, Self::Malformed { .. })
+    }
+
+    pub(super) fn is_left_by_client(self) -> bool {
+        matches!(
+            self,
+            Self::ClientLeft
+                | Self::Upstream {
+                    ending: Ending::ClientLeft,
+                    ..
+                }
+        )
+    }
+
+    /// Whether we broke off the answer.
+    pub(super) fn is_reset(self) -> bool {
+        match self {
+            Self::Upstream { ending, .. } => match ending {
+                Ending::UpstreamReset(_) | Ending::RouteTimeout | Ending::IdleTimeout => true,
+                Ending::Complete | Ending::ClientLeft => false,
+            },
+            _ => false,
         }
     }
 
@@ -189,16 +243,6 @@ impl Outcome {
 
     /// Whether a whole response went to the client; only then does Envoy time the request.
     pub(super) fn is_whole(self) -> bool {
-        !matches!(
-            self,
-            Self::ClientLeft
-                | Self::Upstream {
-                    ending: Ending::ClientLeft
-                        | Ending::UpstreamReset(_)
-                        | Ending::RouteTimeout
-                        | Ending::IdleTimeout,
-                    ..
-                }
-        )
+        !self.is_left_by_client() && !self.is_reset()
     }
 }

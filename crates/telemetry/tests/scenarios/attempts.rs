@@ -243,6 +243,7 @@ fn a_timeout_after_the_head_is_a_timeout_and_a_reset() {
         [
             ("downstream_rq_completed", 1.0),
             ("downstream_rq_http1_total", 1.0),
+            ("downstream_rq_rx_reset", 1.0),
             ("downstream_rq_total", 1.0),
             ("downstream_rq_tx_reset", 1.0),
             ("downstream_rq_xx", 1.0),

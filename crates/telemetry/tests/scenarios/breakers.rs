@@ -19,7 +19,7 @@ fn eight_requests_against_a_limit_of_three() {
         });
         for _ in 0..5 {
             scene.request_with(Outcome::Overflow, LOCAL, |s| {
-                s.cluster.overflowed(Overflow::Requests);
+                s.cluster.overflowed(Overflow::Pending);
             });
         }
     });

@@ -5,14 +5,17 @@
 //!
 //! Deliberately absent: choosing the connection, and trying again.
 
+mod pace;
 mod response;
 mod upload;
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
+use nuncio_telemetry::{Backlog, ClusterStats};
 use pingora_core::protocols::http::HttpTask;
 use pingora_core::{BError, ErrorType, RetryType};
 use pingora_http::RequestHeader;
@@ -42,6 +45,8 @@ pub(super) struct Relay<'a, 'r, 'u> {
     interim_answers: u8,
     /// Whether both sides have agreed to speak something else.
     upgraded: bool,
+    /// What the upstream does not take yet.
+    backlog: Option<Backlog>,
 }
 
 /// What an answer is treated by.
@@ -49,6 +54,8 @@ pub(super) struct Rules<'a, 'u> {
     pub(super) course: &'a Course<'u>,
     /// Hears how it answers.
     pub(super) endpoint: &'a Endpoint,
+    /// Of its cluster.
+    pub(super) stats: &'a Arc<ClusterStats>,
     /// `None` when every answer is passed on.
     pub(super) retries: Option<&'a mut Retries<'u>>,
     /// How long an upgraded connection may be silent.
@@ -109,6 +116,7 @@ impl<'a, 'r, 'u> Relay<'a, 'r, 'u> {
             status: None,
             interim_answers: 0,
             upgraded: false,
+            backlog: None,
         }
     }
 
@@ -131,6 +139,7 @@ impl<'a, 'r, 'u> Relay<'a, 'r, 'u> {
         timer.attempt_began();
         let relayed = loop {
             self.send_kept().await;
+            self.count_backlog();
             let event = tokio::select! {
                 biased;
                 task = self.upstream.read_response_task() => Event::FromUpstream(task),
@@ -174,7 +183,7 @@ impl<'a, 'r, 'u> Relay<'a, 'r, 'u> {
         match event {
             Event::FromUpstream(task) => {
                 timer.moved();
-                let answered = timer.limit(pin!(self.answer(task))).await;
+                let answered = timer.limit(pin!(self.answer_at_its_pace(task))).await;
                 match answered {
                     Ok(None) if self.status.is_some() => {
                         timer.attempt_ended();

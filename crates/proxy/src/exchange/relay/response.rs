@@ -11,6 +11,7 @@ use super::{Culprit, Relay, Relayed};
 use crate::exchange::client_head::{self, Attempt};
 use crate::exchange::failure::Failure;
 use crate::exchange::upgrade;
+use crate::upstream::UpstreamSession;
 
 /// What becomes of an answer's head.
 enum Verdict {
@@ -37,7 +38,7 @@ impl Relay<'_, '_, '_> {
             Ok(HttpTask::Header(head, end)) => match self.verdict(&head) {
                 Verdict::PassOn(head) => HttpTask::Header(head, end),
                 Verdict::Discard => return Some(self.discarded(end)),
-                Verdict::Unsound => return Some(Relayed::Failed(Failure::UpstreamMalformed)),
+                Verdict::Unsound => return Some(self.unsound()),
             },
             Ok(HttpTask::Failed(error)) | Err(error) => return Some(self.upstream_failed(&error)),
             Ok(
@@ -81,7 +82,7 @@ impl Relay<'_, '_, '_> {
             Ok(head)
         });
         let Ok(head) = confirmed else {
-            return Relayed::Failed(Failure::UpstreamMalformed);
+            return self.unsound();
         };
         let head = HttpTask::Header(Box::new(head), false);
         let session = &mut *self.request.session;
@@ -101,7 +102,7 @@ impl Relay<'_, '_, '_> {
         self.interim_answers += 1;
         let hostile = head.status == http::StatusCode::SWITCHING_PROTOCOLS
             || self.interim_answers > MAX_INTERIM_ANSWERS;
-        hostile.then_some(Relayed::Failed(Failure::UpstreamMalformed))
+        hostile.then(|| self.unsound())
     }
 
     fn verdict(&mut self, received: &ResponseHeader) -> Verdict {
@@ -126,6 +127,17 @@ impl Relay<'_, '_, '_> {
         self.request.answer_begins(attempt.took);
         self.forget_kept();
         Verdict::PassOn(Box::new(head))
+    }
+
+    fn unsound(&self) -> Relayed {
+        self.rules.stats.protocol_error();
+        Relayed::Failed(Failure::UpstreamMalformed)
+    }
+
+    /// Whether the connection of HTTP/1 was closed in the middle of an answer.
+    fn is_cut_off(&self, error: &BError) -> bool {
+        let is_http1 = matches!(self.upstream, UpstreamSession::Http1(_));
+        is_http1 && self.status.is_some() && *error.etype() == ErrorType::ConnectionClosed
     }
 
     fn discarded(&self, end: bool) -> Relayed {
@@ -173,6 +185,9 @@ impl Relay<'_, '_, '_> {
             }
             _ => Failure::UpstreamMalformed,
         };
+        if matches!(failure, Failure::UpstreamMalformed) || self.is_cut_off(error) {
+            self.rules.stats.protocol_error();
+        }
         self.broken(Culprit::Upstream, failure)
     }
 }

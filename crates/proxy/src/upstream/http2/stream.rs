@@ -149,7 +149,8 @@ impl Http2Session {
             return;
         };
         let outcome = poll_send_piece(stream, held, cx);
-        self.traffic.set_backed_up(outcome.is_pending());
+        self.traffic
+            .set_backlog(if outcome.is_pending() { held.len() } else { 0 });
         let Poll::Ready(outcome) = outcome else {
             return;
         };

@@ -256,7 +256,7 @@ async fn a_request_too_many_leaves_its_connection_to_the_next() {
     drop(first);
     assert!(lease().await.unwrap().reused);
     assert_eq!(scene.counts("circuit_breakers_default_rq_open"), 0);
-    assert_eq!(scene.counts("upstream_rq_pending_overflow"), 1);
+    assert_eq!(scene.counts("upstream_rq_active_overflow"), 1);
 }
 
 #[tokio::test]
