@@ -5,11 +5,13 @@
 //! Deliberately absent: any knowledge of how traffic is proxied or where configuration comes from.
 
 mod accept;
+mod accept_encoding;
 mod admin;
 mod connections;
 mod diagnostics;
 mod exchange;
 mod explain;
+mod metrics;
 mod page;
 mod readiness;
 mod reply;

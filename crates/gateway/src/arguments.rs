@@ -14,9 +14,13 @@ use crate::ambassador_files::AmbassadorFiles;
 use crate::{build, duration};
 
 mod following;
+mod series;
+mod statistics;
 mod write_back;
 
 pub(crate) use following::FollowingArguments;
+pub(crate) use series::SeriesArguments;
+pub(crate) use statistics::StatisticsArguments;
 pub(crate) use write_back::WriteBackArguments;
 
 /// Edge gateway for Kubernetes.
@@ -85,7 +89,11 @@ pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) last_good: LastGoodArguments,
     #[command(flatten)]
+    pub(crate) series: SeriesArguments,
+    #[command(flatten)]
     pub(crate) life: LifeArguments,
+    #[command(flatten)]
+    pub(crate) statistics: StatisticsArguments,
 }
 
 /// Where to listen.

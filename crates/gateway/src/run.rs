@@ -87,7 +87,9 @@ impl Gateway {
             write_back,
             following,
             last_good,
+            series,
             life,
+            statistics,
         } = arguments;
         let _context = control.enter();
         let service_port = asked_by_module(&config_dir, &identity);
@@ -95,8 +97,9 @@ impl Gateway {
         let door = door::Bound::bind(&ports)?;
         data.announce();
         door.announce();
-        let telemetry = Telemetry::new(build::info(&identity));
+        let telemetry = Telemetry::calling(build::info(&identity), statistics.cluster_label());
         telemetry.server().set_state(ServerState::Initializing);
+        telemetry.limit_series(series.limit());
         let access_log = access_log(&telemetry, life.access_log)?;
         let readiness = Arc::new(Readiness::new());
         let resolver = Resolver::from_system().context("cannot resolve names")?;
@@ -117,7 +120,7 @@ impl Gateway {
                 delay: life.drain_delay,
                 limit: life.drain_limit,
             },
-            statsd: statsd_options(),
+            statsd: statistics.statsd(),
             access_log,
         })
     }
@@ -300,12 +303,4 @@ fn access_log(
             writer.map(Some).context("cannot start the access log")
         }
     }
-}
-
-fn statsd_options() -> statsd::Options {
-    let (options, warnings) = statsd::Options::from_env(|name| std::env::var(name).ok());
-    for warning in warnings {
-        warn!("{warning}");
-    }
-    options
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::family::{Scope, Stat};
+use crate::guard::OVERFLOW;
 use crate::names;
 use crate::request::{Closed, Protocol, Side};
 use crate::series::Series;
@@ -45,6 +46,11 @@ impl ClusterStats {
             left.go_on(&stats);
         }
         stats
+    }
+
+    /// What several clusters are shown as.
+    pub(crate) fn overflow(timers: &Arc<Timers>) -> Self {
+        Self::new(&OVERFLOW.into(), None, timers)
     }
 
     /// The `envoy_cluster_name`.
@@ -85,6 +91,9 @@ impl ClusterStats {
     /// as well, by [`PendingRequest::failed`].
     pub fn connect_failed(&self, why: ConnectFailure, protocol: Protocol, took: Duration) {
         self.connection_made(protocol);
+        // To Envoy it is active while it is made: the gauge is told from then on.
+        self.count.traffic().upstream_cx_active.inc();
+        self.count.traffic().upstream_cx_active.dec();
         self.count.trouble().upstream_cx_connect_fail.inc();
         let by = match why {
             ConnectFailure::Refused => Side::Remote,

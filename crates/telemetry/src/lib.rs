@@ -32,10 +32,13 @@ mod cluster;
 mod clusters;
 mod configured;
 mod control;
+mod dns;
 mod exemplar;
 mod family;
+mod guard;
 mod histogram;
 mod http;
+mod label;
 mod latency;
 mod listener;
 mod mapping;
@@ -59,11 +62,15 @@ pub use cluster::{
     PendingRequest, Resolution, RetryCause, RetryRefused, UpstreamRequest,
 };
 pub use configured::{Configured, Weight};
-pub use control::{ControlStats, ObjectCounts, Reconfiguration};
+pub use control::{ControlStats, FeedStats, ObjectCounts, Reconfiguration};
+pub use dns::{DnsFailure, DnsStats};
+pub use guard::SeriesLimit;
 pub use histogram::Histogram;
 pub use http::{ActiveUpgrade, HeldResponse, HttpStats, HttpSummary};
+pub use label::ClusterLabel;
 pub use listener::{ActiveRequest, Certificate, DownstreamConnection, ListenerStats, Rejection};
 pub use mapping::{Mapped, MappingStats};
+pub use page::{BadFilter, Filter, Page, Selection};
 pub use request::{
     Bytes, Closed, Ending, Outcome, Protocol, RequestRecord, Reset, ShadowRecord, Side, Transport,
 };

@@ -12,7 +12,7 @@ use crate::family::{Scope, Stat};
 use crate::http::{HttpCounts, HttpStats};
 use crate::names;
 use crate::process::Memory;
-use crate::series::Series;
+use crate::series::{Scoped, Series};
 use crate::statsd::Timers;
 use crate::value::{Counter, Gauge};
 
@@ -37,10 +37,14 @@ pub enum ServerState {
 
 impl ServerStats {
     pub(crate) fn new(timers: &Arc<Timers>, commit: &str) -> Self {
+        let scope = Scoped {
+            full: "envoy.",
+            bare: "envoy.",
+        };
         let server = Self {
             count: ServerCounts::default(),
             started: Instant::now(),
-            series: Series::new(timers, &[], "envoy."),
+            series: Series::new(timers, &[], scope),
         };
         server.count.version.set(commit_number(commit));
         server.count.warming_clusters.set(0);
@@ -107,7 +111,7 @@ impl ServerStats {
     /// Takes over what is counted of configuration. Envoy's configuration comes by streams; here
     /// an outage of a feed is the failure, and a change that is not right what is rejected.
     pub(crate) fn follow_control(&self, control: &ControlStats) {
-        self.count.update_failure.raise_to(control.outages.value());
+        self.count.update_failure.raise_to(control.outages());
         let rejected = control.invalid_changes.value();
         self.count.update_rejected.raise_to(rejected);
     }

@@ -15,12 +15,15 @@ use crate::cluster::ClusterStats;
 use crate::clusters::Clusters;
 use crate::configured::Configured;
 use crate::control::ControlStats;
+use crate::dns::DnsStats;
 use crate::family::Scope;
+use crate::guard::{Guard, SeriesLimit};
 use crate::http::HttpStats;
+use crate::label::ClusterLabel;
 use crate::listener::ListenerStats;
 use crate::mapping::MappingStats;
 use crate::mappings::Mappings;
-use crate::page;
+use crate::page::{self, Page, Selection};
 use crate::process::Memory;
 use crate::series::{Names, Series};
 use crate::server::ServerStats;
@@ -46,9 +49,10 @@ pub struct BuildInfo {
 #[derive(Debug)]
 pub struct Telemetry {
     pub(crate) build: BuildInfo,
-    pub(crate) server: ServerStats,
+    pub(crate) server: Arc<ServerStats>,
     pub(crate) control: ControlStats,
     pub(crate) timers: Arc<Timers>,
+    cluster_label: ClusterLabel,
     pub(crate) access_log_counts: Arc<AccessLogCounts>,
     access_log: OnceLock<AccessLog>,
     pub(crate) spans: Arc<SpanCounts>,
@@ -57,6 +61,8 @@ pub struct Telemetry {
     clusters: Clusters,
     pub(crate) mappings: Mappings,
     configured: OnceLock<Weak<dyn Configured>>,
+    pub(crate) guard: Guard,
+    dns: OnceLock<Arc<DnsStats>>,
 }
 
 /// Handles by name, hence in the order of the page.
@@ -75,12 +81,18 @@ pub(crate) struct Handles {
 impl Telemetry {
     /// Nothing counted yet.
     pub fn new(build: BuildInfo) -> Arc<Self> {
+        Self::calling(build, ClusterLabel::default())
+    }
+
+    /// Nothing counted yet; clusters are called so.
+    pub fn calling(build: BuildInfo, cluster_label: ClusterLabel) -> Arc<Self> {
         let timers = Arc::new(Timers::default());
         Arc::new(Self {
-            server: ServerStats::new(&timers, &build.commit),
+            server: Arc::new(ServerStats::new(&timers, &build.commit)),
             build,
             control: ControlStats::default(),
             timers,
+            cluster_label,
             access_log_counts: Arc::default(),
             access_log: OnceLock::new(),
             spans: Arc::default(),
@@ -89,6 +101,8 @@ impl Telemetry {
             clusters: Clusters::default(),
             mappings: Mappings::default(),
             configured: OnceLock::new(),
+            guard: Guard::default(),
+            dns: OnceLock::new(),
         })
     }
 
@@ -105,11 +119,16 @@ impl Telemetry {
         })
     }
 
-    /// The handle of a cluster by its statistics name, to be told of by
+    /// Which of a cluster's names it is counted by.
+    pub fn cluster_label(&self) -> ClusterLabel {
+        self.cluster_label
+    }
+
+    /// The handle of a cluster by the name it is counted by, to be told of by
     /// [`Self::clusters_changed`]. A cluster that is back goes on where the last one of its name
     /// stopped.
-    pub fn cluster(&self, stats_name: impl Into<Arc<str>>) -> Arc<ClusterStats> {
-        let given = stats_name.into();
+    pub fn cluster(&self, name: impl Into<Arc<str>>) -> Arc<ClusterStats> {
+        let given = name.into();
         let name = match printable(&given) {
             Cow::Borrowed(_) => given,
             Cow::Owned(other) => other.into(),
@@ -118,9 +137,9 @@ impl Telemetry {
         self.clusters.of(&name, &self.timers, added)
     }
 
-    /// The handle of a cluster by its statistics name, if there is one.
-    pub fn known_cluster(&self, stats_name: &str) -> Option<Arc<ClusterStats>> {
-        self.clusters.find(&printable(stats_name))
+    /// The handle of a cluster by the name it is counted by, if there is one.
+    pub fn known_cluster(&self, name: &str) -> Option<Arc<ClusterStats>> {
+        self.clusters.find(&printable(name))
     }
 
     /// Another configuration runs: it has the clusters that have `arrived`, and no longer those that
@@ -202,6 +221,21 @@ impl Telemetry {
         drop(self.configured.set(configured));
     }
 
+    /// How many series a page may have from now on; without, there is no limit.
+    pub fn limit_series(&self, limit: SeriesLimit) {
+        self.guard.set(limit);
+    }
+
+    /// Shows what is asked of name servers; once in the life of the process.
+    pub fn count_dns(&self, stats: &Arc<DnsStats>) {
+        // There is one resolver.
+        drop(self.dns.set(Arc::clone(stats)));
+    }
+
+    pub(crate) fn dns(&self) -> Option<&DnsStats> {
+        self.dns.get().map(|stats| &**stats)
+    }
+
     /// Who knows the configuration that runs.
     pub(crate) fn configured(&self) -> Option<Arc<dyn Configured>> {
         self.configured.get()?.upgrade()
@@ -218,9 +252,15 @@ impl Telemetry {
         page::render_protobuf(self, out);
     }
 
-    /// Appends the Prometheus page, in text format 0.0.4.
+    /// Begins a Prometheus page, in text format 0.0.4.
+    pub fn page(&self, selection: Selection) -> Page {
+        Page::of(self, selection)
+    }
+
+    /// Appends the whole Prometheus page.
     pub fn render(&self, out: &mut Vec<u8>) {
-        page::render(self, out);
+        let mut page = self.page(Selection::default());
+        while page.write(self, out) {}
     }
 
     /// What all handles are called, by their ids.

@@ -55,6 +55,9 @@ pub(super) trait Form {
     /// What follows is of this family.
     fn family(&mut self, family: &Family<'_>);
 
+    /// What follows is of this family, which was announced before and not ended.
+    fn resume(&mut self, family: &Family<'_>);
+
     /// A counter or a gauge.
     fn sample(&mut self, labels: Labels<'_>, value: Fixed);
 
@@ -78,15 +81,6 @@ pub(super) trait Form {
     /// Gauges of one family that one label tells apart.
     fn gauges(&mut self, (name, help): (&str, &str), label: &str, values: &[(&str, u64)]) {
         let kind = Kind::Gauge;
-        self.family(&Family { name, kind, help });
-        for (value, number) in values {
-            self.sample(Labels::of(&[(label, value)]), Fixed::whole(*number));
-        }
-    }
-
-    /// Counters of one family that one label tells apart.
-    fn counters(&mut self, (name, help): (&str, &str), label: &str, values: &[(&str, u64)]) {
-        let kind = Kind::Counter;
         self.family(&Family { name, kind, help });
         for (value, number) in values {
             self.sample(Labels::of(&[(label, value)]), Fixed::whole(*number));

@@ -5,14 +5,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::guard::{Crowd, series_of};
 use crate::listener::unix_seconds;
 use crate::mapping::MappingStats;
+use crate::process::Memory;
 use crate::telemetry::{Handles, Telemetry};
 
 /// The numbers that are not a handle's.
 #[derive(Debug)]
 pub(super) struct Ours {
-    pub(super) handles: Handles,
+    pub(super) memory: Option<Memory>,
     /// In the order of their names.
     pub(super) mappings: Vec<Arc<MappingStats>>,
     /// In the order of their names.
@@ -35,7 +37,8 @@ pub(super) struct MappingWeight {
 }
 
 impl Ours {
-    pub(super) fn of(telemetry: &Telemetry, handles: Handles) -> Self {
+    /// Leaves in `handles` what there is room for.
+    pub(super) fn of(telemetry: &Telemetry, handles: &mut Handles) -> Self {
         let count = &telemetry.server.count;
         let requests = handles.https.iter();
         let requests = requests.map(|http| http.count.downstream_rq_active.value());
@@ -49,19 +52,45 @@ impl Ours {
         let (upstream_connections, upstream_pending) = traffic
             .reduce(|sum, one| (sum.0 + one.0, sum.1 + one.1))
             .unwrap_or_default();
-        Self {
+        let weights = weights(telemetry);
+        let mut crowd = Crowd {
+            clusters: std::mem::take(&mut handles.clusters),
             mappings: telemetry.mappings.all(),
-            weights: weights(telemetry),
-            certificates: certificates(&handles),
+        };
+        crowd.clusters.retain(|cluster| cluster.is_active());
+        let room = room(telemetry, handles, weights.len());
+        let Crowd { clusters, mappings } = telemetry.guard.admit(crowd, room, &telemetry.timers);
+        handles.clusters = clusters;
+        Self {
+            mappings,
+            weights,
+            certificates: certificates(handles),
             workers: count.concurrency.value(),
             connections: count.total_connections.value(),
             requests: requests.sum(),
             upstream_connections,
             upstream_pending,
-            handles,
+            memory: handles.memory,
         }
     }
 }
+
+/// For how many series of clusters and Mappings there is room.
+fn room(telemetry: &Telemetry, handles: &Handles, weights: usize) -> u64 {
+    let mappings = telemetry.configured().map_or(0, |one| one.mappings());
+    let https = handles.https.iter().map(|http| series_of(&**http));
+    let listeners = handles.listeners.iter();
+    let listeners = listeners.map(|one| series_of(&**one) + series_of(&one.per_http));
+    let fixed = OURS + series_of(&*telemetry.server) + weights as u64;
+    let others = https.chain(listeners).sum::<u64>();
+    telemetry
+        .guard
+        .limit(mappings)
+        .saturating_sub(fixed + others)
+}
+
+/// More than there are of our own and of diagd's, but for those of Mappings.
+const OURS: u64 = 250;
 
 fn weights(telemetry: &Telemetry) -> Vec<MappingWeight> {
     let mut weights = Vec::new();

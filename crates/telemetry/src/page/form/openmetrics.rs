@@ -84,7 +84,18 @@ impl<'o> OpenMetrics<'o> {
 
 impl Form for OpenMetrics<'_> {
     fn family(&mut self, family: &Family<'_>) {
-        let Family { name, kind, help } = family;
+        self.resume(family);
+        let Family { kind, help, .. } = family;
+        let name = &*self.family;
+        push(self.out, &["# TYPE ", name, " ", kind.name(), "\n"]);
+        let unit = UNITS.iter().find(|unit| name.ends_with(**unit));
+        if let Some(unit) = unit {
+            push(self.out, &["# UNIT ", name, " ", unit, "\n"]);
+        }
+        push(self.out, &["# HELP ", name, " ", help, "\n"]);
+    }
+
+    fn resume(&mut self, Family { name, kind, .. }: &Family<'_>) {
         let (name, suffix) = match kind {
             Kind::Counter => (name.strip_suffix("_total").unwrap_or(name), "_total"),
             Kind::Gauge | Kind::Histogram => (*name, ""),
@@ -92,12 +103,6 @@ impl Form for OpenMetrics<'_> {
         self.family.clear();
         self.family.push_str(name);
         self.suffix = suffix;
-        push(self.out, &["# TYPE ", name, " ", kind.name(), "\n"]);
-        let unit = UNITS.iter().find(|unit| name.ends_with(**unit));
-        if let Some(unit) = unit {
-            push(self.out, &["# UNIT ", name, " ", unit, "\n"]);
-        }
-        push(self.out, &["# HELP ", name, " ", help, "\n"]);
     }
 
     fn sample(&mut self, labels: Labels<'_>, value: Fixed) {

@@ -160,6 +160,9 @@ impl Form for Protobuf<'_> {
         };
     }
 
+    /// It is one message, and still there.
+    fn resume(&mut self, _: &Family<'_>) {}
+
     fn sample(&mut self, labels: Labels<'_>, value: Fixed) {
         let value = Some(Number {
             value: Some(value.float()),

@@ -37,11 +37,15 @@ impl<'o> Text<'o> {
 
 impl Form for Text<'_> {
     fn family(&mut self, family: &Family<'_>) {
-        self.family.clear();
-        self.family.push_str(family.name);
+        self.resume(family);
         let Family { name, kind, help } = family;
         push(self.out, &["# HELP ", name, " ", help, "\n"]);
         push(self.out, &["# TYPE ", name, " ", kind.name(), "\n"]);
+    }
+
+    fn resume(&mut self, family: &Family<'_>) {
+        self.family.clear();
+        self.family.push_str(family.name);
     }
 
     fn sample(&mut self, labels: Labels<'_>, value: Fixed) {

@@ -23,7 +23,6 @@ pub(super) fn config(control: &ControlStats, page: &mut impl Form) {
     running(control, page);
     objects(control, page);
     state(&control.state, page);
-    control_plane(control, page);
 }
 
 fn running(control: &ControlStats, page: &mut impl Form) {
@@ -99,32 +98,6 @@ fn state(state: &StateStats, page: &mut impl Form) {
         "nuncio_config_state_failures_total",
         "Times the running configuration could not be saved.",
         state.failures.value(),
-    );
-}
-
-/// One number for alerts, and one for each feed to say which.
-fn control_plane(control: &ControlStats, page: &mut impl Form) {
-    let feeds = control.connected();
-    if feeds.is_empty() {
-        return;
-    }
-    let all = feeds.values().all(|connected| *connected);
-    page.gauge(
-        "nuncio_control_plane_connected",
-        "1 while every feed of configuration is connected.",
-        Fixed::whole(u64::from(all)),
-    );
-    let connected = feeds
-        .iter()
-        .map(|(feed, connected)| (*feed, u64::from(*connected)));
-    let connected: Vec<_> = connected.collect();
-    page.gauges(
-        (
-            "nuncio_feed_connected",
-            "1 while the feed of configuration is connected.",
-        ),
-        "feed",
-        &connected,
     );
 }
 

@@ -5,91 +5,99 @@
 
 use super::super::form::{Durations, Family, Fixed, Form, Kind, Labels};
 use super::super::ours::{MappingWeight, Ours};
-use crate::mapping::{MappingCounts, MappingStats};
+use crate::mapping::MappingStats;
 
-/// The classes that are shown from the first request on, so that `increase()` sees the first
-/// failure.
-const USUAL: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
-
-pub(super) fn mappings(ours: &Ours, page: &mut impl Form) {
-    weights(&ours.weights, page);
-    let mappings = &ours.mappings;
-    if mappings.is_empty() {
-        return;
-    }
-    requests(mappings, page);
-    durations(mappings, page);
-    counts(
-        (
-            "nuncio_mapping_retries_total",
-            "Times that requests were sent again.",
-        ),
-        mappings,
-        MappingCounts::retries,
-        page,
-    );
-    counts(
-        (
-            "nuncio_mapping_timeouts_total",
-            "Requests that ended because the time for them was over.",
-        ),
-        mappings,
-        MappingCounts::timeouts,
-        page,
-    );
+/// How far the families of Mappings are written.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::page) struct Progress {
+    family: usize,
+    mapping: usize,
 }
 
-type Shown = [std::sync::Arc<MappingStats>];
+/// A family, and how it is written of one Mapping.
+type Written<F> = (Family<'static>, fn(&MappingStats, &mut F));
 
-fn requests(mappings: &Shown, page: &mut impl Form) {
-    page.family(&Family {
-        name: "nuncio_mapping_requests_total",
-        kind: Kind::Counter,
-        help: "Requests by the class of their answer, whoever gave it; none = there was no answer.",
-    });
-    for mapping in mappings {
-        for (class, count) in mapping.count.classes() {
-            if count > 0 || USUAL.contains(&class) {
-                let labels = Labels {
-                    mapping: Some(mapping),
-                    others: &[("code_class", class)],
-                };
-                page.sample(labels, Fixed::whole(count));
-            }
+/// Mappings looked at in one go.
+const GO: usize = 64;
+
+impl Progress {
+    /// Writes some more; whether there is more to come.
+    pub(in crate::page) fn write<F: Form>(&mut self, ours: &Ours, page: &mut F) -> bool {
+        let families: [Written<F>; 4] = [
+            (REQUESTS, requests),
+            (DURATION, duration),
+            (RETRIES, |one, page| {
+                page.sample(Labels::mapping(one), Fixed::whole(one.count.retries()));
+            }),
+            (TIMEOUTS, |one, page| {
+                page.sample(Labels::mapping(one), Fixed::whole(one.count.timeouts()));
+            }),
+        ];
+        let Some((family, write)) = families.get(self.family) else {
+            return false;
+        };
+        let Some(rest) = ours
+            .mappings
+            .get(self.mapping..)
+            .filter(|rest| !rest.is_empty())
+        else {
+            *self = Self {
+                family: self.family + 1,
+                mapping: 0,
+            };
+            return !ours.mappings.is_empty();
+        };
+        match self.mapping {
+            0 => page.family(family),
+            _ => page.resume(family),
         }
+        rest.iter().take(GO).for_each(|one| write(one, page));
+        self.mapping += GO.min(rest.len());
+        true
     }
 }
 
-fn durations(mappings: &Shown, page: &mut impl Form) {
-    page.family(&Family {
-        name: "nuncio_mapping_request_duration_seconds",
-        kind: Kind::Histogram,
-        help: "Time from the first byte of a request to the end of its answer.",
-    });
-    for mapping in mappings {
-        let latency = mapping.count.latency();
-        page.histogram(Labels::mapping(mapping), Durations::Fine(&latency, mapping));
+const REQUESTS: Family<'_> = Family {
+    name: "nuncio_mapping_requests_total",
+    kind: Kind::Counter,
+    help: "Requests by the class of their answer, whoever gave it; none = there was no answer.",
+};
+
+const DURATION: Family<'_> = Family {
+    name: "nuncio_mapping_request_duration_seconds",
+    kind: Kind::Histogram,
+    help: "Time from the first byte of a request to the end of its answer.",
+};
+
+const RETRIES: Family<'_> = Family {
+    name: "nuncio_mapping_retries_total",
+    kind: Kind::Counter,
+    help: "Times that requests were sent again.",
+};
+
+const TIMEOUTS: Family<'_> = Family {
+    name: "nuncio_mapping_timeouts_total",
+    kind: Kind::Counter,
+    help: "Requests that ended because the time for them was over.",
+};
+
+fn requests<F: Form>(mapping: &MappingStats, page: &mut F) {
+    for (class, count) in mapping.count.classes() {
+        let labels = Labels {
+            mapping: Some(mapping),
+            others: &[("code_class", class)],
+        };
+        page.sample(labels, Fixed::whole(count));
     }
 }
 
-fn counts(
-    (name, help): (&str, &str),
-    mappings: &Shown,
-    count: fn(&MappingCounts) -> u64,
-    page: &mut impl Form,
-) {
-    let kind = Kind::Counter;
-    page.family(&Family { name, kind, help });
-    for mapping in mappings {
-        page.sample(
-            Labels::mapping(mapping),
-            Fixed::whole(count(&mapping.count)),
-        );
-    }
+fn duration<F: Form>(mapping: &MappingStats, page: &mut F) {
+    let latency = mapping.count.latency();
+    page.histogram(Labels::mapping(mapping), Durations::Fine(&latency, mapping));
 }
 
 /// Of groups of several Mappings only: the others have all requests.
-fn weights(weights: &[MappingWeight], page: &mut impl Form) {
+pub(super) fn weights(weights: &[MappingWeight], page: &mut impl Form) {
     if weights.is_empty() {
         return;
     }

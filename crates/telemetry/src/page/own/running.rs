@@ -15,6 +15,11 @@ pub(super) fn build(build: &BuildInfo, page: &mut impl Form) {
 }
 
 pub(super) fn running(telemetry: &Telemetry, ours: &Ours, page: &mut impl Form) {
+    page.counter(
+        "nuncio_series_overflow_total",
+        "Series shown as part of others called _overflow, because the page has no more room.",
+        telemetry.guard.overflowed.value(),
+    );
     gateway(ours, page);
     certificates(ours, page);
     elsewhere(telemetry, page);

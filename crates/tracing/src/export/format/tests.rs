@@ -58,7 +58,8 @@ fn a_trace_of_64_bits_has_half_as_many_digits() {
         trace: TraceId::new(0xff).unwrap(),
         ..span(None, false)
     };
-    let json: Value = serde_json::from_slice(&zipkin::json("a", std::slice::from_ref(&narrow))).unwrap();
+    let json: Value =
+        serde_json::from_slice(&zipkin::json("a", std::slice::from_ref(&narrow))).unwrap();
     assert_eq!(json[0]["traceId"], "00000000000000ff");
     let proto = ListOfSpans::decode(&*zipkin::proto("a", &[narrow])).unwrap();
     assert_eq!(proto.spans[0].trace_id.len(), 8);
