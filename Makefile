@@ -1,7 +1,7 @@
 # What a person types. Each target is a few words here; the work is in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e bench bench-peers bench-converge bench-scrape fuzz image fmt lint
+.PHONY: help demo test e2e bench bench-peers bench-converge bench-scrape bench-share fuzz image fmt lint
 
 # rustup installs cargo here and leaves PATH to the next login.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -47,6 +47,13 @@ bench-scrape: ## measure what a scrape costs beside Envoy's, and what it does to
 	@scripts/ensure-commands.sh nginx wrk taskset python3
 	@scripts/build.sh release
 	@benches/scrape/run.sh "$$(scripts/build.sh --where release)" $(ARGS)
+
+bench-share: ## measure what counting costs a request, against a build without
+	@scripts/ensure-build.sh
+	@scripts/ensure-commands.sh nginx wrk taskset python3
+	@scripts/build.sh release
+	cargo build -p nuncio --release --features uncounted --target-dir target/uncounted
+	@benches/scrape/share.sh "$$(scripts/build.sh --where release)" target/uncounted/release/nuncio $(ARGS)
 
 fuzz: ## fuzz each target for SECONDS (60), or TARGETS only; needs a nightly toolchain
 	@scripts/ensure-build.sh

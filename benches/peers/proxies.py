@@ -115,7 +115,7 @@ def envoy(binary, port, backend, core, directory):
     return Server("envoy", command, core, directory)
 
 
-def nuncio(binary, ports, backend, core, directory):
+def nuncio(binary, ports, backend, core, directory, env=None):
     """`ports`: for data, admin and metrics."""
     config = Path(directory) / "nuncio"
     config.mkdir()
@@ -144,7 +144,8 @@ spec:
     # Envoy beside it logs no requests either.
     command += ["--access-log", "off"]
     command += ["--https", "127.0.0.1:0", "--admin", admin, "--metrics", metrics]
-    return Server("nuncio", command, core, directory, env={"STATSD_ENABLED": "false"})
+    variables = {"STATSD_ENABLED": "false", **(env or {})}
+    return Server("nuncio", command, core, directory, env=variables)
 
 
 def _nginx(name, text, core, directory):

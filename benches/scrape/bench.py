@@ -30,7 +30,7 @@ def main():
         os.chmod(directory, 0o755)
         servers = []
         try:
-            backend, *ports = _free_ports(9)
+            backend, *ports = free_ports(9)
             upstream = proxies.upstream(backend, LOAD_CORE, directory, address="0.0.0.0")
             servers.append(upstream)
             _beside_envoy(options, directory, servers, (backend, ports[:5]))
@@ -135,7 +135,7 @@ def _latency(options, ports):
 
 
 def _traffic(port, count):
-    _await_port(port)
+    await_port(port)
     deadline = time.monotonic() + 60
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     for _ in range(3):
@@ -172,7 +172,8 @@ def _cpu(server):
     return nanos / 1e9
 
 
-def _free_ports(count):
+def free_ports(count):
+    """Ports that nobody has now."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in sockets]
     for one in sockets:
@@ -180,7 +181,8 @@ def _free_ports(count):
     return ports
 
 
-def _await_port(port):
+def await_port(port):
+    """Waits until somebody listens."""
     deadline = time.monotonic() + 60
     while True:
         try:

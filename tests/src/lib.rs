@@ -15,6 +15,7 @@
 
 pub mod calls;
 pub mod client;
+pub mod collector;
 pub mod control;
 pub mod counters;
 pub mod edge;

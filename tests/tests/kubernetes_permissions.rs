@@ -26,6 +26,7 @@ fn only_the_first_permissions(fake: &FakeApi) {
         Resource::Modules,
         Resource::ServiceResolvers,
         Resource::EndpointResolvers,
+        Resource::TracingServices,
     ] {
         fake.forbid(refused);
     }
@@ -40,7 +41,7 @@ async fn each_refusal_is_reported_once_and_lived_without() {
     annotated(&cluster, "a").await;
     let control = Control::following(&cluster);
     let told = control
-        .until("every report", |snapshot| diagnostics(snapshot).len() == 5)
+        .until("every report", |snapshot| diagnostics(snapshot).len() == 6)
         .await;
     assert_eq!(mappings(&told), ["a"]);
     let all = diagnostics(&told);

@@ -54,6 +54,8 @@ pub enum Operator {
     ResponseCodeDetails,
     /// `%RESPONSE_FLAGS%`: the short flags; `-` when there are none.
     ResponseFlags,
+    /// `%RESPONSE_FLAGS_LONG%`: the flags in words; `-` when there are none.
+    ResponseFlagsLong,
     /// `%BYTES_RECEIVED%`: of the request's body.
     BytesReceived,
     /// `%BYTES_SENT%`: of the response's body.
@@ -74,6 +76,10 @@ pub enum Operator {
     UpstreamLocalAddress,
     /// `%UPSTREAM_REMOTE_ADDRESS%`
     UpstreamRemoteAddress,
+    /// `%UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%`
+    UpstreamRemoteAddressWithoutPort,
+    /// `%UPSTREAM_REMOTE_PORT%`
+    UpstreamRemotePort,
     /// `%UPSTREAM_TRANSPORT_FAILURE_REASON%`
     UpstreamTransportFailureReason,
     /// `%UPSTREAM_REQUEST_ATTEMPT_COUNT%`
@@ -88,6 +94,8 @@ pub enum Operator {
     DownstreamDirectRemoteAddress,
     /// `%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%`
     DownstreamDirectRemoteAddressWithoutPort,
+    /// `%DOWNSTREAM_DIRECT_REMOTE_PORT%`
+    DownstreamDirectRemotePort,
     /// `%DOWNSTREAM_LOCAL_ADDRESS%`
     DownstreamLocalAddress,
     /// `%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%`
@@ -100,6 +108,10 @@ pub enum Operator {
     Hostname,
     /// `%CONNECTION_ID%`
     ConnectionId,
+    /// `%TRACE_ID%`: of the trace that the request belongs to, while a TracingService counts.
+    TraceId,
+    /// `%SPAN_ID%`: of the gateway's span in it.
+    SpanId,
     /// `%LOCAL_REPLY_BODY%`: the text of an answer of the gateway itself.
     LocalReplyBody,
     /// An operator of Envoy about something the gateway does not have (TLS details, metadata,

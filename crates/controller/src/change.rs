@@ -27,6 +27,8 @@ pub(crate) enum Feed {
     ServiceResolvers,
     /// `KubernetesEndpointResolver` of `getambassador.io`.
     EndpointResolvers,
+    /// `TracingService` of `getambassador.io`.
+    TracingServices,
     /// Kubernetes Ingresses of our class.
     Ingresses,
     /// The ConfigMap `ambassador-config`, one object for each of its keys.
@@ -45,13 +47,14 @@ pub(crate) enum Need {
 }
 
 impl Feed {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Directories,
         Self::Services,
         Self::Mappings,
         Self::Modules,
         Self::ServiceResolvers,
         Self::EndpointResolvers,
+        Self::TracingServices,
         Self::Ingresses,
         Self::ConfigMap,
     ];
@@ -65,6 +68,7 @@ impl Feed {
             Self::Modules => "modules",
             Self::ServiceResolvers => "service_resolvers",
             Self::EndpointResolvers => "endpoint_resolvers",
+            Self::TracingServices => "tracing_services",
             Self::Ingresses => "ingresses",
             Self::ConfigMap => "config_map",
             Self::Endpoints => "endpoint_slices",
@@ -78,6 +82,7 @@ impl Feed {
             | Self::Modules
             | Self::ServiceResolvers
             | Self::EndpointResolvers
+            | Self::TracingServices
             | Self::Ingresses
             | Self::ConfigMap
             | Self::Endpoints => Need::Optional,

@@ -32,6 +32,9 @@ const FIRST_SNAPSHOT_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the last lines of the access log may take; whoever reads them may have stopped.
 const LAST_LINES_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long the last spans may take.
+const LAST_SPANS_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Runs the gateway until it is asked to end.
 pub(crate) fn run(arguments: RunArguments) -> anyhow::Result<()> {
     logging::start(&arguments.life.log, arguments.life.log_format)?;
@@ -174,6 +177,7 @@ impl Gateway {
         };
         let ask = asked(&workers, &readiness, &mut signals).await?;
         end(&workers, ask, times, &mut signals, (&readiness, &telemetry)).await;
+        flush_spans(&publication).await;
         background.stop().await;
         if let Some(writer) = self.access_log {
             writer.finish(LAST_LINES_PATIENCE);
@@ -281,6 +285,17 @@ async fn end(
     readiness.start_draining();
     telemetry.server().set_state(ServerState::Draining);
     data_path::drain(workers, ask, times, signals).await;
+}
+
+/// Has the last spans sent, unless their collector takes too long.
+async fn flush_spans(publication: &Publication) {
+    let flushed = publication.switch().flush_spans();
+    if tokio::time::timeout(LAST_SPANS_PATIENCE, flushed)
+        .await
+        .is_err()
+    {
+        warn!("the collector does not take the last spans");
+    }
 }
 
 /// `service_port` of the Module, when the configuration can be read before anything is bound.

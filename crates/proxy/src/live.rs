@@ -17,10 +17,11 @@ use nuncio_routing::{
     ClusterIndex, Clusters, MappingId, Route, RouteTable, ServicePort, Settings, Slots, Snapshot,
 };
 use nuncio_telemetry::{MappingStats, Telemetry};
+use nuncio_tracing::{SpanSender, Tracer};
 
 use crate::error_pages::ErrorPages;
 use crate::exchange::LogPlan;
-use crate::upstream::{Discovered, Resolver, Upstream};
+use crate::upstream::{Background, Discovered, Resolver, Upstream};
 use upstreams::Upstreams;
 
 /// What requests are served by.
@@ -31,6 +32,7 @@ pub(crate) struct Live {
     upstreams: Slots<Arc<Upstream>>,
     error_pages: Arc<ErrorPages>,
     log_plan: Arc<LogPlan>,
+    tracer: Option<Arc<Tracer>>,
     telemetry: Arc<Telemetry>,
 }
 
@@ -58,6 +60,11 @@ impl Live {
         &self.log_plan
     }
 
+    /// What requests are traced by, if they are.
+    pub(crate) fn tracer(&self) -> Option<&Tracer> {
+        self.tracer.as_deref()
+    }
+
     /// The text of a file that an error is answered with; `None` when it cannot be read.
     pub(crate) fn error_page(&self, name: &str) -> Option<&Format> {
         self.error_pages.get(name)
@@ -81,6 +88,9 @@ pub struct Switch {
     live: Arc<ArcSwap<Live>>,
     upstreams: Upstreams,
     discovered: Arc<Discovered>,
+    /// The way of spans to collectors.
+    spans: SpanSender,
+    _exporting: Background,
     /// One at a time: two snapshots installed at once could both carry over the same clusters.
     installing: Mutex<()>,
 }
@@ -97,8 +107,11 @@ impl Switch {
             upstreams: Slots::default(),
             error_pages: Arc::default(),
             log_plan: LogPlan::of(&snapshot.settings.access_log),
+            tracer: None,
             telemetry: Arc::clone(&telemetry),
         };
+        let (spans, exporter) = nuncio_tracing::channel(telemetry.spans());
+        let exporting = resolver.run(exporter.run());
         telemetry.count_dns(resolver.stats());
         let discovered = Discovered::new(resolver);
         let live = Arc::new(ArcSwap::from_pointee(nothing));
@@ -106,6 +119,8 @@ impl Switch {
             upstreams: Upstreams::new(telemetry, Arc::clone(&discovered), &live),
             live,
             discovered,
+            spans,
+            _exporting: exporting,
             installing: Mutex::default(),
         };
         switch.install(snapshot);
@@ -129,11 +144,13 @@ impl Switch {
             true => Arc::clone(&before.log_plan),
             false => LogPlan::of(&snapshot.settings.access_log),
         };
+        let tracer = tracer(&before, &snapshot);
         let live = Arc::new(Live {
             snapshot,
             upstreams,
             error_pages,
             log_plan,
+            tracer,
             telemetry: Arc::clone(&before.telemetry),
         });
         self.upstreams.retire(self.live.swap(live));
@@ -144,6 +161,16 @@ impl Switch {
     /// cluster's name is resolved, or the port forgotten if no cluster of the snapshot has it.
     pub fn set_endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {
         self.discovered.set(of, addresses);
+    }
+
+    /// Has the spans that were told sent to their collectors, and waits until that has been tried.
+    pub async fn flush_spans(&self) {
+        self.spans.flush().await;
+    }
+
+    /// Where spans go.
+    pub(crate) fn spans(&self) -> &SpanSender {
+        &self.spans
     }
 
     /// The snapshot in force.
@@ -158,6 +185,18 @@ impl Switch {
     /// Whether `live` is still in force.
     pub(crate) fn is_current(&self, live: &Arc<Live>) -> bool {
         Arc::ptr_eq(&self.live.load(), live)
+    }
+}
+
+/// What requests are traced by; the same as before, with all spans under way, if it is to be.
+fn tracer(before: &Live, snapshot: &Snapshot) -> Option<Arc<Tracer>> {
+    let tracing = snapshot.settings.tracing.as_ref()?;
+    let is_same = before.snapshot.settings.tracing.as_ref() == Some(tracing);
+    match (&before.tracer, is_same) {
+        (Some(tracer), true) => Some(Arc::clone(tracer)),
+        (Some(_) | None, _) => Some(Arc::new(Tracer::new(tracing, |name| {
+            std::env::var(name).ok()
+        }))),
     }
 }
 

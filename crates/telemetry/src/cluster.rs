@@ -251,6 +251,11 @@ impl ClusterStats {
         }
     }
 
+    /// A cluster of this name had endpoints before, and nothing else ever happened to it.
+    pub(crate) fn had_endpoints_once(&self) {
+        self.count.membership_change.raise_to(1);
+    }
+
     /// The endpoints changed without a look-up, as for a cluster given by address.
     pub fn endpoints_changed(&self, endpoints: usize) {
         let endpoints = u64::try_from(endpoints).unwrap_or(u64::MAX);

@@ -9,7 +9,8 @@
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::cluster::{ClusterStats, Totals};
@@ -46,10 +47,19 @@ struct Leaving {
 #[derive(Debug, Default)]
 struct Gone {
     left: HashMap<Box<str>, Left>,
+    idle: Idle,
     /// How many have gone.
     count: u64,
     /// Whose totals are forgotten, for the exporter to forget them too.
     forgotten: Vec<u32>,
+}
+
+/// Clusters that did nothing but get their endpoints, each as a number made of its name: most of those
+/// that come and go by the thousand are such.
+#[derive(Debug, Default)]
+struct Idle {
+    names: HashSet<u64>,
+    hasher: RandomState,
 }
 
 #[derive(Debug)]
@@ -87,6 +97,9 @@ impl Clusters {
         added();
         let left = named.gone.take(name);
         let stats = Arc::new(ClusterStats::new(name, left.as_ref(), timers));
+        if named.gone.idle.take(name) {
+            stats.had_endpoints_once();
+        }
         named.known.insert(Entry(Arc::clone(&stats)));
         stats
     }
@@ -205,7 +218,11 @@ impl Named {
         let entry = self.known.take(&*leaving.name);
         let stats = entry.and_then(|Entry(stats)| Arc::into_inner(stats));
         if let Some(totals) = stats.as_ref().and_then(Totals::of) {
-            self.gone.keep(&leaving.name, totals, timers);
+            // The exporter goes by a handle's number, which is not remembered of an idle one.
+            match totals.are_idle() && !timers.was_open() {
+                true => self.gone.idle.keep(&leaving.name),
+                false => self.gone.keep(&leaving.name, totals, timers),
+            }
         }
     }
 }
@@ -242,6 +259,20 @@ impl Gone {
         } else {
             forgotten.for_each(drop);
         }
+    }
+}
+
+impl Idle {
+    /// Begins anew when it is full: then a counter begins at 0 again that never was above 1.
+    fn keep(&mut self, name: &str) {
+        if self.names.len() == MOST_GONE {
+            self.names = HashSet::new();
+        }
+        self.names.insert(self.hasher.hash_one(name));
+    }
+
+    fn take(&mut self, name: &str) -> bool {
+        !self.names.is_empty() && self.names.remove(&self.hasher.hash_one(name))
     }
 }
 
@@ -288,6 +319,7 @@ mod tests {
         for nth in 0..=MOST_GONE + SPARE {
             let stats = clusters.of(&nth.to_string().into(), &timers, || {});
             stats.endpoints_changed(1);
+            stats.endpoints_changed(2);
             clusters.change([&*stats], [], &count);
             clusters.change([], [&*stats], &count);
             drop(stats);
@@ -299,5 +331,23 @@ mod tests {
         assert!(!is_left(0) && !is_left(SPARE));
         assert!(is_left(SPARE + 1) && is_left(MOST_GONE + SPARE));
         assert!(named.known.is_empty());
+    }
+
+    #[test]
+    fn an_idle_cluster_that_comes_back_has_not_counted_less() {
+        let (clusters, count) = (Clusters::default(), ServerCounts::default());
+        let timers = Arc::new(Timers::default());
+        for changes in 1..=3 {
+            let stats = clusters.of(&"idle".into(), &timers, || {});
+            assert_eq!(stats.count.membership_change.value(), changes - 1);
+            stats.endpoints_changed(1);
+            clusters.change([&*stats], [], &count);
+            clusters.change([], [&*stats], &count);
+            drop(stats);
+            assert_eq!(clusters.let_go(&timers), 0);
+            let named = clusters.0.read().unwrap();
+            let left = (named.gone.idle.names.len(), named.gone.left.len());
+            assert_eq!(left, if changes == 1 { (1, 0) } else { (0, 1) });
+        }
     }
 }

@@ -47,7 +47,7 @@ struct Outlets {
 const MAX_OUTLETS: usize = 4;
 
 /// Batches on their way to one collector.
-const QUEUE: usize = 128;
+const QUEUE: usize = 32;
 
 impl Destination {
     pub(crate) fn of(tracing: &Tracing) -> Self {

@@ -1,5 +1,6 @@
 //! The identities of spans, and how ids are read and written.
 
+use std::fmt;
 use std::num::NonZeroU64;
 
 use nuncio_telemetry::TraceId;
@@ -22,6 +23,13 @@ impl SpanId {
     /// All bits of it.
     pub fn bits(self) -> u64 {
         self.0.get()
+    }
+}
+
+impl fmt::Display for SpanId {
+    /// 16 digits of lower-case hexadecimal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.bits())
     }
 }
 

@@ -29,8 +29,8 @@ pub(crate) struct Outgoing {
     pub(crate) trace: TraceId,
     /// The attempt's own.
     pub(crate) span: SpanId,
-    /// The gateway's.
-    pub(crate) parent: SpanId,
+    /// Whose part it is.
+    pub(crate) parent: Option<SpanId>,
     pub(crate) sampled: bool,
     /// Whether the request came with the trace. What else it said goes on only then.
     pub(crate) is_continued: bool,

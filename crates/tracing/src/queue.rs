@@ -48,7 +48,7 @@ pub(crate) enum Message {
 const BATCH: usize = 64;
 
 /// Batches on their way at a time.
-const QUEUE: usize = 128;
+const QUEUE: usize = 32;
 
 /// A way for spans, and the task at its end, which counts what becomes of them.
 pub fn channel(counts: &Arc<SpanCounts>) -> (SpanSender, Exporter) {

@@ -21,18 +21,19 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Tells an attempt with this span of its own whose it is: `write` takes fields and their values,
-    /// and takes those without a value away.
+    /// Tells an attempt that this is its span, and whose part that is: `write` takes fields and their
+    /// values, and takes those without a value away.
     pub fn inject(
         &self,
         ways: &[Propagation],
         span: SpanId,
+        parent: Option<SpanId>,
         mut write: impl FnMut(HeaderName, Option<HeaderValue>),
     ) {
         let outgoing = Outgoing {
             trace: self.id,
             span,
-            parent: self.span,
+            parent,
             sampled: self.sampled,
             is_continued: self.parent.is_some(),
         };

@@ -131,3 +131,6 @@ impl Tag {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,11 +9,12 @@ from harness.manifests import mapping, replace, service
 from harness.prometheus import Prometheus
 from harness.upstream import Upstream
 from harness.verdict import expect, expect_equal
+from harness.waiting import until
 
 # The labels that boards filter by, as service discovery would add them; Wise's boards want Envoy's
 # labels without their prefix as well.
 _JOB = """\
-- job_name: gateway
+- job_name: {name}
   metrics_path: {path}
   params: {params}
   metric_relabel_configs:
@@ -42,9 +43,29 @@ def every_known_dashboard_finds_its_series(setting):
     return f"{len(known)} queries: {found} find data, {len(known) - found} cannot, with a reason"
 
 
-def job(port, path="/metrics", params="{}"):
+def scrape_configurations_made_for_envoy_are_served(setting):
+    families = 'count by (job) (count by (job, __name__) ({__name__=~"envoy_.+"}))'
+    with Gateway(setting, setting.config_directory()) as gateway:
+        jobs = [
+            job(gateway.admin),
+            job(gateway.admin, "query", path="/stats", params="{format: [prometheus]}"),
+            job(gateway.admin, "path", path="/stats/prometheus"),
+            job(gateway.admin, "used", path="/stats/prometheus", params="{usedonly: ['']}"),
+        ]
+        with Prometheus(setting.directory, jobs="".join(jobs)) as prometheus:
+            prometheus.await_scrapes(1)
+            until(lambda: len(prometheus.values("up")) == len(jobs), "every target", seconds=30)
+            until(lambda: prometheus.values("up") == [1] * len(jobs), "every scrape", seconds=30)
+            found = prometheus.values(families)
+    *full, used = sorted(found, reverse=True)
+    expect(len(full) == 3 and len(set(full)) == 1, f"families by configuration: {found}")
+    expect(0 < used < full[0], f"families in use: {used} of {full[0]}")
+    return f"{full[0]:.0f} families, {used:.0f} in use"
+
+
+def job(port, name="gateway", path="/metrics", params="{}"):
     """An entry of `scrape_configs`."""
-    return _JOB.format(port=port, path=path, params=params)
+    return _JOB.format(port=port, name=name, path=path, params=params)
 
 
 @contextmanager
@@ -88,4 +109,8 @@ def the_page_of_dashboards_is_up_to_date(_setting):
     expect(found == dashboards_page.text(), f"{dashboards_page.PAGE} is out of date; {command}")
 
 
-CHECKS = [every_known_dashboard_finds_its_series, the_page_of_dashboards_is_up_to_date]
+CHECKS = [
+    every_known_dashboard_finds_its_series,
+    scrape_configurations_made_for_envoy_are_served,
+    the_page_of_dashboards_is_up_to_date,
+]

@@ -10,12 +10,9 @@ from harness.verdict import expect_equal
 # What is asked for and cannot be there in this setting, with the key of its reason.
 _ABSENT = {
     "envoy_listener_ssl_certificate_expiration_unix_time_seconds": "tls",
-    "kube_pod_container_resource_limits": "other-program",
     "nuncio_config_propagation_seconds": "kubernetes",
+    "nuncio_memory_limit_bytes": "machine",
     "nuncio_control_plane_connected": "kubernetes",
-    "nuncio_mapping_": "unserved",
-    "nuncio_series_overflow_total": "unserved",
-    "nuncio_spans_dropped_total": "unserved",
 }
 
 

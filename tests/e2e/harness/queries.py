@@ -12,6 +12,8 @@ REASONS = {
     "health-checks": "active health checks, which Mappings cannot ask for yet",
     "kubernetes": "a source of configuration that this gateway, which reads files, does not have",
     "labels": "labels that do not fit what is asked, which finds nothing in Envoy either",
+    "machine": "found where the machine has it: a limit of the container's memory",
+    "older-envoy": "Envoy of today counts it under another name, where nothing says what is internal",
     "other-program": "a series of another program: Contour, Envoy Gateway or kube-state-metrics",
     "tcp": "TCPMappings, which are not served yet",
     "tls": "TLS on the listener, which is not served yet",
@@ -59,6 +61,8 @@ def read(name):
 def surprises(queries, prometheus):
     """What does not come out as expected, a line for each."""
     for query in queries:
+        if query.expected == "machine":
+            continue
         found = query.found_by(prometheus)
         if query.expected == "data" and not found:
             yield f"no data: {query}"

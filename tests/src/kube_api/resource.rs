@@ -31,6 +31,8 @@ pub enum Resource {
     ServiceResolvers,
     /// `getambassador.io` KubernetesEndpointResolver.
     EndpointResolvers,
+    /// `getambassador.io` TracingService.
+    TracingServices,
 }
 
 /// What the paths of a kind are made of.
@@ -50,7 +52,7 @@ pub(super) const AMBASSADOR: &str = "getambassador.io";
 
 impl Resource {
     /// Every kind.
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Services,
         Self::Secrets,
         Self::ConfigMaps,
@@ -65,14 +67,16 @@ impl Resource {
         Self::Modules,
         Self::ServiceResolvers,
         Self::EndpointResolvers,
+        Self::TracingServices,
     ];
 
     /// The kinds of `getambassador.io`.
-    pub const CUSTOM: [Self; 4] = [
+    pub const CUSTOM: [Self; 5] = [
         Self::Mappings,
         Self::Modules,
         Self::ServiceResolvers,
         Self::EndpointResolvers,
+        Self::TracingServices,
     ];
 
     /// The object's kind.
@@ -143,6 +147,7 @@ impl Resource {
                 "kubernetesendpointresolvers",
                 "KubernetesEndpointResolver",
             ),
+            Self::TracingServices => of(AMBASSADOR, "tracingservices", "TracingService"),
         }
     }
 }

@@ -159,6 +159,7 @@ fn plain(name: &str) -> Option<Operator> {
         "RESPONSE_CODE" => Operator::ResponseCode,
         "RESPONSE_CODE_DETAILS" => Operator::ResponseCodeDetails,
         "RESPONSE_FLAGS" => Operator::ResponseFlags,
+        "RESPONSE_FLAGS_LONG" => Operator::ResponseFlagsLong,
         "BYTES_RECEIVED" => Operator::BytesReceived,
         "BYTES_SENT" => Operator::BytesSent,
         "DURATION" => Operator::Duration,
@@ -169,11 +170,15 @@ fn plain(name: &str) -> Option<Operator> {
         "UPSTREAM_CLUSTER" | "UPSTREAM_CLUSTER_RAW" => Operator::UpstreamCluster,
         "UPSTREAM_LOCAL_ADDRESS" => Operator::UpstreamLocalAddress,
         "UPSTREAM_REMOTE_ADDRESS" => Operator::UpstreamRemoteAddress,
+        "UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT" => Operator::UpstreamRemoteAddressWithoutPort,
+        "UPSTREAM_REMOTE_PORT" => Operator::UpstreamRemotePort,
         "UPSTREAM_TRANSPORT_FAILURE_REASON" => Operator::UpstreamTransportFailureReason,
         "UPSTREAM_REQUEST_ATTEMPT_COUNT" => Operator::UpstreamRequestAttemptCount,
         "ROUTE_NAME" => Operator::RouteName,
         "HOSTNAME" => Operator::Hostname,
         "CONNECTION_ID" => Operator::ConnectionId,
+        "TRACE_ID" => Operator::TraceId,
+        "SPAN_ID" => Operator::SpanId,
         "LOCAL_REPLY_BODY" => Operator::LocalReplyBody,
         _ => return downstream(name),
     })
@@ -188,6 +193,7 @@ fn downstream(name: &str) -> Option<Operator> {
         "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT" => {
             Operator::DownstreamDirectRemoteAddressWithoutPort
         }
+        "DOWNSTREAM_DIRECT_REMOTE_PORT" => Operator::DownstreamDirectRemotePort,
         "DOWNSTREAM_LOCAL_ADDRESS" => Operator::DownstreamLocalAddress,
         "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT" => Operator::DownstreamLocalAddressWithoutPort,
         "DOWNSTREAM_LOCAL_PORT" => Operator::DownstreamLocalPort,
@@ -214,14 +220,13 @@ fn is_absent(name: &str) -> bool {
     families.iter().any(|family| name.starts_with(family)) || ABSENT.contains(&name)
 }
 
-const ABSENT: [&str; 32] = [
+const ABSENT: [&str; 28] = [
     "ACCESS_LOG_TYPE",
     "CLUSTER_METADATA",
     "COMMON_DURATION",
     "CONNECTION_TERMINATION_DETAILS",
     "CUSTOM_FLAGS",
     "DOWNSTREAM_DIRECT_LOCAL_ADDRESS",
-    "DOWNSTREAM_DIRECT_REMOTE_PORT",
     "DOWNSTREAM_TRANSPORT_FAILURE_REASON",
     "DYNAMIC_METADATA",
     "EMIT_TIME",
@@ -234,18 +239,15 @@ const ABSENT: [&str; 32] = [
     "QUERY_PARAM",
     "REQUESTED_SERVER_NAME",
     "REQUEST_TX_DURATION",
-    "RESPONSE_FLAGS_LONG",
     "ROUNDTRIP_DURATION",
     "START_TIME_LOCAL",
     "STREAM_ID",
-    "TRACE_ID",
     "UNIQUE_ID",
     "UPSTREAM_CONNECTION_ID",
     "UPSTREAM_CONNECTION_POOL_READY_DURATION",
     "UPSTREAM_FILTER_STATE",
     "UPSTREAM_METADATA",
     "UPSTREAM_PROTOCOL",
-    "UPSTREAM_REMOTE_PORT",
     "VIRTUAL_CLUSTER_NAME",
 ];
 

@@ -143,29 +143,9 @@ fn custom_tag(fields: &mut Fields<'_, '_>) -> Option<CustomTag> {
         "" => Err("is no name"),
         _ => Ok(text.into()),
     });
-    let literal = fields.section("literal", |fields| {
-        fields.review(&["value"]);
-        fields.require(&["value"]);
-        fields
-            .text("value")
-            .map(|text| TagValue::Literal(text.into()))
-    });
-    let environment = fields.section("environment", |fields| {
-        fields.review(&["name", "default_value"]);
-        fields.require(&["name"]);
-        let default = fields.text("default_value").map(Box::from);
-        let name = fields.text("name").map(Box::from);
-        name.map(|name| TagValue::Environment { name, default })
-    });
-    let header = fields.section("request_header", |fields| {
-        fields.review(&["name", "default_value"]);
-        fields.require(&["name"]);
-        let default = fields.text("default_value").map(Box::from);
-        let name = fields.parsed_by("name", |text| {
-            HeaderName::from_bytes(text.as_bytes()).map_err(|_| "is no header")
-        });
-        name.map(|name| TagValue::RequestHeader { name, default })
-    });
+    let literal = fields.section("literal", literal);
+    let environment = fields.section("environment", environment);
+    let header = fields.section("request_header", request_header);
     let written = ["literal", "environment", "request_header"];
     let count = written.iter().filter(|key| fields.entry(key).is_some());
     if count.count() != 1 {
@@ -177,6 +157,31 @@ fn custom_tag(fields: &mut Fields<'_, '_>) -> Option<CustomTag> {
         tag: tag?,
         value: value?,
     })
+}
+
+fn literal(fields: &mut Fields<'_, '_>) -> Option<TagValue> {
+    fields.review(&["value"]);
+    fields.require(&["value"]);
+    let text = fields.text("value");
+    text.map(|text| TagValue::Literal(text.into()))
+}
+
+fn environment(fields: &mut Fields<'_, '_>) -> Option<TagValue> {
+    fields.review(&["name", "default_value"]);
+    fields.require(&["name"]);
+    let default = fields.text("default_value").map(Box::from);
+    let name = fields.text("name").map(Box::from);
+    name.map(|name| TagValue::Environment { name, default })
+}
+
+fn request_header(fields: &mut Fields<'_, '_>) -> Option<TagValue> {
+    fields.review(&["name", "default_value"]);
+    fields.require(&["name"]);
+    let default = fields.text("default_value").map(Box::from);
+    let name = fields.parsed_by("name", |text| {
+        HeaderName::from_bytes(text.as_bytes()).map_err(|_| "is no header")
+    });
+    name.map(|name| TagValue::RequestHeader { name, default })
 }
 
 #[derive(Default)]

@@ -48,12 +48,13 @@ pub(crate) use write_back::Writing;
 pub use write_back::{LeaseTimes, PublishedService, States, WriteBack};
 
 /// The feeds that this source lists.
-pub(crate) const FEEDS: [Feed; 7] = [
+pub(crate) const FEEDS: [Feed; 8] = [
     Feed::Services,
     Feed::Mappings,
     Feed::Modules,
     Feed::ServiceResolvers,
     Feed::EndpointResolvers,
+    Feed::TracingServices,
     Feed::Ingresses,
     Feed::ConfigMap,
 ];
@@ -64,7 +65,7 @@ const SERVICES: Kind = Kind {
     plural: "services",
 };
 
-const CUSTOM: [Kind; 4] = [
+const CUSTOM: [Kind; 5] = [
     Kind {
         feed: Feed::Mappings,
         name: "Mapping",
@@ -84,6 +85,11 @@ const CUSTOM: [Kind; 4] = [
         feed: Feed::EndpointResolvers,
         name: "KubernetesEndpointResolver",
         plural: "kubernetesendpointresolvers",
+    },
+    Kind {
+        feed: Feed::TracingServices,
+        name: "TracingService",
+        plural: "tracingservices",
     },
 ];
 

@@ -8,6 +8,7 @@ mod http2;
 mod listener;
 mod log;
 mod phase;
+mod spans;
 mod worker;
 mod workers;
 

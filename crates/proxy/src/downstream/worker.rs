@@ -23,6 +23,7 @@ use tracing::warn;
 use super::Phase;
 use super::connection::{Accepted, Activity};
 use super::log::WorkerLog;
+use super::spans::WorkerSpans;
 use crate::live::{Live, Switch};
 use crate::upstream::Connector;
 
@@ -35,6 +36,7 @@ pub(crate) struct Worker {
     probes: Arc<Probes>,
     /// `None` while the access log is off.
     log: Option<WorkerLog>,
+    spans: WorkerSpans,
     /// The configuration last seen, so that requests share it without counting references
     /// across threads.
     live: RefCell<Rc<Pinned>>,
@@ -83,6 +85,7 @@ impl Worker {
     ) -> Rc<Self> {
         let live = RefCell::new(Rc::new(Pinned(switch.live())));
         Rc::new(Self {
+            spans: WorkerSpans::new(switch.spans()),
             switch,
             probes,
             log: log.map(WorkerLog::new),
@@ -110,6 +113,7 @@ impl Worker {
             .collect();
         let sweeping = task::spawn_local(Rc::clone(&self).sweep());
         let logging = task::spawn_local(Rc::clone(&self).deliver_log());
+        let telling = task::spawn_local(Rc::clone(&self).deliver_spans());
         while self.phase.get() < Phase::Stopping && phase.changed().await.is_ok() {
             self.phase.set(*phase.borrow_and_update());
             self.left.notify_waiters();
@@ -121,6 +125,7 @@ impl Worker {
         self.close_idle().await;
         sweeping.abort();
         logging.abort();
+        telling.abort();
         // Nobody waits for them.
         self.shadows.borrow_mut().abort_all();
     }
@@ -140,6 +145,11 @@ impl Worker {
     /// Where lines of the access log go; `None` while it is off.
     pub(crate) fn log(&self) -> Option<&WorkerLog> {
         self.log.as_ref()
+    }
+
+    /// Where spans go.
+    pub(crate) fn spans(&self) -> &WorkerSpans {
+        &self.spans
     }
 
     /// Runs `shadow` beside the connections, at most until the last of them has ended.
@@ -251,6 +261,10 @@ impl Worker {
         if let Some(log) = &self.log {
             log.deliver().await;
         }
+    }
+
+    async fn deliver_spans(self: Rc<Self>) {
+        self.spans.deliver().await;
     }
 
     async fn sweep(self: Rc<Self>) {

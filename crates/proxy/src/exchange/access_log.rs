@@ -82,6 +82,17 @@ pub(super) fn log(course: &Course<'_>, session: &ServerSession, account: &Accoun
     let Some(log) = course.connection.worker().log() else {
         return;
     };
+    let facts = facts(course, session, account);
+    let plan = course.live.log_plan();
+    log.add(&plan.path, |out| plan.write(&facts, out));
+}
+
+/// All that is known of an exchange that is over.
+pub(super) fn facts<'f>(
+    course: &'f Course<'_>,
+    session: &'f ServerSession,
+    account: &Account<'f>,
+) -> Facts<'f> {
     let received = session.req_header();
     let mut facts = course.facts(received);
     if facts.request.host.is_empty() {
@@ -89,8 +100,7 @@ pub(super) fn log(course: &Course<'_>, session: &ServerSession, account: &Accoun
     }
     facts.request.body_bytes = session.body_bytes_read() as u64;
     ended(&mut facts, session, account);
-    let plan = course.live.log_plan();
-    log.add(&plan.path, |out| plan.write(&facts, out));
+    facts
 }
 
 /// Logs what was sent instead of a request, if the log is on.
@@ -115,6 +125,7 @@ fn ended<'f>(facts: &mut Facts<'f>, session: &'f ServerSession, account: &Accoun
     let particulars = &account.particulars;
     facts.upstream = UpstreamFacts {
         cluster: account.cluster.map(nuncio_telemetry::ClusterStats::name),
+        cluster_name: facts.upstream.cluster,
         address: particulars.upstream,
         local: None,
         failure: failure(particulars.text),
@@ -160,7 +171,7 @@ fn failure(text: &'static str) -> Option<&'static str> {
 }
 
 /// As sent; a request that was refused may have none.
-fn host(received: &RequestHeader) -> &[u8] {
+pub(super) fn host(received: &RequestHeader) -> &[u8] {
     let authority = received
         .uri
         .authority()

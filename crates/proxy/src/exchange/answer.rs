@@ -57,6 +57,11 @@ fn decide<'a>(
     course.client_leaves = nominated.closes();
     head::treat_underscores(head, connections.underscores)?;
     course.forwarding = Forwarding::read(&head.headers, course.connection, connections);
+    if let Some(tracer) = live.tracer() {
+        let begun = tracer.begin(&head.headers, course.forwarding.request_id());
+        course.trace = Some(begun.trace);
+        course.forwarding.say_in_request_id(begun.request_id);
+    }
     course.forwarding.impose(head, live.watches_forwarding());
     let head = &*head;
     if let Some(decision) = keep_out(course) {

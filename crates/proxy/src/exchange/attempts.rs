@@ -20,6 +20,7 @@ use super::failure::Failure;
 use super::relay::{Culprit, Relay, Relayed, Rules};
 use super::request::Request;
 use super::retry::Retries;
+use super::spans::{self, AttemptSpan};
 use super::timer::{Limit, Limits, Timer};
 use super::upstream_head::{self, X_ENVOY_EXPECTED_TIMEOUT};
 use crate::upstream::{Endpoint, Lease, Pick, Reuse, Upstream};
@@ -35,6 +36,8 @@ pub(super) struct Attempts<'c, 'a> {
     reuse: Reuse,
     pick: Pick,
     sent: Sent,
+    /// Those of a sampled request.
+    spans: Vec<AttemptSpan>,
 }
 
 /// What went to the cluster and came from it, all attempts together.
@@ -78,6 +81,7 @@ impl<'c, 'a> Attempts<'c, 'a> {
             reuse: Reuse::Allowed,
             pick,
             sent: Sent::default(),
+            spans: Vec::new(),
         }
     }
 
@@ -90,7 +94,10 @@ impl<'c, 'a> Attempts<'c, 'a> {
     ) -> Relayed {
         self.spare = self.retries.is_some().then(|| head.clone());
         loop {
+            let span = spans::begin_attempt(self.course, &mut head);
             let relayed = self.attempt(request, timer, head).await;
+            let span = span.map(|span| span.ended(&relayed, self.sent.endpoint));
+            self.spans.extend(span);
             head = match self.next(request, &relayed) {
                 Next::Return => return relayed,
                 Next::Repeat(head) => head,
@@ -104,6 +111,11 @@ impl<'c, 'a> Attempts<'c, 'a> {
 
     pub(super) fn sent(&self) -> Sent {
         self.sent
+    }
+
+    /// The attempts' spans, if the request is sampled.
+    pub(super) fn into_spans(self) -> Vec<AttemptSpan> {
+        self.spans
     }
 
     /// Whether there was an answer, and not at the first attempt.

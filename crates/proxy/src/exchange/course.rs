@@ -11,6 +11,7 @@ use std::time::Instant;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Version};
 use nuncio_routing::{Action, HeaderCase, Route, Settings};
+use nuncio_tracing::Trace;
 use pingora_core::Result;
 use pingora_core::protocols::http::{HttpTask, ServerSession};
 use pingora_http::RequestHeader;
@@ -29,6 +30,8 @@ pub(super) struct Course<'a> {
     pub(super) live: &'a Live,
     pub(super) started: Instant,
     pub(super) forwarding: Forwarding,
+    /// The trace it belongs to; `None` while nothing is traced.
+    pub(super) trace: Option<Trace>,
     /// Whether the client ends its connection with this request.
     pub(super) client_leaves: bool,
     /// `None` while there is none, and when none matches.
@@ -48,6 +51,7 @@ impl<'a> Course<'a> {
             live,
             started,
             forwarding: Forwarding::unread(connection.peer()),
+            trace: None,
             client_leaves: false,
             route: None,
             outbound: Outbound::default(),
@@ -115,10 +119,11 @@ impl<'a> Course<'a> {
             },
             response: ResponseFacts::default(),
             clock: Clock::started(self.started),
+            trace: self.trace,
         }
     }
 
-    fn cluster_name(&self) -> Option<&'a str> {
+    pub(super) fn cluster_name(&self) -> Option<&'a str> {
         match &self.route?.action {
             Action::Forward(to) => Some(&self.live.upstream(to.cluster)?.cluster.name),
             Action::Redirect(_) | Action::Probe(_) => None,

@@ -12,9 +12,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderMap, Method, Version};
 use nuncio_config::{FieldName, Operator};
+use nuncio_tracing::Trace;
 
 use super::forwarding::Forwarding;
 use super::start_time;
+use super::words;
 
 /// Everything known of one exchange.
 #[derive(Clone, Copy)]
@@ -26,6 +28,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) upstream: UpstreamFacts<'a>,
     pub(crate) response: ResponseFacts<'a>,
     pub(crate) clock: Clock,
+    /// The trace it belongs to.
+    pub(crate) trace: Option<Trace>,
 }
 
 /// The request, as it is sent on when it is.
@@ -61,8 +65,10 @@ pub(crate) struct ConnectionFacts {
 /// Where the request went.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct UpstreamFacts<'a> {
-    /// The cluster's name.
+    /// The cluster's name in statistics, once it is known what came of the request.
     pub(crate) cluster: Option<&'a str>,
+    /// The cluster's name.
+    pub(crate) cluster_name: Option<&'a str>,
     pub(crate) address: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
     /// Why there was no connection.
@@ -131,6 +137,8 @@ impl Facts<'_> {
             Operator::Hostname => hostname().map(text),
             Operator::ConnectionId => Some(Fact::Number(self.connection.id)),
             Operator::Absent(_) => None,
+            Operator::TraceId => self.trace.map(|trace| owned(&trace.id)),
+            Operator::SpanId => self.trace.map(|trace| owned(&trace.span)),
             Operator::StartTime(_)
             | Operator::Duration
             | Operator::RequestDuration
@@ -139,12 +147,15 @@ impl Facts<'_> {
             Operator::ResponseCode
             | Operator::ResponseCodeDetails
             | Operator::ResponseFlags
+            | Operator::ResponseFlagsLong
             | Operator::BytesSent
             | Operator::LocalReplyBody => self.response.fact(operator),
             Operator::UpstreamHost
             | Operator::UpstreamCluster
             | Operator::UpstreamLocalAddress
             | Operator::UpstreamRemoteAddress
+            | Operator::UpstreamRemoteAddressWithoutPort
+            | Operator::UpstreamRemotePort
             | Operator::UpstreamTransportFailureReason
             | Operator::UpstreamRequestAttemptCount => self.upstream.fact(operator),
             Operator::DownstreamRemoteAddress
@@ -152,6 +163,7 @@ impl Facts<'_> {
             | Operator::DownstreamRemotePort
             | Operator::DownstreamDirectRemoteAddress
             | Operator::DownstreamDirectRemoteAddressWithoutPort
+            | Operator::DownstreamDirectRemotePort
             | Operator::DownstreamLocalAddress
             | Operator::DownstreamLocalAddressWithoutPort
             | Operator::DownstreamLocalPort => self.connection.fact(operator),
@@ -193,6 +205,9 @@ impl ResponseFacts<'_> {
             Operator::ResponseCodeDetails => self.details.map(text),
             Operator::ResponseFlags if self.flags.is_empty() => Some(text("-")),
             Operator::ResponseFlags => Some(text(self.flags)),
+            Operator::ResponseFlagsLong => Some(Fact::Text(Cow::Owned(
+                words::long_flags(self.flags).into_bytes(),
+            ))),
             Operator::BytesSent => Some(Fact::Number(self.body_bytes)),
             Operator::LocalReplyBody => {
                 (!self.local_body.is_empty()).then(|| bytes(self.local_body))
@@ -208,6 +223,12 @@ impl UpstreamFacts<'_> {
             Operator::UpstreamHost | Operator::UpstreamRemoteAddress => {
                 self.address.as_ref().map(owned)
             }
+            Operator::UpstreamRemoteAddressWithoutPort => {
+                self.address.map(|address| owned(&address.ip()))
+            }
+            Operator::UpstreamRemotePort => self
+                .address
+                .map(|address| Fact::Number(address.port().into())),
             Operator::UpstreamLocalAddress => self.local.as_ref().map(owned),
             Operator::UpstreamCluster => self.cluster.map(text),
             Operator::UpstreamTransportFailureReason => self.failure.map(text),
@@ -225,6 +246,7 @@ impl ConnectionFacts {
             Operator::DownstreamRemotePort => Fact::Number(self.client.port().into()),
             Operator::DownstreamDirectRemoteAddress => owned(&self.peer),
             Operator::DownstreamDirectRemoteAddressWithoutPort => owned(&self.peer.ip()),
+            Operator::DownstreamDirectRemotePort => Fact::Number(self.peer.port().into()),
             Operator::DownstreamLocalAddress => owned(&self.local),
             Operator::DownstreamLocalAddressWithoutPort => owned(&self.local.ip()),
             Operator::DownstreamLocalPort => Fact::Number(self.local.port().into()),
@@ -288,7 +310,7 @@ impl Started {
 }
 
 /// What the request is said to be spoken in.
-fn protocol(version: Version) -> &'static str {
+pub(super) fn protocol(version: Version) -> &'static str {
     match version {
         Version::HTTP_10 => "HTTP/1.0",
         Version::HTTP_2 => "HTTP/2",
@@ -297,7 +319,7 @@ fn protocol(version: Version) -> &'static str {
 }
 
 /// The system's name: the pod's.
-fn hostname() -> Option<&'static str> {
+pub(super) fn hostname() -> Option<&'static str> {
     static NAME: OnceLock<Option<String>> = OnceLock::new();
     NAME.get_or_init(|| {
         let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;

@@ -89,6 +89,7 @@ pub(super) async fn forward<'a>(
     account.cluster = Some(&upstream.stats);
     account.upstream_bytes = sent.traffic;
     account.retried = retried;
+    account.attempts = attempts.into_spans();
     account
 }
 

@@ -132,6 +132,19 @@ impl Forwarding {
         .filter_map(|(name, value)| Some((name, value.as_ref()?)))
     }
 
+    /// `x-request-id`, as it goes on.
+    pub(super) fn request_id(&self) -> &[u8] {
+        let id = self.request_id.as_ref();
+        id.map(HeaderValue::as_bytes).unwrap_or_default()
+    }
+
+    /// Has `x-request-id` say what was decided of its trace, if it does not yet.
+    pub(super) fn say_in_request_id(&mut self, saying: Option<HeaderValue>) {
+        if saying.is_some() {
+            self.request_id = saying;
+        }
+    }
+
     /// The client's address, if the gateway is the first to see it.
     pub(super) fn external_address(&self) -> Option<&HeaderValue> {
         self.external_address.as_ref()

@@ -31,6 +31,7 @@ mod request;
 mod response_body;
 mod retry;
 mod shadow;
+mod spans;
 mod spelling;
 mod start_time;
 mod timer;
@@ -53,6 +54,7 @@ pub(crate) use access_log::LogPlan;
 use access_log::Particulars;
 use course::Course;
 use head::Refusal;
+use spans::AttemptSpan;
 pub(crate) use timer::STREAM_IDLE_TIMEOUT;
 
 /// What becomes of the client's connection (HTTP/1) or stream (HTTP/2) afterwards.
@@ -78,6 +80,8 @@ struct Account<'a> {
     told: Option<u16>,
     timing: Timing,
     particulars: Particulars,
+    /// Those of a sampled request.
+    attempts: Vec<AttemptSpan>,
 }
 
 /// Whether a request was complete by the time that something was done.
@@ -112,6 +116,7 @@ impl Account<'_> {
             told: None,
             timing: Timing::default(),
             particulars: Particulars::default(),
+            attempts: Vec::new(),
         }
     }
 
@@ -182,8 +187,12 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     let mut course = Course::new(connection, &live, started);
     let mut account = answer::answer(&mut course, session).await;
     account.mapping = mapped(&course, account.particulars.attempts);
-    account.trace = trace_id::of(&session.req_header().headers);
+    account.trace = match course.trace {
+        Some(trace) => trace.sampled.then_some(trace.id),
+        None => trace_id::of(&session.req_header().headers),
+    };
     access_log::log(&course, session, &account);
+    spans::tell(&course, session, &account);
     account.record(connection, request, started.elapsed());
     if protocol == Protocol::Http2
         && let Some(by) = account.reset_by(connection)

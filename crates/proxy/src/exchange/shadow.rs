@@ -71,9 +71,10 @@ pub(super) fn start(
     let copies = to.shadow.filter(|_| course.outbound.upgrade.is_none());
     let chosen = copies.filter(|shadow| fastrand::u8(..100) < shadow.percent);
     let upstream = chosen.and_then(|shadow| course.live.upstream(shadow.cluster));
-    let (Some(upstream), Some(head)) = (upstream, shadow_head(head)) else {
+    let (Some(upstream), Some(mut head)) = (upstream, shadow_head(head)) else {
         return;
     };
+    super::spans::mark(course, &mut head);
     let (pieces, receiver) = unbounded_channel();
     let mirror = Mirror {
         pieces,

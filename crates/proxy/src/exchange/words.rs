@@ -32,6 +32,29 @@ pub(super) fn flags(outcome: Outcome) -> &'static str {
     }
 }
 
+/// The short flags in words.
+pub(super) fn long_flags(flags: &str) -> String {
+    let words = flags.split(',').map(|flag| match flag {
+        "" => "-",
+        "DC" => "DownstreamConnectionTermination",
+        "DPE" => "DownstreamProtocolError",
+        "NC" => "NoClusterFound",
+        "NR" => "NoRouteFound",
+        "SI" => "StreamIdleTimeout",
+        "UAEX" => "UnauthorizedExternalService",
+        "UC" => "UpstreamConnectionTermination",
+        "UF" => "UpstreamConnectionFailure",
+        "UH" => "NoHealthyUpstream",
+        "UO" => "UpstreamOverflow",
+        "UPE" => "UpstreamProtocolError",
+        "UR" => "UpstreamRemoteReset",
+        "URX" => "UpstreamRetryLimitExceeded",
+        "UT" => "UpstreamRequestTimeout",
+        other => other,
+    });
+    words.collect::<Vec<_>>().join(",")
+}
+
 /// Who decided on the status, and why; `None` where Envoy has more words than the gateway.
 pub(super) fn details(outcome: Outcome) -> Option<&'static str> {
     Some(match outcome {
@@ -79,6 +102,9 @@ mod tests {
             assert_eq!(flags(well), "", "{well:?}");
         }
         assert_eq!(flags(Outcome::NoRoute), "NR");
+        assert_eq!(long_flags(""), "-");
+        let both = "UpstreamConnectionFailure,UpstreamRetryLimitExceeded";
+        assert_eq!(long_flags("UF,URX"), both);
         assert_eq!(details(Outcome::NoRoute), Some("route_not_found"));
     }
 }

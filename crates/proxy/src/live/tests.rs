@@ -2,7 +2,7 @@ use super::*;
 
 use nuncio_config::{Identity, ObjectRef, Origin, ServiceHost, parse_annotation};
 use nuncio_routing::{Cluster, Compiler};
-use nuncio_telemetry::BuildInfo;
+use nuncio_telemetry::{BuildInfo, ClusterLabel};
 
 /// A Switch that follows objects.
 struct Scene {
@@ -24,8 +24,12 @@ fn object(name: &str) -> Arc<ObjectRef> {
 
 impl Scene {
     fn new() -> Self {
+        Self::calling(ClusterLabel::default())
+    }
+
+    fn calling(label: ClusterLabel) -> Self {
         let identity = Identity::default();
-        let telemetry = Telemetry::new(BuildInfo::default());
+        let telemetry = Telemetry::calling(BuildInfo::default(), label);
         let empty = Arc::new(nuncio_routing::compile([], [], &identity, 0));
         let resolver = Resolver::from_system().unwrap();
         Self {
@@ -94,6 +98,26 @@ async fn a_cluster_runs_on_while_others_come_and_go() {
     assert!(Arc::ptr_eq(&a, &scene.upstream("a")));
     assert!(Arc::ptr_eq(&c, &scene.upstream("c")));
     assert_eq!(scene.switch.live().upstreams.len(), 3);
+}
+
+#[tokio::test]
+async fn clusters_that_share_a_stats_name_are_apart_when_they_are_called_by_their_names() {
+    for (label, names) in [
+        (ClusterLabel::StatsName, ["shared", "shared"]),
+        (
+            ClusterLabel::Name,
+            [
+                "cluster_a_example_80_default",
+                "cluster_b_example_80_default",
+            ],
+        ),
+    ] {
+        let mut scene = Scene::calling(label);
+        let shared = "stats_name: shared\n";
+        scene.put("a", shared).put("b", shared).install();
+        let (a, b) = (scene.upstream("a"), scene.upstream("b"));
+        assert_eq!([a.stats.name(), b.stats.name()], names);
+    }
 }
 
 #[tokio::test]

@@ -65,6 +65,7 @@ fn keyword(operator: &Operator) -> &'static str {
         Operator::ResponseCode => "RESPONSE_CODE",
         Operator::ResponseCodeDetails => "RESPONSE_CODE_DETAILS",
         Operator::ResponseFlags => "RESPONSE_FLAGS",
+        Operator::ResponseFlagsLong => "RESPONSE_FLAGS_LONG",
         Operator::BytesReceived => "BYTES_RECEIVED",
         Operator::BytesSent => "BYTES_SENT",
         Operator::Duration => "DURATION",
@@ -75,6 +76,8 @@ fn keyword(operator: &Operator) -> &'static str {
         Operator::UpstreamCluster => "UPSTREAM_CLUSTER",
         Operator::UpstreamLocalAddress => "UPSTREAM_LOCAL_ADDRESS",
         Operator::UpstreamRemoteAddress => "UPSTREAM_REMOTE_ADDRESS",
+        Operator::UpstreamRemoteAddressWithoutPort => "UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
+        Operator::UpstreamRemotePort => "UPSTREAM_REMOTE_PORT",
         Operator::UpstreamTransportFailureReason => "UPSTREAM_TRANSPORT_FAILURE_REASON",
         Operator::UpstreamRequestAttemptCount => "UPSTREAM_REQUEST_ATTEMPT_COUNT",
         Operator::DownstreamRemoteAddress => "DOWNSTREAM_REMOTE_ADDRESS",
@@ -84,12 +87,15 @@ fn keyword(operator: &Operator) -> &'static str {
         Operator::DownstreamDirectRemoteAddressWithoutPort => {
             "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT"
         }
+        Operator::DownstreamDirectRemotePort => "DOWNSTREAM_DIRECT_REMOTE_PORT",
         Operator::DownstreamLocalAddress => "DOWNSTREAM_LOCAL_ADDRESS",
         Operator::DownstreamLocalAddressWithoutPort => "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
         Operator::DownstreamLocalPort => "DOWNSTREAM_LOCAL_PORT",
         Operator::RouteName => "ROUTE_NAME",
         Operator::Hostname => "HOSTNAME",
         Operator::ConnectionId => "CONNECTION_ID",
+        Operator::TraceId => "TRACE_ID",
+        Operator::SpanId => "SPAN_ID",
         Operator::LocalReplyBody => "LOCAL_REPLY_BODY",
         Operator::Absent(_) => "-",
     }

@@ -60,6 +60,17 @@ impl Totals {
         })
     }
 
+    /// Whether all that ever happened is that the cluster got its endpoints, once.
+    pub(crate) fn are_idle(&self) -> bool {
+        let mut counts = self.counts.iter();
+        let (first, second) = (counts.next(), counts.next());
+        let is_of_endpoints = |total: Total| {
+            let described = ClusterStats::STATS.get(usize::from(total.stat));
+            described.is_some_and(|it| it.name == "membership_change") && total.count == 1
+        };
+        !self.traffic && !self.trouble && second.is_none() && first.is_some_and(is_of_endpoints)
+    }
+
     /// As in the statsd exporter.
     pub(crate) fn id(&self) -> u32 {
         self.id

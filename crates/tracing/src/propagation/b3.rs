@@ -67,7 +67,8 @@ pub(super) fn inject(outgoing: &Outgoing, write: &mut Write<'_>) {
     let Outgoing { trace, parent, .. } = *outgoing;
     write(TRACE_ID, hex(trace.bits(), digits(trace)));
     write(SPAN_ID, hex(outgoing.span.bits().into(), 16));
-    write(PARENT, hex(parent.bits().into(), 16));
+    let parent = parent.and_then(|parent| hex(parent.bits().into(), 16));
+    write(PARENT, parent);
     write(SAMPLED, Some(flag(outgoing.sampled)));
     write(SINGLE, None);
     if !outgoing.is_continued {

@@ -66,7 +66,7 @@ fn outgoing(is_continued: bool) -> Outgoing {
     Outgoing {
         trace,
         span,
-        parent: SpanId::new(7).unwrap(),
+        parent: SpanId::new(7),
         sampled: true,
         is_continued,
     }
@@ -269,7 +269,7 @@ proptest! {
         let outgoing = Outgoing {
             trace: TraceId::new(trace).unwrap(),
             span: SpanId::new(span).unwrap(),
-            parent: SpanId::new(span).unwrap(),
+            parent: None,
             sampled,
             is_continued: false,
         };

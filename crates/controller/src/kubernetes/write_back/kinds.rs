@@ -49,7 +49,7 @@ pub(super) const INGRESS: Kind = Kind {
 };
 
 /// The kinds that say whether they are live in their status.
-pub(super) const STATED: [Kind; 4] = [
+pub(super) const STATED: [Kind; 5] = [
     custom("Mapping", "mappings", Feed::Mappings),
     custom("Module", "modules", Feed::Modules),
     custom(
@@ -62,6 +62,7 @@ pub(super) const STATED: [Kind; 4] = [
         "kubernetesendpointresolvers",
         Feed::EndpointResolvers,
     ),
+    custom("TracingService", "tracingservices", Feed::TracingServices),
 ];
 
 const OTHERS: [Kind; 3] = [

@@ -56,6 +56,7 @@ impl Exchange {
             },
             route: Some("httpbin"),
             upstream: UpstreamFacts {
+                cluster_name: Some("cluster_web"),
                 cluster: Some("cluster_httpbin_default"),
                 address: Some("10.1.2.3:80".parse().unwrap()),
                 local: None,
@@ -77,6 +78,7 @@ impl Exchange {
                 response_start: Some(Duration::from_millis(10)),
                 end: Some(Duration::from_millis(25)),
             },
+            trace: None,
         }
     }
 }
@@ -155,6 +157,11 @@ fn every_other_operator_says_what_envoys_does() {
             Operator::DownstreamDirectRemoteAddressWithoutPort,
             "10.0.0.9",
         ),
+        (Operator::DownstreamDirectRemotePort, "55555"),
+        (Operator::UpstreamRemoteAddressWithoutPort, "10.1.2.3"),
+        (Operator::UpstreamRemotePort, "80"),
+        (Operator::ResponseFlagsLong, "-"),
+        (Operator::TraceId, "-"),
         (Operator::DownstreamLocalAddress, "[::1]:8080"),
         (Operator::DownstreamLocalAddressWithoutPort, "::1"),
         (Operator::DownstreamLocalPort, "8080"),

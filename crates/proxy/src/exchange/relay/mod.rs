@@ -74,7 +74,7 @@ pub(super) enum Relayed {
     /// It broke off after the client had seen its head.
     Broken { status: u16, by: Culprit },
     /// It is thrown away for another attempt. `whole`: nothing is left of it.
-    Discarded { whole: bool },
+    Discarded { status: u16, whole: bool },
     /// The client has seen nothing yet.
     Failed(Failure),
 }

@@ -16,8 +16,8 @@ use crate::upstream::UpstreamSession;
 /// What becomes of an answer's head.
 enum Verdict {
     PassOn(Box<ResponseHeader>),
-    /// There is another attempt instead.
-    Discard,
+    /// There is another attempt instead of this status.
+    Discard(u16),
     /// Its framing cannot be trusted.
     Unsound,
 }
@@ -37,7 +37,7 @@ impl Relay<'_, '_, '_> {
             }
             Ok(HttpTask::Header(head, end)) => match self.verdict(&head) {
                 Verdict::PassOn(head) => HttpTask::Header(head, end),
-                Verdict::Discard => return Some(self.discarded(end)),
+                Verdict::Discard(status) => return Some(self.discarded(status, end)),
                 Verdict::Unsound => return Some(self.unsound()),
             },
             Ok(HttpTask::Failed(error)) | Err(error) => return Some(self.upstream_failed(&error)),
@@ -114,7 +114,7 @@ impl Relay<'_, '_, '_> {
             && let Some(retries) = &mut self.rules.retries
             && retries.after_answer(received)
         {
-            return Verdict::Discard;
+            return Verdict::Discard(received.status.as_u16());
         }
         let request = self.request.session.req_header();
         let attempt = self.attempt();
@@ -140,8 +140,9 @@ impl Relay<'_, '_, '_> {
         is_http1 && self.status.is_some() && *error.etype() == ErrorType::ConnectionClosed
     }
 
-    fn discarded(&self, end: bool) -> Relayed {
+    fn discarded(&self, status: u16, end: bool) -> Relayed {
         Relayed::Discarded {
+            status,
             whole: end && self.upload == Upload::Finished,
         }
     }

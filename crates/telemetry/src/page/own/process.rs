@@ -2,11 +2,18 @@
 //! gives it.
 
 use super::super::form::{Family, Fixed, Form, Kind, Labels};
-use crate::process::{Memory, Process};
+use crate::process::{Memory, Process, memory_limit};
 
-/// `process_*`.
+/// `process_*`, and what bounds it.
 pub(super) fn process(memory: Option<Memory>, page: &mut impl Form) {
     under("", memory, page);
+    if let Some(limit) = memory_limit() {
+        page.gauge(
+            "nuncio_memory_limit_bytes",
+            "Memory that the container may use; absent without a limit.",
+            Fixed::whole(limit),
+        );
+    }
 }
 
 /// `ambassador_process_*`.
