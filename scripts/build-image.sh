@@ -22,6 +22,12 @@ if [ -z "$authorities" ]; then
     exit 1
 fi
 
+# The allocator is built for one size of page, and fails where pages are larger; 64 KiB suits every
+# kernel that arm64 has.
+case $triple in
+aarch64-*) export JEMALLOC_SYS_WITH_LG_PAGE=16 ;;
+esac
+
 echo "==> building a static binary (profile $profile, $triple)"
 RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static" \
     cargo build -p nuncio --profile "$profile" --target "$triple"

@@ -4,7 +4,9 @@ or when the checks, tried first on broken manifests, let one pass."""
 import sys
 from pathlib import Path
 
+import dashboard
 import documents
+import monitoring
 import permissions
 import schemas
 import self_test
@@ -29,6 +31,11 @@ def main(directory):
         accounts = {item.name for item in parts if item.kind == "ServiceAccount"}
         parts = [item for item in objects if "/permissions/" in item.file]
         found += permissions.problems(parts, accounts)
+        found += monitoring.problems(
+            [item for item in objects if "/monitoring/" in item.file],
+            [item for item in objects if "/tutorial/" in item.file],
+        )
+    found += dashboard.problems()
     for problem in found:
         print(problem, file=sys.stderr)
     print(

@@ -1,10 +1,11 @@
-"""Proves that the manifest checks can fail: each case breaks the tutorial, or the permissions
-beyond it, in one way and expects to be told."""
+"""Proves that the manifest checks can fail: each case breaks the tutorial, the permissions beyond it,
+or the monitoring, in one way and expects to be told."""
 
 import sys
 from pathlib import Path
 
 import documents
+import monitoring
 import permissions
 import schemas
 import tutorial
@@ -12,6 +13,7 @@ import tutorial
 DEPLOY = Path(__file__).parents[2] / "deploy"
 TUTORIAL = DEPLOY / "tutorial"
 PERMISSIONS = DEPLOY / "permissions"
+MONITORING = DEPLOY / "monitoring"
 
 # (what is broken, file, text to replace, replacement, words the answer must hold)
 CASES = [
@@ -106,6 +108,19 @@ PERMISSION_CASES = [
     ("an unknown account", "rbac.yaml", "  name: ambassador", "  name: nobody", "ServiceAccount"),
 ]
 
+# The same for the monitoring.
+MONITORING_CASES = [
+    ("a wrong type", "prometheus-rule.yaml", "for: 2m", "for: [2m]", "2m"),
+    ("a misspelt alert", "prometheus-rule.yaml", "- alert:", "- alart:", "alart"),
+    ("a renamed port", "service-monitor.yaml", "port: ambassador", "port: admin", "port named"),
+    ("labels nobody has", "service-monitor.yaml", "service: ambas", "service: embas", "port named"),
+    ("a port without a page", "pod-monitor.yaml", "Number: 9102", "Number: 8080", "8080"),
+    ("pods nobody has", "pod-monitor.yaml", "service: ambas", "service: embas", "no pod"),
+    ("rules nobody reads", "prometheus.yaml", "ruleSelector", "probeSelector", "does not select"),
+    ("monitors nobody reads", "pod-monitor.yaml", "monitoring\nspec", "m\nspec", "does not select"),
+    ("another Prometheus", "prometheus.yaml", "name: prometheus", "name: other", "tutorial's"),
+]
+
 
 def problems(texts):
     """Everything the checks find in `texts`, a map from file name to text of the tutorial."""
@@ -115,6 +130,12 @@ def problems(texts):
 def permission_problems(texts):
     """The same for the permissions beyond the tutorial's."""
     return _problems(texts, lambda parsed: permissions.problems(parsed, {"ambassador"}))
+
+
+def monitoring_problems(texts):
+    """The same for the monitoring."""
+    gateway = [part for file in sorted(TUTORIAL.glob("*.yaml")) for part in documents.read(file)]
+    return _problems(texts, lambda parsed: monitoring.problems(parsed, gateway))
 
 
 def _problems(texts, check):
@@ -130,9 +151,10 @@ def passes():
     """Whether every broken manifest was noticed; prints those that were not."""
     failures = _failures(TUTORIAL, CASES, problems)
     failures += _failures(PERMISSIONS, PERMISSION_CASES, permission_problems)
+    failures += _failures(MONITORING, MONITORING_CASES, monitoring_problems)
     for failure in failures:
         print(failure, file=sys.stderr)
-    tried = len(CASES) + len(PERMISSION_CASES)
+    tried = len(CASES) + len(PERMISSION_CASES) + len(MONITORING_CASES)
     print(f"manifest checks: {tried} broken manifests tried, {len(failures)} not noticed")
     return not failures
 

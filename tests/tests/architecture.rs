@@ -12,13 +12,22 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Who may depend on whom, among our own crates.
-const ALLOWED: [(&str, &[&str]); 7] = [
+const ALLOWED: [(&str, &[&str]); 8] = [
     ("nuncio-config", &[]),
     ("nuncio-telemetry", &[]),
     ("nuncio-routing", &["nuncio-config"]),
     (
-        "nuncio-proxy",
+        "nuncio-tracing",
         &["nuncio-config", "nuncio-routing", "nuncio-telemetry"],
+    ),
+    (
+        "nuncio-proxy",
+        &[
+            "nuncio-config",
+            "nuncio-routing",
+            "nuncio-telemetry",
+            "nuncio-tracing",
+        ],
     ),
     (
         "nuncio-controller",

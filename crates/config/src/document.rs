@@ -13,7 +13,7 @@ use crate::quote::quoted;
 use crate::report::Report;
 use crate::tenancy::Tenancy;
 use crate::yaml::{self, Entry, Node, Value};
-use crate::{Form, Identity, Kind, Resource, mapping, module};
+use crate::{Form, Identity, Kind, Resource, mapping, module, tracing};
 
 pub(crate) use kind::DocumentKind;
 use kind::{Understood, label};
@@ -93,6 +93,7 @@ fn read_kind(
             keys::review_kind(fields, &[]);
             Kind::Resolver(resolver)
         }
+        Understood::TracingService => Kind::TracingService(Box::new(tracing::read(fields)?)),
     })
 }
 

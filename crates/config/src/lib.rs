@@ -21,10 +21,12 @@ mod object;
 mod pattern;
 mod patterns;
 mod quote;
+mod rare;
 mod report;
 mod resource;
 mod service;
 mod tenancy;
+mod tracing;
 mod yaml;
 
 pub use annotation::{CONFIG_ANNOTATION, nth_document, parse_annotation};
@@ -45,5 +47,10 @@ pub use module::{
 };
 pub use object::{Form, parse};
 pub use pattern::{ByteSet, InvalidPattern, Outline, Pattern, Step, Substitution, Way};
+pub use rare::{Rare, Usual};
 pub use resource::{Identity, Kind, Parsed, Resolver, Resource, Trust};
 pub use service::{InvalidService, Qualified, Qualifier, Scheme, Service, ServiceHost};
+pub use tracing::{
+    CollectorVersion, CustomTag, Percent, Propagation, TagValue, TraceSampling, TracingDriver,
+    TracingService,
+};

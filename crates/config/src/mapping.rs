@@ -16,6 +16,7 @@ pub(crate) mod read;
 mod redirect;
 mod retry;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
@@ -33,9 +34,10 @@ pub use path::{InvalidPath, Prefix, Rewrite};
 pub use redirect::{Redirect, RedirectPath};
 pub use retry::{RetryOn, RetryPolicy};
 
-use crate::{Pattern, Service, Substitution};
+use crate::{Pattern, Rare, Service, Substitution};
 
-/// One route as its author described it. Field names are Ambassador's.
+/// One route as its author described it. Field names are Ambassador's. There are thousands of them,
+/// so what few of them say is boxed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
     /// `prefix`, `prefix_exact`, `prefix_regex`: which paths match.
@@ -57,26 +59,26 @@ pub struct Mapping {
     /// Where requests go.
     pub service: Service,
     /// What the connections to the service are like.
-    pub cluster: ClusterOptions,
+    pub cluster: Rare<ClusterOptions>,
     /// Share of the group's requests in percent, as written: it may lie outside 0..=100. Of a
     /// shadow: the share that is copied.
     pub weight: Option<i64>,
     /// Whether requests are copied to the service instead of sent there.
     pub shadow: bool,
     /// The answer, if it is a redirect.
-    pub redirect: Option<Redirect>,
+    pub redirect: Option<Box<Redirect>>,
     /// What becomes of the path.
     pub rewrite: Rewrite,
     /// `regex_rewrite`: goes before [`Self::rewrite`].
-    pub regex_rewrite: Option<Substitution>,
+    pub regex_rewrite: Option<Box<Substitution>>,
     /// What becomes of the host; `None` = as the client sent it.
-    pub host_rewrite: Option<HeaderValue>,
+    pub host_rewrite: Option<Box<HeaderValue>>,
     /// Whether the host becomes the name of the upstream.
     pub auto_host_rewrite: bool,
     /// What is done to the request's headers.
-    pub request_headers: HeaderOptions,
+    pub request_headers: Rare<HeaderOptions>,
     /// What is done to the response's headers.
-    pub response_headers: HeaderOptions,
+    pub response_headers: Rare<HeaderOptions>,
     /// Whether `l5d-dst-override` is added; `None` = as the Module says.
     pub add_linkerd_headers: Option<bool>,
     /// Time for the whole response. `None` = the gateway's default, zero = no limit.
@@ -84,11 +86,11 @@ pub struct Mapping {
     /// `idle_timeout_ms`: silence that ends an exchange; zero = never. `None` = Envoy's 5 minutes.
     pub idle_timeout: Option<Duration>,
     /// When a request is sent again; `None` = as the Module says.
-    pub retry_policy: Option<RetryPolicy>,
+    pub retry_policy: Option<Box<RetryPolicy>>,
     /// Which of the cluster's limits hold.
     pub priority: Priority,
     /// `None` = as the Module says.
-    pub cors: Option<Cors>,
+    pub cors: Option<Box<Cors>>,
     /// `allow_upgrade` and `use_websocket`: tokens of `Upgrade` that are passed on, in lower case.
     pub allow_upgrade: Box<[Box<str>]>,
     /// Bodies of errors; `None` = as the Module says.
@@ -120,6 +122,14 @@ impl PathMatch {
         match self {
             Self::Prefix(text) | Self::Exact(text) => text.as_str(),
             Self::Regex(pattern) => pattern.as_str(),
+        }
+    }
+
+    /// The text as written, shared.
+    pub fn text(&self) -> Arc<str> {
+        match self {
+            Self::Prefix(text) | Self::Exact(text) => text.text(),
+            Self::Regex(pattern) => pattern.text(),
         }
     }
 }
@@ -192,4 +202,14 @@ pub enum QueryValueMatch {
     Present,
     /// `regex_query_parameters`: what matches as a whole.
     Regex(Pattern),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Mapping;
+
+    #[test]
+    fn what_few_mappings_say_makes_no_other_mapping_larger() {
+        assert!(size_of::<Mapping>() <= 400);
+    }
 }

@@ -28,7 +28,7 @@ pub use substitution::Substitution;
 pub struct Pattern(Arc<Compiled>);
 
 struct Compiled {
-    text: Box<str>,
+    text: Arc<str>,
     matcher: Matcher,
     outline: Outline,
     size: usize,
@@ -62,6 +62,11 @@ impl Pattern {
     /// The expression as written.
     pub fn as_str(&self) -> &str {
         &self.0.text
+    }
+
+    /// The expression as written, shared.
+    pub(crate) fn text(&self) -> Arc<str> {
+        Arc::clone(&self.0.text)
     }
 
     /// Whether all of `text` matches.

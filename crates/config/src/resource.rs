@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use crate::{CircuitBreaker, Diagnostic, Location, Mapping, Module, OutlierDetection};
+use crate::{
+    CircuitBreaker, Diagnostic, Location, Mapping, Module, OutlierDetection, TracingService,
+};
 
 /// Who this gateway is: decides which documents are meant for it, and what short names mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +93,8 @@ pub enum Kind {
     OutlierDetection(OutlierDetection),
     /// A way to find endpoints, which Mappings and the Module name by `resolver`.
     Resolver(Resolver),
+    /// `kind: TracingService`: where spans are sent.
+    TracingService(Box<TracingService>),
 }
 
 /// How a resolver finds endpoints.
@@ -112,6 +116,7 @@ impl Kind {
             Self::OutlierDetection(_) => "OutlierDetection",
             Self::Resolver(Resolver::Service) => "KubernetesServiceResolver",
             Self::Resolver(Resolver::Endpoint) => "KubernetesEndpointResolver",
+            Self::TracingService(_) => "TracingService",
         }
     }
 }

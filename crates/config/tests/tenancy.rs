@@ -132,6 +132,13 @@ fn a_module_or_a_resolver_outside_of_the_gateways_namespace() {
 }
 
 #[test]
+fn a_tracing_service_outside_of_the_gateways_namespace() {
+    let text = "apiVersion: getambassador.io/v2\nkind: TracingService\nname: a\n\
+                service: zipkin\ndriver: zipkin\n";
+    told_of_and_denied(text, "kind TracingService holds for the whole gateway");
+}
+
+#[test]
 fn kinds_that_are_yet_to_come_and_will_hold_for_the_whole_gateway() {
     for kind in [
         "AuthService",
@@ -144,7 +151,6 @@ fn kinds_that_are_yet_to_come_and_will_hold_for_the_whole_gateway() {
         "RateLimitService",
         "TCPMapping",
         "TLSContext",
-        "TracingService",
     ] {
         let text = format!("apiVersion: getambassador.io/v2\nkind: {kind}\nname: a\n");
         let compatible = annotation(&text, Trust::Compatible);

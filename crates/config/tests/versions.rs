@@ -86,6 +86,10 @@ fn modules_and_resolvers_are_the_same_in_every_version() {
             "KubernetesEndpointResolver",
             "{\"ambassador_id\": \"default\"}",
         ),
+        (
+            "TracingService",
+            "{\"service\": \"zipkin:9411\", \"driver\": \"zipkin\", \"sampling\": {\"random\": 10}}",
+        ),
     ] {
         let all = VERSIONS.map(|version| read(version, kind, spec));
         assert_eq!(all[0].len(), 1, "{kind}");

@@ -200,6 +200,7 @@ fn time_for(patience: Patience, first_list: Duration) -> Duration {
         // Begins when the required feeds have listed, and so after `first_list`. What is refused or
         // not known ends it at once.
         Patience::Optional => Duration::from_secs(2),
+        Patience::Pause => Duration::from_secs(1),
     }
 }
 

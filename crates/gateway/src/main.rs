@@ -22,6 +22,10 @@ use clap::Parser;
 
 use arguments::{Arguments, Command};
 
+/// Gives memory back that glibc's keeps: what thousands of deleted objects held is scattered.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let Arguments { command, run } = Arguments::parse();
     match command.unwrap_or_else(|| Command::Run(Box::new(run))) {

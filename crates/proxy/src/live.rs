@@ -5,6 +5,7 @@
 //!
 //! Deliberately absent: compiling. Snapshots come ready made.
 
+mod mappings;
 mod upstreams;
 
 use std::net::SocketAddr;
@@ -12,8 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use nuncio_config::Format;
-use nuncio_routing::{ClusterIndex, Clusters, RouteTable, ServicePort, Settings, Slots, Snapshot};
-use nuncio_telemetry::Telemetry;
+use nuncio_routing::{
+    ClusterIndex, Clusters, MappingId, Route, RouteTable, ServicePort, Settings, Slots, Snapshot,
+};
+use nuncio_telemetry::{MappingStats, Telemetry};
 
 use crate::error_pages::ErrorPages;
 use crate::exchange::LogPlan;
@@ -28,6 +31,7 @@ pub(crate) struct Live {
     upstreams: Slots<Arc<Upstream>>,
     error_pages: Arc<ErrorPages>,
     log_plan: Arc<LogPlan>,
+    telemetry: Arc<Telemetry>,
 }
 
 impl Live {
@@ -59,6 +63,13 @@ impl Live {
         self.error_pages.get(name)
     }
 
+    /// Where the Mapping of a Route counts; looked up by the first request only.
+    pub(crate) fn mapping_stats<'r>(&self, route: &'r Route) -> Option<&'r MappingStats> {
+        let MappingId { namespace, name } = &*route.mapping;
+        let find = || self.telemetry.mapping(namespace, name);
+        route.attachment.get_or_attach(find)
+    }
+
     pub(crate) fn upstream(&self, index: ClusterIndex) -> Option<&Arc<Upstream>> {
         self.upstreams.get(index.as_usize())
     }
@@ -67,7 +78,7 @@ impl Live {
 /// Takes snapshots into force.
 #[derive(Debug)]
 pub struct Switch {
-    live: ArcSwap<Live>,
+    live: Arc<ArcSwap<Live>>,
     upstreams: Upstreams,
     discovered: Arc<Discovered>,
     /// One at a time: two snapshots installed at once could both carry over the same clusters.
@@ -86,11 +97,13 @@ impl Switch {
             upstreams: Slots::default(),
             error_pages: Arc::default(),
             log_plan: LogPlan::of(&snapshot.settings.access_log),
+            telemetry: Arc::clone(&telemetry),
         };
         let discovered = Discovered::new(resolver);
+        let live = Arc::new(ArcSwap::from_pointee(nothing));
         let switch = Self {
-            live: ArcSwap::from_pointee(nothing),
-            upstreams: Upstreams::new(telemetry, Arc::clone(&discovered)),
+            upstreams: Upstreams::new(telemetry, Arc::clone(&discovered), &live),
+            live,
             discovered,
             installing: Mutex::default(),
         };
@@ -120,6 +133,7 @@ impl Switch {
             upstreams,
             error_pages,
             log_plan,
+            telemetry: Arc::clone(&before.telemetry),
         });
         self.upstreams.retire(self.live.swap(live));
     }

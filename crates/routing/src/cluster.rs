@@ -45,7 +45,7 @@ pub struct Cluster {
     /// How old a connection may become; `None` = any age.
     pub max_connection_lifetime: Option<Duration>,
     /// TCP keepalive; `None` = off.
-    pub keepalive: Option<Keepalive>,
+    pub keepalive: Option<Box<Keepalive>>,
     /// How a name becomes endpoints.
     pub dns_type: DnsType,
     /// Whether the TTL of answers says when to ask again; else every 5 s.
@@ -57,7 +57,7 @@ pub struct Cluster {
     /// Limits of requests with high priority.
     pub limits_high: Limits,
     /// When an endpoint that fails is left out; `None` = never.
-    pub outlier_detection: Option<OutlierDetection>,
+    pub outlier_detection: Option<Box<OutlierDetection>>,
 }
 
 impl Hash for Cluster {

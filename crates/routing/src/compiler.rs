@@ -2,7 +2,8 @@
 //!
 //! Resources have names, and of those with one name one is live ([`names`]). Live Mappings form groups
 //! by what they match ([`groups`]); one that comes, goes or is another costs its group to be compiled,
-//! and so does a change of what its members name. The Module that counts ([`modules`]) costs everything.
+//! and so does a change of what its members name. The Module that counts ([`modules`]) costs everything,
+//! the TracingService ([`tracing`]) no Route at all.
 //! What comes of it is compared with what was there before, so that an equal Route stays the same value,
 //! and a cluster keeps its place.
 //!
@@ -14,6 +15,7 @@ mod assembly;
 mod groups;
 mod modules;
 mod names;
+mod tracing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use assembly::{Assembly, Held, Laid};
 use groups::Groups;
 use modules::Modules;
 use names::{Names, Turn};
+use tracing::TracingServices;
 
 /// All objects of the configuration, and what they compile to.
 ///
@@ -40,6 +43,7 @@ pub struct Compiler {
     names: Names,
     named: Named,
     modules: Modules,
+    tracing: TracingServices,
     groups: Groups,
     basis: Basis,
     assembly: Assembly,
@@ -94,6 +98,7 @@ impl Compiler {
             objects: BTreeMap::new(),
             names: Names::default(),
             modules: Modules::default(),
+            tracing: TracingServices::default(),
             groups: Groups::default(),
             basis: Basis::of(Module::default()),
             assembly: Assembly::default(),
@@ -152,6 +157,9 @@ impl Compiler {
             self.take(turn);
         }
         let module = self.modules.settle(&self.identity, &mut self.assembly);
+        if self.tracing.settle(&self.identity, &mut self.assembly) {
+            self.assembly.set(self.settings());
+        }
         if let Some(module) = module.filter(|module| *module != self.basis.defaults.module) {
             let laid = std::mem::take(&mut self.basis.laid);
             self.basis = Basis {
@@ -185,6 +193,7 @@ impl Compiler {
             match class {
                 Class::Mapping => self.groups.remove(&told),
                 Class::Module => self.modules.remove(&told),
+                Class::TracingService => self.tracing.remove(&told),
                 Class::CircuitBreaker | Class::OutlierDetection | Class::Resolver => {
                     self.named.remove(&told);
                 }
@@ -194,6 +203,7 @@ impl Compiler {
             match class {
                 Class::Mapping => self.groups.add(told),
                 Class::Module => self.modules.add(told),
+                Class::TracingService => self.tracing.add(told),
                 Class::CircuitBreaker | Class::OutlierDetection | Class::Resolver => {
                     self.named.add(told);
                 }
@@ -207,7 +217,7 @@ impl Compiler {
             return;
         };
         match Class::of(&resource.kind) {
-            Class::Mapping | Class::Module => {}
+            Class::Mapping | Class::Module | Class::TracingService => {}
             class @ (Class::CircuitBreaker | Class::OutlierDetection) => {
                 self.groups.touch_naming(class, &resource.name);
             }
@@ -222,10 +232,18 @@ impl Compiler {
         }
     }
 
-    /// Takes over what follows from the Module alone.
+    /// What holds for the gateway as a whole.
+    fn settings(&self) -> Settings {
+        let module = &self.basis.defaults.module;
+        Settings {
+            tracing: self.tracing.tracing(module, &self.identity),
+            ..Settings::from(module)
+        }
+    }
+
+    /// Takes over what follows from the Module.
     fn rest_on_basis(&mut self) {
-        let settings = Settings::from(&self.basis.defaults.module);
-        self.assembly.set(settings);
+        self.assembly.set(self.settings());
         let settings = self.assembly.settings();
         let by = (&self.named, &self.identity);
         let surroundings = self.basis.surroundings(&settings, by);

@@ -134,7 +134,7 @@ fn files(overrides: &[ErrorResponseOverride]) -> impl Iterator<Item = &Box<str>>
 
 fn watches_forwarding(route: &Route) -> bool {
     let hashed = match &route.action {
-        Action::Forward(to) => match &to.hash_on {
+        Action::Forward(to) => match to.hash_on.as_deref() {
             Some(HashOn::Header(name)) => Some(&**name),
             Some(HashOn::Cookie { .. } | HashOn::SourceIp) | None => None,
         },

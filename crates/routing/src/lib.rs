@@ -6,6 +6,7 @@
 //! Deliberately absent: I/O, clocks, async, endpoints and connections, and any knowledge of how
 //! resources reach the gateway.
 
+mod attachment;
 mod cluster;
 mod clusters;
 mod compile;
@@ -23,7 +24,9 @@ mod settings;
 mod slots;
 mod snapshot;
 mod table;
+mod tracing;
 
+pub use attachment::Attachment;
 pub use cluster::{Balance, Cluster, ClusterIndex, Discovery, Families, Limits, ServicePort};
 pub use clusters::Clusters;
 pub use compile::compile;
@@ -47,3 +50,4 @@ pub use settings::{ConnectionSettings, HeaderCase, Settings};
 pub use slots::Slots;
 pub use snapshot::Snapshot;
 pub use table::RouteTable;
+pub use tracing::{Collector, Sampling, SpanFormat, Tracing};

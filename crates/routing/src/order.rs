@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use nuncio_config::Location;
 
+use crate::MappingId;
 use crate::compile::Precedence;
 
 /// Where a Route stands among all others; the least is tried first.
@@ -25,11 +26,21 @@ pub(crate) struct GroupOrder(
     pub(crate) Reverse<Insertion>,
 );
 
+impl GroupOrder {
+    /// The group's first Mapping; `None` for what is built in.
+    pub(crate) fn mapping(&self) -> Option<&Arc<MappingId>> {
+        match &self.1.0 {
+            Insertion::Mapping(_, id) => Some(id),
+            Insertion::BuiltIn(_) => None,
+        }
+    }
+}
+
 /// When a group came to be: with its first Mapping.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Insertion {
     /// A Mapping's place, namespace and name.
-    Mapping(Location, Box<str>, Box<str>),
+    Mapping(Location, Arc<MappingId>),
     /// What is built in comes after all Mappings, in this order.
     BuiltIn(u8),
 }

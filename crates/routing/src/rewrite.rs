@@ -76,10 +76,10 @@ pub fn push_encoded(bytes: &[u8], out: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use nuncio_config::Priority;
+    use nuncio_config::{Priority, Rare};
 
     use super::*;
-    use crate::{ClusterIndex, HeaderRules, HostRewrite};
+    use crate::{ClusterIndex, HostRewrite};
 
     fn forward(prefix: &str, rewrite: &str) -> Forward {
         let rewrite = match rewrite {
@@ -92,7 +92,7 @@ mod tests {
             rewrite,
             regex_rewrite: None,
             host: HostRewrite::Keep,
-            request_headers: HeaderRules::default(),
+            request_headers: Rare::default(),
             timeout: None,
             idle_timeout: None,
             retry: None,
@@ -116,7 +116,9 @@ mod tests {
 
     fn substituted(pattern: &str, substitution: &str, path: &str) -> String {
         let forward = Forward {
-            regex_rewrite: Some(Substitution::parse(pattern, substitution).unwrap()),
+            regex_rewrite: Some(Box::new(
+                Substitution::parse(pattern, substitution).unwrap(),
+            )),
             ..forward("/", "/v9/")
         };
         written(&forward, path, Some("x=1")).unwrap()

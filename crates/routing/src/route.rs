@@ -13,16 +13,16 @@ use http::{HeaderName, HeaderValue};
 use nuncio_config::{
     Case, Cors, DomainLabels, ErrorResponseOverride, HashOn, HeaderAddition, HeaderMatch,
     HeaderValueMatch, HostMatch, Location, MethodMatch, PathMatch, Priority, QueryMatch,
-    QueryValueMatch, RetryOn, Rewrite, Substitution,
+    QueryValueMatch, Rare, Resource, RetryOn, Rewrite, Substitution, Usual,
 };
 
-use crate::{ClusterIndex, Draw, Order, Redirect, RequestHead};
+use crate::{Attachment, ClusterIndex, Draw, Order, Redirect, RequestHead};
 
 /// One member of a group of Mappings (or a built-in probe), ready to be matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// The Mapping it was made from.
-    pub mapping: MappingId,
+    pub mapping: Arc<MappingId>,
     /// Where that Mapping was written; `None` for what is built in.
     pub at: Option<Location>,
     /// Where it stands among all Routes.
@@ -47,13 +47,15 @@ pub struct Route {
     pub action: Action,
     /// What happens to the response, whoever gives it.
     pub response: ResponseRules,
+    /// What whoever runs it keeps with it.
+    pub attachment: Attachment,
 }
 
 /// What happens to a response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResponseRules {
     /// Headers removed and added.
-    pub headers: HeaderRules,
+    pub headers: Rare<HeaderRules>,
     /// Which pages of other origins may read it; `None` = nothing is said of it.
     pub cors: Option<Arc<Cors>>,
     /// Other bodies for errors; each status at most once.
@@ -64,9 +66,9 @@ pub struct ResponseRules {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeaderRules {
     /// Removed.
-    pub remove: Box<[HeaderName]>,
+    pub remove: Vec<HeaderName>,
     /// Added, in this order.
-    pub add: Box<[HeaderAddition]>,
+    pub add: Vec<HeaderAddition>,
 }
 
 impl HeaderRules {
@@ -76,6 +78,13 @@ impl HeaderRules {
     }
 }
 
+impl Usual for HeaderRules {
+    const USUAL: &'static Self = &Self {
+        remove: Vec::new(),
+        add: Vec::new(),
+    };
+}
+
 /// Names a Mapping. The same name may be used in two namespaces. Shown as `namespace/name`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MappingId {
@@ -83,6 +92,15 @@ pub struct MappingId {
     pub namespace: Box<str>,
     /// The Mapping's name.
     pub name: Box<str>,
+}
+
+impl MappingId {
+    pub(crate) fn of(resource: &Resource) -> Self {
+        Self {
+            namespace: resource.namespace.clone(),
+            name: resource.name.clone(),
+        }
+    }
 }
 
 impl fmt::Display for MappingId {
@@ -139,11 +157,11 @@ pub struct Forward {
     /// What becomes of the path.
     pub rewrite: Rewrite,
     /// What becomes of the path instead, if there is one.
-    pub regex_rewrite: Option<Substitution>,
+    pub regex_rewrite: Option<Box<Substitution>>,
     /// What becomes of the host.
     pub host: HostRewrite,
     /// Headers removed and added.
-    pub request_headers: HeaderRules,
+    pub request_headers: Rare<HeaderRules>,
     /// Time for the whole response; `None` = no limit.
     pub timeout: Option<Duration>,
     /// Silence of the exchange that ends it; `None` = never.
@@ -153,7 +171,7 @@ pub struct Forward {
     /// Which of the cluster's limits hold.
     pub priority: Priority,
     /// What a hashing load balancer looks at.
-    pub hash_on: Option<HashOn>,
+    pub hash_on: Option<Box<HashOn>>,
     /// Tokens of `Upgrade` that are passed on, in lower case.
     pub upgrades: Box<[Box<str>]>,
     /// Where a copy goes.
@@ -171,7 +189,7 @@ pub enum HostRewrite {
     #[default]
     Keep,
     /// This one.
-    To(HeaderValue),
+    To(Box<HeaderValue>),
     /// `auto_host_rewrite`: the name of the cluster, as resolved. (Envoy takes the name from DNS,
     /// and so changes nothing for a cluster that is an address.)
     Upstream,

@@ -1,4 +1,5 @@
-//! What holds for the gateway as a whole: the Module `ambassador` with defaults filled in.
+//! What holds for the gateway as a whole: the Module `ambassador` with defaults filled in, and the
+//! TracingService.
 //!
 //! Defaults are those of Emissary 4.1 (`IRAmbassador`) and of Envoy.
 //! Deliberately absent: defaults of Mappings, which are filled in where Routes are made.
@@ -12,7 +13,7 @@ use nuncio_config::{
     Module, UnderscoresAction,
 };
 
-use crate::PathRules;
+use crate::{PathRules, Tracing};
 
 /// The gateway's settings, every one decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct Settings {
     pub error_overrides: Arc<[ErrorResponseOverride]>,
     /// Which clients are served; `None` = all.
     pub ip_rules: Option<IpRules>,
+    /// How requests are traced; `None` = they are not.
+    pub tracing: Option<Tracing>,
 }
 
 /// How clients' connections and the heads of their requests are treated.
@@ -125,6 +128,7 @@ impl From<&Module> for Settings {
                 .unwrap_or_default()
                 .into(),
             ip_rules: module.ip_rules.clone(),
+            tracing: None,
         }
     }
 }

@@ -86,6 +86,11 @@ impl RouteTable {
         routes.into_iter()
     }
 
+    /// All Routes, in no order that means anything.
+    pub fn in_any_order(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.index.paths.routes()
+    }
+
     /// How many Routes there are, the built-in ones included.
     pub fn len(&self) -> usize {
         self.index.len

@@ -31,10 +31,14 @@ mod access_log;
 mod cluster;
 mod clusters;
 mod control;
+mod exemplar;
 mod family;
 mod histogram;
 mod http;
+mod latency;
 mod listener;
+mod mapping;
+mod mappings;
 mod names;
 mod page;
 mod process;
@@ -45,6 +49,7 @@ pub mod statsd;
 mod status;
 mod telemetry;
 mod text;
+mod trace;
 mod value;
 
 pub use access_log::{AccessLog, AccessLogWriter, Lines, Waiting};
@@ -56,9 +61,11 @@ pub use control::{ControlStats, ObjectCounts, Reconfiguration};
 pub use histogram::Histogram;
 pub use http::{ActiveUpgrade, HeldResponse, HttpStats, HttpSummary};
 pub use listener::{ActiveRequest, Certificate, DownstreamConnection, ListenerStats, Rejection};
+pub use mapping::{Mapped, MappingStats};
 pub use request::{
     Bytes, Closed, Ending, Outcome, Protocol, RequestRecord, Reset, ShadowRecord, Side, Transport,
 };
 pub use server::{ServerState, ServerStats};
 pub use telemetry::{BuildInfo, Telemetry};
+pub use trace::{SpanCounts, TraceId};
 pub use value::{Counter, Gauge};

@@ -12,6 +12,8 @@ use std::time::Duration;
 use crate::cluster::ClusterStats;
 use crate::http::HttpStats;
 use crate::listener::ActiveRequest;
+use crate::mapping::{Ended, Mapped};
+use crate::trace::TraceId;
 pub use outcome::{Ending, Outcome, Reset};
 
 /// The HTTP version of one side of the gateway.
@@ -81,6 +83,10 @@ pub struct RequestRecord<'a> {
     pub bytes: Bytes,
     /// Whether it was sent more than once.
     pub retried: bool,
+    /// Its part in the Mapping whose Route took it; `None` when none did.
+    pub mapping: Option<Mapped<'a>>,
+    /// The trace that a collector can be asked for; `None` when the request was not sampled.
+    pub trace: Option<TraceId>,
 }
 
 impl RequestRecord<'_> {
@@ -89,6 +95,14 @@ impl RequestRecord<'_> {
         self.count_downstream();
         if let Some(cluster) = self.cluster {
             self.count_upstream(cluster);
+        }
+        if let Some(mapping) = &self.mapping {
+            mapping.record(Ended {
+                status: self.request.status_told().or(self.outcome.status()),
+                took: self.outcome.is_whole().then_some(self.duration),
+                timed_out: self.outcome.is_out_of_time(),
+                trace: self.trace,
+            });
         }
         self.request.finished();
     }

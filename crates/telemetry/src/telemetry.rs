@@ -17,11 +17,14 @@ use crate::control::ControlStats;
 use crate::family::Scope;
 use crate::http::HttpStats;
 use crate::listener::ListenerStats;
+use crate::mapping::MappingStats;
+use crate::mappings::Mappings;
 use crate::page;
 use crate::process::Memory;
 use crate::series::{Names, Series};
 use crate::server::ServerStats;
 use crate::statsd::Timers;
+use crate::trace::SpanCounts;
 
 /// Who this process is, for the labels of `ambassador_diagnostics_info` and `nuncio_build_info`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,9 +50,11 @@ pub struct Telemetry {
     pub(crate) timers: Arc<Timers>,
     pub(crate) access_log_counts: Arc<AccessLogCounts>,
     access_log: OnceLock<AccessLog>,
+    pub(crate) spans: Arc<SpanCounts>,
     https: Named<HttpStats>,
     listeners: Named<ListenerStats>,
     clusters: Clusters,
+    pub(crate) mappings: Mappings,
 }
 
 /// Handles by name, hence in the order of the page.
@@ -76,9 +81,11 @@ impl Telemetry {
             timers,
             access_log_counts: Arc::default(),
             access_log: OnceLock::new(),
+            spans: Arc::default(),
             https: RwLock::default(),
             listeners: RwLock::default(),
             clusters: Clusters::default(),
+            mappings: Mappings::default(),
         })
     }
 
@@ -128,6 +135,23 @@ impl Telemetry {
         self.clusters.let_go(&self.timers)
     }
 
+    /// The handle of a Mapping, for the Route that had its first request. A Mapping that is back
+    /// goes on where the last one of its name stopped.
+    pub fn mapping(&self, namespace: &str, name: &str) -> Arc<MappingStats> {
+        self.mappings.of(namespace, name)
+    }
+
+    /// Mappings whose handles nobody has: their Routes are gone, or have others in their place that
+    /// had no request yet. Those are to be given the handles, since their counts stay on the page.
+    pub fn unused_mappings(&self) -> Vec<Arc<MappingStats>> {
+        self.mappings.unused()
+    }
+
+    /// Makes room where nobody has the handle of a Mapping.
+    pub fn let_go_of_mappings(&self) {
+        self.mappings.let_go();
+    }
+
     /// The ids of handles that will not come back, since this was last asked.
     pub(crate) fn forgotten_clusters(&self) -> Vec<u32> {
         self.clusters.forgotten()
@@ -153,6 +177,11 @@ impl Telemetry {
     /// Where lines of the access log go; `None` while it is off.
     pub fn access_log(&self) -> Option<&AccessLog> {
         self.access_log.get()
+    }
+
+    /// What becomes of spans.
+    pub fn spans(&self) -> &Arc<SpanCounts> {
+        &self.spans
     }
 
     /// Configuration.

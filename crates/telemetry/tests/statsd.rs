@@ -90,6 +90,8 @@ fn serve(listener: &Arc<ListenerStats>, cluster: &Arc<ClusterStats>, status: u16
             ..Bytes::default()
         },
         retried: false,
+        mapping: None,
+        trace: None,
     }
     .record();
 }

@@ -1,7 +1,8 @@
 """An upstream that says what it was asked: `python3 upstream.py NAME PORT`.
 
 Answers every request with the JSON object {upstream, method, path, headers}. `/status/N` answers
-with status N, `/delay/MS` answers after MS milliseconds. Reads no request bodies.
+with status N, `/delay/MS` answers after MS milliseconds; a WebSocket is accepted and says nothing.
+Reads no request bodies.
 """
 
 import asyncio
@@ -31,6 +32,9 @@ class Upstream(Program):
         until(lambda: get(self.port, "/").status == 200, f"the upstream {name} answers")
 
 
+_SWITCHING = b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+
 class _Exchange(asyncio.Protocol):
     def __init__(self, name):
         self.name = name
@@ -51,13 +55,18 @@ class _Exchange(asyncio.Protocol):
         first, *rest = head.split("\r\n")
         method, path, _ = first.split(" ", 2)
         headers = dict(line.split(": ", 1) for line in rest if ": " in line)
+        if {name.lower() for name in headers} >= {"upgrade", "connection"}:
+            self.transport.write(_SWITCHING)
+            return
         body = json.dumps(
             {"upstream": self.name, "method": method, "path": path, "headers": headers}
         ).encode()
         status = int(path.split("/")[2]) if path.startswith("/status/") else 200
+        if status in (204, 304):
+            body = b""
+        length = "" if status == 204 else f"Content-Length: {len(body)}\r\n"
         answer = (
-            f"HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
+            f"HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\n{length}\r\n"
         ).encode() + body
         if path.startswith("/delay/"):
             delay = int(path.split("/")[2]) / 1000

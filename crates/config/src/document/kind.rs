@@ -21,6 +21,7 @@ pub(super) enum Understood {
     CircuitBreaker,
     OutlierDetection,
     Resolver(Resolver),
+    TracingService,
 }
 
 impl<'n> DocumentKind<'n> {
@@ -72,6 +73,7 @@ fn understood(kind: &str, name: &str) -> Result<Understood, String> {
         ("OutlierDetection", _) => return Ok(Understood::OutlierDetection),
         ("KubernetesServiceResolver", _) => return Ok(Understood::Resolver(Resolver::Service)),
         ("KubernetesEndpointResolver", _) => return Ok(Understood::Resolver(Resolver::Endpoint)),
+        ("TracingService", _) => return Ok(Understood::TracingService),
         ("Module", _) => format!("Module {} is not supported yet; ignored", quoted(name)),
         ("ConsulResolver", _) => "kind ConsulResolver is not supported: Consul is not asked for \
                                   endpoints; ignored"
@@ -90,17 +92,18 @@ fn is_known(kind: &str) -> bool {
     UNDERSTOOD.contains(&kind) || NOT_YET.contains(&kind)
 }
 
-const UNDERSTOOD: [&str; 6] = [
+const UNDERSTOOD: [&str; 7] = [
     "CircuitBreaker",
     "KubernetesEndpointResolver",
     "KubernetesServiceResolver",
     "Mapping",
     "Module",
     "OutlierDetection",
+    "TracingService",
 ];
 
 /// Kinds of Ambassador and Emissary that are yet to be built.
-const NOT_YET: [&str; 11] = [
+const NOT_YET: [&str; 10] = [
     "AuthService",
     "ConsulResolver",
     "DevPortal",
@@ -111,5 +114,4 @@ const NOT_YET: [&str; 11] = [
     "RateLimitService",
     "TCPMapping",
     "TLSContext",
-    "TracingService",
 ];

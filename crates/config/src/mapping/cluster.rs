@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use http::HeaderName;
 
+use crate::Usual;
+
 /// What a Mapping says about its cluster. Field names are Ambassador's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClusterOptions {
@@ -42,6 +44,27 @@ pub struct ClusterOptions {
     pub circuit_breaker: Option<Box<str>>,
     /// v0: the name of a `kind: OutlierDetection`.
     pub outlier_detection: Option<Box<str>>,
+}
+
+impl Usual for ClusterOptions {
+    const USUAL: &'static Self = &Self {
+        grpc: false,
+        resolver: None,
+        load_balancer: None,
+        cluster_tag: None,
+        stats_name: None,
+        dns_type: None,
+        respect_dns_ttl: None,
+        enable_ipv4: None,
+        enable_ipv6: None,
+        connect_timeout: None,
+        cluster_idle_timeout: None,
+        cluster_max_connection_lifetime: None,
+        keepalive: None,
+        circuit_breakers: None,
+        circuit_breaker: None,
+        outlier_detection: None,
+    };
 }
 
 /// `load_balancer`

@@ -2,7 +2,7 @@
 
 use http::HeaderName;
 
-use crate::Format;
+use crate::{Format, Usual};
 
 /// One of `add_request_headers` or `add_response_headers`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,4 +23,11 @@ pub struct HeaderOptions {
     pub remove: Option<Box<[HeaderName]>>,
     /// `add_*_headers`, in the order written.
     pub add: Option<Box<[HeaderAddition]>>,
+}
+
+impl Usual for HeaderOptions {
+    const USUAL: &'static Self = &Self {
+        remove: None,
+        add: None,
+    };
 }

@@ -3,15 +3,22 @@
 //! Invariant: both begin with `/` and hold nothing that would end a request target.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// The text a path must begin with: starts with `/`, holds neither query nor white space.
+/// Clones share it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Prefix(Box<str>);
+pub struct Prefix(Arc<str>);
 
 impl Prefix {
     /// The text as written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The text as written, shared.
+    pub(crate) fn text(&self) -> Arc<str> {
+        Arc::clone(&self.0)
     }
 }
 

@@ -25,6 +25,7 @@ mod upgrades;
 use std::time::Duration;
 
 use super::{HeaderOptions, Mapping, Priority, keys};
+use crate::Rare;
 use crate::fields::Fields;
 
 /// Reads a Mapping; `None` after an error.
@@ -41,28 +42,28 @@ pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Mapping> {
     let timing = Timing::read(fields);
     let mapping = Mapping {
         precedence: fields.integer("precedence").unwrap_or(0),
-        cluster: cluster::read(fields),
+        cluster: cluster::read(fields).into(),
         weight: fields.integer("weight"),
         shadow: fields.boolean("shadow").unwrap_or(false),
-        redirect,
+        redirect: redirect.map(Box::new),
         rewrite: rewriting.rewrite,
-        regex_rewrite: rewriting.regex_rewrite,
-        host_rewrite: rewriting.host_rewrite,
+        regex_rewrite: rewriting.regex_rewrite.map(Box::new),
+        host_rewrite: rewriting.host_rewrite.map(Box::new),
         auto_host_rewrite: rewriting.auto_host_rewrite,
-        request_headers: HeaderOptions {
+        request_headers: Rare::from(HeaderOptions {
             remove: headers::removals(fields, "remove_request_headers"),
             add: headers::additions(fields, "add_request_headers"),
-        },
-        response_headers: HeaderOptions {
+        }),
+        response_headers: Rare::from(HeaderOptions {
             remove: headers::removals(fields, "remove_response_headers"),
             add: headers::additions(fields, "add_response_headers"),
-        },
+        }),
         add_linkerd_headers: fields.boolean("add_linkerd_headers"),
         timeout: timing.timeout,
         idle_timeout: timing.idle_timeout,
-        retry_policy: retry::read(fields),
+        retry_policy: retry::read(fields).map(Box::new),
         priority: priority(fields, "priority").unwrap_or_default(),
-        cors: cors::read(fields),
+        cors: cors::read(fields).map(Box::new),
         allow_upgrade: upgrades::read(fields),
         error_response_overrides: overrides::read(fields),
         bypass_error_response_overrides: fields

@@ -38,6 +38,7 @@ fn describe_resource(resource: &Resource) -> String {
         Kind::CircuitBreaker(breaker) => vec![format!("{breaker:?}")],
         Kind::OutlierDetection(detection) => vec![format!("{detection:?}")],
         Kind::Resolver(resolver) => vec![format!("{resolver:?}")],
+        Kind::TracingService(service) => vec![format!("{service:#?}").replace('\n', "\n  ")],
     };
     let lines = lines.into_iter().map(|line| format!("  {line}\n"));
     head + &lines.collect::<String>()

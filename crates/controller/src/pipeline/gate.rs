@@ -16,6 +16,8 @@ pub(crate) enum Patience {
     Lists,
     /// The lists of feeds that are not required, once the others are there.
     Optional,
+    /// That changes pause, for work that none of them shall wait for.
+    Pause,
 }
 
 /// Sets an alarm, which is to come back as a change.
@@ -93,9 +95,14 @@ impl Gate {
                 self.stale = Stale::Served;
                 return true;
             }
-            Patience::Lists => {}
+            Patience::Lists | Patience::Pause => {}
         }
         false
+    }
+
+    /// Changes are to pause.
+    pub(crate) fn wait_for_pause(&self) {
+        (self.alarm)(Patience::Pause);
     }
 
     /// Whether what there is may be published.

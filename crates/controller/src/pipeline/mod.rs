@@ -16,6 +16,7 @@ pub(crate) mod objects;
 pub(crate) mod records;
 mod recovery;
 mod refusals;
+mod sprawl;
 mod standing;
 mod told;
 mod verdicts;
@@ -39,6 +40,7 @@ use kept::Former;
 pub use last_good::OnInvalid;
 use objects::{Effect, Objects, Rules};
 use records::Texts;
+use sprawl::{After, Sprawl};
 use standing::Heard;
 pub use standing::{KeptResource, Since, Standing};
 use told::Told;
@@ -64,6 +66,7 @@ pub(crate) struct Pipeline {
     outlets: Outlets,
     gate: Gate,
     objects: Objects,
+    sprawl: Sprawl,
     pending: Effect,
     generation: u64,
     told: Told,
@@ -94,6 +97,7 @@ impl Pipeline {
             outlets,
             gate,
             objects: Objects::new(rules, texts),
+            sprawl: Sprawl::default(),
             state,
             keeper: None,
             saved_at: None,
@@ -156,6 +160,9 @@ impl Pipeline {
             Change::Refused { feed, diagnostic } => self.refused(feed, diagnostic),
             Change::Absent { feed } => self.absent(feed),
             Change::Granted { feed } => self.objects.withdraw_notes(feed),
+            Change::Waited {
+                patience: Patience::Pause,
+            } => self.paused(),
             Change::Waited { patience } => Effect::of(self.gate.waited(patience)),
         };
         let fresh = Effect::of(was_stale != self.gate.is_stale());
@@ -214,6 +221,19 @@ impl Pipeline {
         for feed in std::mem::take(&mut self.listed) {
             self.outlets.verdicts.listed(feed);
         }
+        if self.sprawl.published(generation, self.objects.len()) {
+            self.gate.wait_for_pause();
+        }
+    }
+
+    /// Gathers what is left of many objects, unless changes go on.
+    fn paused(&mut self) -> Effect {
+        match self.sprawl.waited(self.generation, self.objects.len()) {
+            After::Gather => return self.objects.gather(),
+            After::WaitOn => self.gate.wait_for_pause(),
+            After::Rest => {}
+        }
+        Effect::Unchanged
     }
 
     fn measure(&mut self, snapshot: &Snapshot, (compile, publish): (Duration, Duration)) {
@@ -246,7 +266,7 @@ impl Pipeline {
             invalid: wrong.saturating_sub(kept),
         });
         control.found_invalid(self.objects.take_invalid_changes());
-        for arrival in self.arrivals.drain(..) {
+        for arrival in std::mem::take(&mut self.arrivals) {
             control.propagated(arrival.elapsed());
         }
     }

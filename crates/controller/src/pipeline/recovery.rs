@@ -1,4 +1,5 @@
-//! After a panic in the compiler: a new one, without the change that brought it about.
+//! A new compiler in the place of the one there is: after a panic, without the change that brought it
+//! about, and after most objects are gone, in memory of its own.
 //!
 //! Invariant: what panics harms its own object, whose last good version is put back; all other
 //! changes of the batch are live.
@@ -12,7 +13,7 @@ use tracing::error;
 
 use super::kept::Former;
 use super::last_good::OnInvalid;
-use super::objects::Objects;
+use super::objects::{Effect, Objects};
 use crate::containment::{Panicked, contained};
 
 impl Objects {
@@ -25,6 +26,12 @@ impl Objects {
         }
         error!("compiling failed; starting anew without the change that did it");
         self.recover(generation)
+    }
+
+    /// Moves what objects say together, for what is freed to be given back. What is served stays the
+    /// same, and is to be published for its older self to go.
+    pub(crate) fn gather(&mut self) -> Effect {
+        Effect::of(self.rebuild(&[]).is_ok())
     }
 
     /// Builds the compiler anew, change by change.

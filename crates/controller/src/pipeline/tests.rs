@@ -186,6 +186,38 @@ fn a_list_takes_away_what_it_lacks() {
     assert!(!has(&next, "a") && has(&next, "b"));
 }
 
+#[test]
+fn after_most_objects_are_gone_the_rest_is_moved_together_and_served_as_before() {
+    let running = start(&[Feed::Services]);
+    let names: Vec<_> = (0..1_200).map(|number| format!("s{number}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    running.send(listed(Feed::Services, &names));
+    running.next();
+    running.send(listed(Feed::Services, &["s7", "s8"]));
+    let before = running.next();
+    let pause = || Change::Waited {
+        patience: Patience::Pause,
+    };
+    running.send(pause());
+    let after = running.next();
+    assert_eq!((before.generation, after.generation), (2, 3));
+    assert_eq!(
+        *before,
+        Snapshot {
+            generation: 2,
+            ..Snapshot::clone(&after)
+        }
+    );
+    let route = |snapshot: &Snapshot| Arc::clone(snapshot.routes.iter().next().unwrap());
+    assert!(!Arc::ptr_eq(&route(&before), &route(&after)));
+    // Once is enough, and changes go on from there.
+    running.send(pause());
+    running.send(renamed("s7", "changed"));
+    let next = running.next();
+    assert_eq!(next.generation, 4);
+    assert!(has(&next, "changed") && has(&next, "s8") && !has(&next, "s7"));
+}
+
 /// What an object says instead.
 fn renamed(object: &str, mapping: &str) -> Change {
     let mut said = service(mapping);

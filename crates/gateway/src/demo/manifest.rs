@@ -93,7 +93,7 @@ mod tests {
         let mapping = written("127.0.0.1:40123");
         assert_eq!(mapping.path.as_str(), "/httpbin/");
         assert_eq!(mapping.rewrite, Rewrite::Prefix("/".into()));
-        assert_eq!(mapping.host_rewrite.unwrap(), "httpbin.org");
+        assert_eq!(*mapping.host_rewrite.unwrap(), "httpbin.org");
         assert_eq!(&*mapping.service.written, "127.0.0.1:40123");
     }
 

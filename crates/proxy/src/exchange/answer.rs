@@ -88,7 +88,7 @@ fn decide<'a>(
                 .framed(body, nominated)
                 .upgraded(asked);
             let client = course.forwarding.client.ip();
-            course.affinity = Affinity::of(to.hash_on.as_ref(), &head.headers, client);
+            course.affinity = Affinity::of(to.hash_on.as_deref(), &head.headers, client);
             Ok(Decision::Forward(to))
         }
         Action::Redirect(to) => {

@@ -34,6 +34,7 @@ mod shadow;
 mod spelling;
 mod start_time;
 mod timer;
+mod trace_id;
 mod tunnel;
 mod upgrade;
 mod upstream_head;
@@ -42,7 +43,8 @@ mod words;
 use std::time::{Duration, Instant};
 
 use nuncio_telemetry::{
-    ActiveRequest, Bytes, ClusterStats, Ending, Outcome, Protocol, RequestRecord, Side,
+    ActiveRequest, Bytes, ClusterStats, Ending, Mapped, Outcome, Protocol, RequestRecord, Side,
+    TraceId,
 };
 use pingora_core::protocols::http::ServerSession;
 
@@ -70,6 +72,8 @@ struct Account<'a> {
     upstream_time: Option<Duration>,
     upstream_bytes: (u64, u64),
     retried: bool,
+    mapping: Option<Mapped<'a>>,
+    trace: Option<TraceId>,
     /// What the client is told, where that is not what became of the request.
     told: Option<u16>,
     timing: Timing,
@@ -103,6 +107,8 @@ impl Account<'_> {
             upstream_time: None,
             upstream_bytes: (0, 0),
             retried: false,
+            mapping: None,
+            trace: None,
             told: None,
             timing: Timing::default(),
             particulars: Particulars::default(),
@@ -135,6 +141,8 @@ impl Account<'_> {
                 upstream_sent,
             },
             retried: self.retried,
+            mapping: self.mapping,
+            trace: self.trace,
         }
         .record();
     }
@@ -172,7 +180,9 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     let request = connection.listener().request_started(protocol);
     let live = connection.worker().live();
     let mut course = Course::new(connection, &live, started);
-    let account = answer::answer(&mut course, session).await;
+    let mut account = answer::answer(&mut course, session).await;
+    account.mapping = mapped(&course, account.particulars.attempts);
+    account.trace = trace_id::of(&session.req_header().headers);
     access_log::log(&course, session, &account);
     account.record(connection, request, started.elapsed());
     if protocol == Protocol::Http2
@@ -181,6 +191,14 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
         connection.listener().http().stream_reset(by);
     }
     account.afterwards
+}
+
+/// The exchange's part in the Mapping whose Route took it.
+fn mapped<'a>(course: &Course<'a>, attempts: u32) -> Option<Mapped<'a>> {
+    Some(Mapped {
+        stats: course.live.mapping_stats(course.route?)?,
+        retries: attempts.saturating_sub(1),
+    })
 }
 
 /// What was sent instead of a request.

@@ -136,7 +136,7 @@ impl Outbound {
 fn rewritten_host(to: &Forward, live: &Live) -> Option<HeaderValue> {
     match &to.host {
         HostRewrite::Keep => None,
-        HostRewrite::To(host) => Some(host.clone()),
+        HostRewrite::To(host) => Some(HeaderValue::clone(host)),
         HostRewrite::Upstream => match &live.upstream(to.cluster)?.cluster.host {
             ServiceHost::Name(name) => HeaderValue::from_str(name).ok(),
             ServiceHost::Ip(_) => None,

@@ -157,3 +157,46 @@ async fn nothing_is_left_of_what_nobody_uses_any_more() {
     assert!(old.upgrade().is_none() && a.upgrade().is_none());
     assert!(scene.telemetry.known_cluster(&other).is_some());
 }
+
+/// The names of the Mappings that are counted and whether somebody has their handles, once nothing
+/// moves any more.
+async fn counted(scene: &Scene, mappings: &[&str]) {
+    let deadline = tokio::time::Instant::now() + 10 * upstreams::LOOK;
+    loop {
+        let mut page = Vec::new();
+        scene.telemetry.render(&mut page);
+        let page = String::from_utf8(page).unwrap();
+        let family = "nuncio_mapping_retries_total{mapping_namespace=\"default\",mapping=\"";
+        let lines = page.lines().filter_map(|line| line.strip_prefix(family));
+        let names: Vec<_> = lines.filter_map(|line| line.split('"').next()).collect();
+        if names == mappings && scene.telemetry.unused_mappings().is_empty() {
+            return;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{names:?}");
+        tokio::time::sleep(upstreams::LOOK).await;
+    }
+}
+
+/// As the first request of each Route does.
+fn count_all(scene: &Scene) {
+    let live = scene.switch.live();
+    for route in live.routes().in_any_order() {
+        assert!(live.mapping_stats(route).is_some());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mapping_is_counted_while_it_is_configured_and_has_had_a_request() {
+    let probes = [
+        "internal_liveness_probe_mapping",
+        "internal_readiness_probe_mapping",
+    ];
+    let all = |names: &[&'static str]| [names, &probes[..]].concat();
+    let mut scene = Scene::new();
+    scene.put("a", "").put("b", "").install();
+    count_all(&scene);
+    scene.put("c", "").install();
+    counted(&scene, &all(&["a", "b"])).await;
+    scene.put("a", "timeout_ms: 7\n").remove("b").install();
+    counted(&scene, &all(&["a"])).await;
+}

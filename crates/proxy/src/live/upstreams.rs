@@ -7,12 +7,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use nuncio_routing::{Cluster, Slots, Snapshot};
 use nuncio_telemetry::Telemetry;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use super::Live;
+use super::{Live, mappings};
 use crate::upstream::{Background, Discovered, Upstream};
 
 /// Starts clusters, and lets go of them.
@@ -43,14 +44,15 @@ struct Difference<'a> {
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 impl Upstreams {
-    pub(super) fn new(telemetry: Arc<Telemetry>, discovered: Arc<Discovered>) -> Self {
+    /// `live` is what is in force.
+    pub(super) fn new(
+        telemetry: Arc<Telemetry>,
+        discovered: Arc<Discovered>,
+        live: &Arc<ArcSwap<Live>>,
+    ) -> Self {
         let left = Arc::new(Notify::new());
         let retired = Arc::default();
-        let letting_go = let_go(
-            Arc::clone(&telemetry),
-            Arc::clone(&retired),
-            Arc::clone(&left),
-        );
+        let letting_go = let_go(Arc::clone(live), Arc::clone(&retired), Arc::clone(&left));
         Self {
             _letting_go: discovered.resolver().run(letting_go),
             telemetry,
@@ -123,13 +125,16 @@ impl<'a> Difference<'a> {
 }
 
 /// Frees what has left, once nobody has it any more.
-async fn let_go(telemetry: Arc<Telemetry>, retired: Arc<Retired>, left: Arc<Notify>) {
+async fn let_go(live: Arc<ArcSwap<Live>>, retired: Arc<Retired>, left: Arc<Notify>) {
     loop {
         left.notified().await;
         let mut are_left = true;
         while are_left {
             sleep(LOOK).await;
-            are_left = free(&retired) + telemetry.let_go_of_clusters() > 0;
+            let configurations = free(&retired);
+            let live = live.load_full();
+            mappings::hand_over(&live);
+            are_left = configurations + live.telemetry.let_go_of_clusters() > 0;
         }
     }
 }

@@ -9,8 +9,7 @@ mod hash;
 mod maglev;
 mod ring;
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 
 use nuncio_routing::Balance;
@@ -24,12 +23,24 @@ use ring::Ring;
 #[derive(Debug)]
 pub(super) struct Choice {
     /// All, sorted by address.
-    hosts: Box<[Arc<Host>]>,
-    /// Those to choose from; `None` = all.
-    fit: Option<Box<[Arc<Host>]>>,
-    /// Whether so few are fit that all are chosen from.
-    panicking: bool,
+    hosts: Hosts,
+    /// `None` = all are fit.
+    unfit: Option<Box<Unfit>>,
     policy: Policy,
+}
+
+/// Endpoints; most clusters have one, the address of a Service.
+#[derive(Debug)]
+enum Hosts {
+    One(Host),
+    Several(Box<[Host]>),
+}
+
+/// What is different where some are left out.
+#[derive(Debug)]
+struct Unfit {
+    /// Those to choose from; `None` = all, because so few are fit.
+    fit: Option<Box<[Host]>>,
 }
 
 #[derive(Debug)]
@@ -45,35 +56,34 @@ const PANIC_PERCENT: usize = 50;
 
 impl Choice {
     /// `hosts` are sorted by address.
-    pub(super) fn among(hosts: Box<[Arc<Host>]>, balance: Balance) -> Self {
-        let fit: Vec<_> = hosts.iter().filter(|host| !host.is_ejected()).collect();
-        let panicking = fit.len() * 100 < hosts.len() * PANIC_PERCENT;
-        let fit: Option<Box<[_]>> = match panicking || fit.len() == hosts.len() {
-            true => None,
-            false => Some(fit.into_iter().cloned().collect()),
-        };
-        let policy = Policy::new(balance, fit.as_deref().unwrap_or(&hosts));
+    pub(super) fn among(hosts: Box<[Host]>, balance: Balance) -> Self {
+        let unfit = Unfit::among(&hosts);
+        let fit = unfit.as_ref().and_then(|unfit| unfit.fit.as_deref());
+        let policy = Policy::new(balance, fit.unwrap_or(&hosts));
         Self {
-            hosts,
-            fit,
-            panicking,
+            unfit: unfit.map(Box::new),
             policy,
+            hosts: hosts.into(),
         }
     }
 
     /// All endpoints, fit or not.
-    pub(super) fn hosts(&self) -> &[Arc<Host>] {
-        &self.hosts
+    pub(super) fn hosts(&self) -> &[Host] {
+        match &self.hosts {
+            Hosts::One(host) => std::slice::from_ref(host),
+            Hosts::Several(hosts) => hosts,
+        }
     }
 
     /// Whether so few are fit that all are chosen from.
     pub(super) fn is_panicking(&self) -> bool {
-        self.panicking
+        self.unfit.as_ref().is_some_and(|unfit| unfit.fit.is_none())
     }
 
     /// One of them; `turn` counts how often that was asked.
-    pub(super) fn pick(&self, turn: &AtomicUsize, pick: &Pick) -> Option<&Arc<Host>> {
-        let hosts = self.fit.as_deref().unwrap_or(&self.hosts);
+    pub(super) fn pick(&self, turn: &AtomicU32, pick: &Pick) -> Option<&Host> {
+        let fit = self.unfit.as_ref().and_then(|unfit| unfit.fit.as_deref());
+        let hosts = fit.unwrap_or_else(|| self.hosts());
         let first = match hosts {
             [] | [_] => 0,
             [..] => self.policy.pick(hosts, turn, pick.hash),
@@ -83,14 +93,35 @@ impl Choice {
             return chosen;
         }
         let from_there = hosts.iter().cycle().skip(first).take(hosts.len());
-        let untried = |host: &&Arc<Host>| !pick.tried.contains(&host.address());
+        let untried = |host: &&Host| !pick.tried.contains(&host.address());
         from_there.into_iter().find(untried).or(chosen)
+    }
+}
+
+impl From<Box<[Host]>> for Hosts {
+    fn from(hosts: Box<[Host]>) -> Self {
+        match &*hosts {
+            [host] => Self::One(host.clone()),
+            [..] => Self::Several(hosts),
+        }
+    }
+}
+
+impl Unfit {
+    fn among(hosts: &[Host]) -> Option<Self> {
+        let fit: Vec<_> = hosts.iter().filter(|host| !host.is_ejected()).collect();
+        if fit.len() == hosts.len() {
+            return None;
+        }
+        let panicking = fit.len() * 100 < hosts.len() * PANIC_PERCENT;
+        let fit = (!panicking).then(|| fit.into_iter().cloned().collect());
+        Some(Self { fit })
     }
 }
 
 impl Policy {
     /// Tables are for those who have a choice.
-    fn new(balance: Balance, hosts: &[Arc<Host>]) -> Self {
+    fn new(balance: Balance, hosts: &[Host]) -> Self {
         match balance {
             Balance::RingHash if hosts.len() > 1 => Self::Ring(Ring::of(hosts)),
             Balance::Maglev if hosts.len() > 1 => Self::Maglev(Maglev::of(hosts)),
@@ -100,10 +131,10 @@ impl Policy {
     }
 
     /// A position in `hosts`, which are not empty.
-    fn pick(&self, hosts: &[Arc<Host>], turn: &AtomicUsize, hash: Option<u64>) -> usize {
+    fn pick(&self, hosts: &[Host], turn: &AtomicU32, hash: Option<u64>) -> usize {
         let random = || fastrand::usize(..hosts.len());
         match (self, hash) {
-            (Self::RoundRobin, _) => turn.fetch_add(1, Relaxed) % hosts.len(),
+            (Self::RoundRobin, _) => turn.fetch_add(1, Relaxed) as usize % hosts.len(),
             (Self::LeastRequest, _) => less_busy(hosts, random(), random()),
             (Self::Ring(ring), Some(hash)) => ring.at(hash),
             (Self::Maglev(maglev), Some(hash)) => maglev.at(hash),
@@ -113,7 +144,7 @@ impl Policy {
 }
 
 /// Of two positions, which may be the same one, that of the host with fewer requests under way.
-fn less_busy(hosts: &[Arc<Host>], one: usize, other: usize) -> usize {
+fn less_busy(hosts: &[Host], one: usize, other: usize) -> usize {
     let active = |position: usize| hosts.get(position).map(|host| host.active());
     match active(other) < active(one) {
         true => other,
@@ -133,8 +164,8 @@ mod tests {
         SocketAddr::from(([10, 0, (n >> 8) as u8, n as u8], 8080))
     }
 
-    fn hosts(count: u16) -> Box<[Arc<Host>]> {
-        let host = |n| Arc::new(Host::new(address(n), None));
+    fn hosts(count: u16) -> Box<[Host]> {
+        let host = |n| Host::tracked(address(n), None);
         (0..count).map(host).collect()
     }
 
@@ -143,7 +174,7 @@ mod tests {
     }
 
     fn pick(choice: &Choice, hash: Option<u64>) -> SocketAddr {
-        static TURN: AtomicUsize = AtomicUsize::new(0);
+        static TURN: AtomicU32 = AtomicU32::new(0);
         let tried = Vec::new();
         choice.pick(&TURN, &Pick { hash, tried }).unwrap().address()
     }
@@ -167,7 +198,7 @@ mod tests {
     fn without_an_endpoint_there_is_no_choice() {
         for balance in [Balance::RoundRobin, Balance::LeastRequest, Balance::Maglev] {
             let nothing = choice(balance, 0)
-                .pick(&AtomicUsize::new(3), &Pick::default())
+                .pick(&AtomicU32::new(3), &Pick::default())
                 .is_none();
             assert!(nothing);
         }
@@ -176,7 +207,7 @@ mod tests {
     #[test]
     fn round_robin_goes_round() {
         let choice = choice(Balance::RoundRobin, 3);
-        let turn = AtomicUsize::new(0);
+        let turn = AtomicU32::new(0);
         let picked: Vec<_> = (0..6)
             .map(|_| choice.pick(&turn, &Pick::default()).unwrap().address())
             .collect();
@@ -198,7 +229,7 @@ mod tests {
     fn least_request_takes_a_busy_endpoint_only_when_it_drew_it_twice() {
         fastrand::seed(5);
         let choice = choice(Balance::LeastRequest, 4);
-        let _busy = Endpoint::tracked(&choice.hosts()[2]);
+        let _busy = Endpoint::of(&choice.hosts()[2]);
         let measured = share(&choice, address(2));
         assert!(is_within_three_sigma(measured, 1.0 / 16.0), "{measured}");
     }
@@ -207,7 +238,7 @@ mod tests {
     fn an_endpoint_is_busy_no_longer_than_its_request() {
         let choice = choice(Balance::LeastRequest, 2);
         let host = &choice.hosts()[0];
-        let (one, two) = (Endpoint::tracked(host), Endpoint::tracked(host));
+        let (one, two) = (Endpoint::of(host), Endpoint::of(host));
         assert_eq!(host.active(), 2);
         drop(one);
         drop(two);
@@ -252,7 +283,7 @@ mod tests {
             .iter()
             .enumerate()
             .filter(|(n, _)| *n != gone);
-        let left: Box<[_]> = left.map(|(_, host)| Arc::clone(host)).collect();
+        let left: Box<[_]> = left.map(|(_, host)| host.clone()).collect();
         let after = Choice::among(left, balance);
         let lost = before.hosts()[gone].address();
         let (mut moves, mut only_its_own) = (0, true);
@@ -291,7 +322,7 @@ mod tests {
             Balance::Maglev,
         ] {
             let choice = choice(balance, 3);
-            let turn = AtomicUsize::new(0);
+            let turn = AtomicU32::new(0);
             let mut wanted = Pick {
                 hash: Some(42),
                 tried: Vec::new(),

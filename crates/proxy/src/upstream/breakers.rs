@@ -144,7 +144,7 @@ impl Drop for Permit {
 impl Admission {
     /// Lets a request of `upstream` go, unless as many as may are under way.
     pub(super) fn to(upstream: &Arc<Upstream>, priority: Priority) -> Option<Self> {
-        let admitted = upstream.breakers.take(priority, Breaker::Requests);
+        let admitted = upstream.breakers().take(priority, Breaker::Requests);
         admitted.then(|| Self {
             upstream: Arc::clone(upstream),
             priority,
@@ -159,7 +159,7 @@ impl Admission {
 impl Drop for Admission {
     fn drop(&mut self) {
         self.upstream
-            .breakers
+            .breakers()
             .give_back(self.priority, Breaker::Requests);
     }
 }

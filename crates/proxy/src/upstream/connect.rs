@@ -165,7 +165,11 @@ impl Connector {
             peer.options.alpn = ALPN::H2;
         }
         peer.options.connection_timeout = Some(upstream.cluster.connect_timeout);
-        peer.options.tcp_keepalive = upstream.cluster.keepalive.map(keepalive::of_pingora);
+        peer.options.tcp_keepalive = upstream
+            .cluster
+            .keepalive
+            .as_deref()
+            .map(keepalive::of_pingora);
         let Some(tls) = self.tls.get_or_init(tls_connector) else {
             return Err(io::ErrorKind::Unsupported.into());
         };
@@ -234,7 +238,7 @@ fn tls_connector() -> Option<TransportConnector> {
 async fn connect_plain(upstream: &Upstream, address: SocketAddr) -> io::Result<Carrier> {
     let tcp = TcpStream::connect(address).await?;
     tcp.set_nodelay(true)?;
-    if let Some(keepalive) = upstream.cluster.keepalive {
+    if let Some(keepalive) = &upstream.cluster.keepalive {
         SockRef::from(&tcp).set_tcp_keepalive(&keepalive::of_socket(keepalive))?;
     }
     Ok(Carrier::Tcp(tcp))
@@ -253,11 +257,11 @@ mod tests {
     #[tokio::test]
     async fn a_connection_is_probed_as_its_mapping_says() {
         let mut cluster = cluster();
-        cluster.keepalive = Some(Keepalive {
+        cluster.keepalive = Some(Box::new(Keepalive {
             time: Some(100),
             interval: Some(10),
             probes: Some(3),
-        });
+        }));
         let stats = Telemetry::new(BuildInfo::default()).cluster("c");
         let discovered = Discovered::new(Resolver::from_system().unwrap());
         let upstream = Upstream::new(Arc::new(cluster), stats, &discovered);

@@ -17,6 +17,7 @@ use nuncio_telemetry::{ClusterStats, Resolution};
 use super::Resolver;
 use super::background::Background;
 use super::endpoints::{Endpoints, Replaced};
+use super::pool::give_back_room;
 
 /// What is told of each Service's port that clusters are wanted for.
 #[derive(Debug)]
@@ -92,6 +93,7 @@ impl Discovered {
         let mut known = self.known();
         if addresses.is_none() && !known.wanted.contains(of) {
             drop(known.ports.remove(of));
+            give_back_room(&mut known.ports);
             return;
         }
         let port = known.ports.entry(of.clone()).or_default();
@@ -114,7 +116,7 @@ impl Discovered {
             return None;
         };
         let follower = Arc::new(Follower {
-            of: of.clone(),
+            of: ServicePort::clone(of),
             cluster: Arc::clone(cluster),
             endpoints: Arc::clone(endpoints),
             stats: Arc::clone(stats),
@@ -122,7 +124,7 @@ impl Discovered {
             resolution: Mutex::default(),
         });
         let mut known = self.known();
-        let port = known.ports.entry(of.clone()).or_default();
+        let port = known.ports.entry(ServicePort::clone(of)).or_default();
         port.followers.push(Arc::downgrade(&follower));
         follower.hear(&port.told);
         drop(known);
@@ -143,6 +145,7 @@ impl Discovered {
         // What was told stays until it is withdrawn: the cluster may be made anew.
         if port.followers.is_empty() && !told {
             known.ports.remove(&follower.of);
+            give_back_room(&mut known.ports);
         }
     }
 }
@@ -190,9 +193,9 @@ impl Follower {
         self.endpoints.resolve();
         let (cluster, endpoints, stats) = (&self.cluster, &self.endpoints, &self.stats);
         match &cluster.host {
-            ServiceHost::Name(name) => {
+            ServiceHost::Name(_) => {
                 let resolver = &self.discovered.resolver;
-                *resolution = Some(resolver.keep_current(name, cluster, endpoints, stats));
+                *resolution = Some(resolver.keep_current(cluster, endpoints, stats));
             }
             ServiceHost::Ip(ip) => {
                 endpoints.replace(vec![SocketAddr::new(*ip, cluster.port)]);

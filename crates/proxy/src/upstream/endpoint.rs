@@ -18,10 +18,17 @@ pub(crate) struct Pick {
 }
 
 /// An address of a cluster. It stays the same one while answers contain the address.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Host {
     address: SocketAddr,
-    /// Requests under way, over all workers; counted only where somebody asks.
+    /// `None` where nobody asks how busy or how well it is.
+    state: Option<Arc<State>>,
+}
+
+/// What is known of an endpoint.
+#[derive(Debug)]
+struct State {
+    /// Requests under way, over all workers.
     active: AtomicU32,
     /// Who is told when it has failed too often.
     watch: Option<Arc<Watch>>,
@@ -32,20 +39,37 @@ pub(super) struct Host {
 
 /// The endpoint of one attempt; while it lives, the attempt counts as under way there.
 #[derive(Debug)]
-pub(crate) struct Endpoint {
-    address: SocketAddr,
-    /// `None` where nobody asks how busy or how well it is.
-    host: Option<Arc<Host>>,
-}
+pub(crate) struct Endpoint(Host);
 
 impl Host {
-    pub(super) fn new(address: SocketAddr, watch: Option<Arc<Watch>>) -> Self {
+    /// One of which nothing has to be known.
+    pub(super) fn untracked(address: SocketAddr) -> Self {
         Self {
             address,
+            state: None,
+        }
+    }
+
+    /// One whose requests are counted; `watch` is told of its failures.
+    pub(super) fn tracked(address: SocketAddr, watch: Option<Arc<Watch>>) -> Self {
+        let state = State {
             active: AtomicU32::new(0),
             watch,
             failures: AtomicU32::new(0),
             ejected: AtomicBool::new(false),
+        };
+        Self {
+            address,
+            state: Some(Arc::new(state)),
+        }
+    }
+
+    /// Whether it is this very one, and not another that has its address.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        match (&self.state, &other.state) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => self.address == other.address,
+            (Some(_), None) | (None, Some(_)) => false,
         }
     }
 
@@ -64,76 +88,70 @@ impl Host {
 
     /// Requests under way.
     pub(super) fn active(&self) -> u32 {
-        self.active.load(Relaxed)
+        let state = self.state.as_ref();
+        state.map_or(0, |state| state.active.load(Relaxed))
     }
 
     /// Whether it is left out.
     pub(super) fn is_ejected(&self) -> bool {
-        self.ejected.load(Relaxed)
+        let state = self.state.as_ref();
+        state.is_some_and(|state| state.ejected.load(Relaxed))
     }
 
     pub(super) fn set_ejected(&self, ejected: bool) {
-        self.ejected.store(ejected, Relaxed);
-        self.failures.store(0, Relaxed);
+        if let Some(state) = &self.state {
+            state.ejected.store(ejected, Relaxed);
+            state.failures.store(0, Relaxed);
+        }
     }
 
     /// Its failures up to now count no longer.
     pub(super) fn forgive(&self) {
+        let Some(state) = &self.state else { return };
         // A plain store with each answer would take the line from all other workers.
-        if self.failures.load(Relaxed) > 0 {
-            self.failures.store(0, Relaxed);
+        if state.failures.load(Relaxed) > 0 {
+            state.failures.store(0, Relaxed);
         }
     }
 
-    fn failed(self: &Arc<Self>) {
-        let Some(watch) = &self.watch else { return };
-        let in_a_row = self.failures.fetch_add(1, Relaxed) + 1;
+    fn failed(&self) {
+        let Some(state) = &self.state else { return };
+        let Some(watch) = &state.watch else { return };
+        let in_a_row = state.failures.fetch_add(1, Relaxed) + 1;
         watch.failed(self, in_a_row);
     }
 }
 
 impl Endpoint {
-    /// An endpoint that nothing has to be known of.
-    pub(super) fn untracked(address: SocketAddr) -> Self {
-        Self {
-            address,
-            host: None,
+    pub(super) fn of(host: &Host) -> Self {
+        if let Some(state) = &host.state {
+            state.active.fetch_add(1, Relaxed);
         }
-    }
-
-    pub(super) fn tracked(host: &Arc<Host>) -> Self {
-        host.active.fetch_add(1, Relaxed);
-        Self {
-            address: host.address,
-            host: Some(Arc::clone(host)),
-        }
+        Self(host.clone())
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        self.0.address
     }
 
     /// It answered with this status.
     pub(crate) fn answered(&self, status: u16) {
-        match &self.host {
-            Some(host) if status >= 500 => host.failed(),
-            Some(host) => host.forgive(),
-            None => {}
+        match status {
+            500.. => self.0.failed(),
+            ..500 => self.0.forgive(),
         }
     }
 
     /// It gave no answer: no connection, none in time, or a broken one. Envoy counts that as 5xx.
     pub(crate) fn failed(&self) {
-        if let Some(host) = &self.host {
-            host.failed();
-        }
+        self.0.failed();
     }
 }
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
-        if let Some(host) = &self.host {
-            host.active.fetch_sub(1, Relaxed);
+        if let Some(state) = &self.0.state {
+            state.active.fetch_sub(1, Relaxed);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Invariant: an endpoint that stays keeps what is known of it, however the others change.
 
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,15 +21,19 @@ use super::outliers::Watch;
 #[derive(Debug)]
 pub(super) struct Endpoints {
     current: ArcSwapOption<Choice>,
-    first: Notify,
     balance: Balance,
-    /// Whether it matters how busy an endpoint is, or how well.
-    tracked: bool,
-    watch: Option<Arc<Watch>>,
     /// Counts the requests balanced in turn.
-    turn: AtomicUsize,
+    turn: AtomicU32,
+    watch: Option<Arc<Watch>>,
     /// One change at a time. Whoever picks does not look here.
-    changing: Mutex<Author>,
+    changing: Mutex<Changing>,
+}
+
+#[derive(Debug, Default)]
+struct Changing {
+    author: Author,
+    /// Who waits for the first answer, if anybody does.
+    first: Option<Arc<Notify>>,
 }
 
 /// Whose word the endpoints are.
@@ -63,11 +67,9 @@ impl Endpoints {
     pub(super) fn pending(cluster: &Cluster, watch: Option<Arc<Watch>>) -> Arc<Self> {
         Arc::new(Self {
             current: ArcSwapOption::empty(),
-            first: Notify::new(),
             balance: cluster.balance,
-            tracked: watch.is_some() || cluster.balance == Balance::LeastRequest,
+            turn: AtomicU32::new(0),
             watch,
-            turn: AtomicUsize::new(0),
             changing: Mutex::default(),
         })
     }
@@ -76,7 +78,7 @@ impl Endpoints {
     /// nothing after [`Self::tell`]: an answer may be late.
     pub(super) fn replace(&self, addresses: Vec<SocketAddr>) -> Replaced {
         let changing = self.changing();
-        match *changing {
+        match changing.author {
             Author::Answer => self.change(addresses, changing),
             Author::Told => Replaced::Unchanged,
         }
@@ -85,20 +87,24 @@ impl Endpoints {
     /// As [`Self::replace`], for good: only [`Self::resolve`] lets answers in again.
     pub(super) fn tell(&self, addresses: Vec<SocketAddr>) -> Replaced {
         let mut changing = self.changing();
-        *changing = Author::Told;
+        changing.author = Author::Told;
         self.change(addresses, changing)
     }
 
     /// Lets answers replace what was told.
     pub(super) fn resolve(&self) {
-        *self.changing() = Author::Answer;
+        self.changing().author = Author::Answer;
     }
 
-    fn changing(&self) -> MutexGuard<'_, Author> {
+    fn changing(&self) -> MutexGuard<'_, Changing> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, mut addresses: Vec<SocketAddr>, changing: MutexGuard<'_, Author>) -> Replaced {
+    fn change(
+        &self,
+        mut addresses: Vec<SocketAddr>,
+        mut changing: MutexGuard<'_, Changing>,
+    ) -> Replaced {
         addresses.sort_unstable();
         addresses.dedup();
         let before = self.current.load_full();
@@ -117,8 +123,9 @@ impl Endpoints {
             .map(|address| self.host(address, known.unwrap_or_default()))
             .collect();
         self.store(hosts);
+        let first = changing.first.take();
         drop(changing);
-        self.first.notify_waiters();
+        first.inspect(|first| first.notify_waiters());
         Replaced::Changed(count)
     }
 
@@ -152,7 +159,8 @@ impl Endpoints {
         if self.is_resolved() {
             return;
         }
-        let answered = self.first.notified();
+        let first = self.first();
+        let answered = first.notified();
         tokio::pin!(answered);
         // Registered before looking again, so that an answer in between is not missed.
         answered.as_mut().enable();
@@ -162,17 +170,22 @@ impl Endpoints {
         }
     }
 
+    /// Tells when there is an answer, unless there is one already.
+    fn first(&self) -> Arc<Notify> {
+        let mut changing = self.changing();
+        match self.is_resolved() {
+            true => Arc::default(),
+            false => Arc::clone(changing.first.get_or_insert_default()),
+        }
+    }
+
     /// An endpoint for one attempt.
     pub(super) fn pick(&self, pick: &Pick) -> Option<Picked> {
         let current = self.current.load();
         let choice = current.as_ref()?;
         let host = choice.pick(&self.turn, pick)?;
-        let endpoint = match self.tracked {
-            true => Endpoint::tracked(host),
-            false => Endpoint::untracked(host.address()),
-        };
         Some(Picked {
-            endpoint,
+            endpoint: Endpoint::of(host),
             panicking: choice.is_panicking(),
         })
     }
@@ -191,33 +204,39 @@ impl Endpoints {
     }
 
     /// Whether it is still this endpoint that has its address.
-    pub(super) fn has(&self, host: &Arc<Host>) -> bool {
+    pub(super) fn has(&self, host: &Host) -> bool {
         let current = self.current.load();
         let hosts = current.as_ref().map(|choice| choice.hosts());
-        hosts.is_some_and(|hosts| hosts.iter().any(|one| Arc::ptr_eq(one, host)))
+        hosts.is_some_and(|hosts| hosts.iter().any(|one| one.is(host)))
     }
 
     #[cfg(test)]
-    pub(super) fn hosts(&self) -> Vec<Arc<Host>> {
+    pub(super) fn hosts(&self) -> Vec<Host> {
         let current = self.current.load_full();
         current.map_or_else(Vec::new, |choice| choice.hosts().to_vec())
     }
 
-    fn host(&self, address: SocketAddr, known: &[Arc<Host>]) -> Arc<Host> {
+    fn host(&self, address: SocketAddr, known: &[Host]) -> Host {
         let same = position(known, address).and_then(|position| known.get(position));
-        same.map_or_else(
-            || Arc::new(Host::new(address, self.watch.clone())),
-            Arc::clone,
-        )
+        match same {
+            Some(same) => same.clone(),
+            None if self.is_tracked() => Host::tracked(address, self.watch.clone()),
+            None => Host::untracked(address),
+        }
     }
 
-    fn store(&self, hosts: Box<[Arc<Host>]>) {
+    /// Whether it matters how busy an endpoint is, or how well.
+    fn is_tracked(&self) -> bool {
+        self.watch.is_some() || self.balance == Balance::LeastRequest
+    }
+
+    fn store(&self, hosts: Box<[Host]>) {
         let choice = Choice::among(hosts, self.balance);
         self.current.store(Some(Arc::new(choice)));
     }
 }
 
-fn position(hosts: &[Arc<Host>], address: SocketAddr) -> Option<usize> {
+fn position(hosts: &[Host], address: SocketAddr) -> Option<usize> {
     hosts
         .binary_search_by_key(&address, |host| host.address())
         .ok()

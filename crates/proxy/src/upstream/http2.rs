@@ -26,7 +26,7 @@ use super::breakers::{Admission, Permit};
 use super::connect::{ConnectFailure, Connector};
 use super::endpoint;
 use super::lease::{Lease, Reuse, overflowed};
-use super::pool::PoolKey;
+use super::pool::{PoolKey, give_back_room};
 use super::{Upstream, UpstreamSession};
 use connection::{Connection, NoHttp2, Slot};
 pub(crate) use stream::Http2Session;
@@ -117,7 +117,7 @@ impl Connector {
         reuse: Reuse,
     ) -> Result<Slot, ConnectFailure> {
         let upstream = order.upstream;
-        let permit = upstream.breakers.permit(order.priority, Breaker::Pending);
+        let permit = upstream.breakers().permit(order.priority, Breaker::Pending);
         let Some(_permit) = permit else {
             return Err(overflowed(upstream, Overflow::Pending));
         };
@@ -145,6 +145,7 @@ impl Connections {
             endpoint.sweep(key.address, now);
             Rc::strong_count(endpoint) > 1 || !endpoint.open.borrow().is_empty()
         });
+        give_back_room(&mut self.0);
     }
 }
 
@@ -204,7 +205,7 @@ impl Endpoint {
             return Turn::Wait(other.clone());
         }
         let what = Breaker::Connections;
-        let breakers = &order.upstream.breakers;
+        let breakers = order.upstream.breakers();
         let permit = match breakers.permit(order.priority, what) {
             Some(permit) => permit,
             // As for HTTP/1: each worker may have one connection whatever the limit.

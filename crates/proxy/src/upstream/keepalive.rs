@@ -11,7 +11,7 @@ const INTERVAL: u32 = 75;
 const PROBES: u32 = 9;
 
 /// For a connection that Pingora makes, which takes all three values or none.
-pub(super) fn of_pingora(keepalive: Keepalive) -> TcpKeepalive {
+pub(super) fn of_pingora(keepalive: &Keepalive) -> TcpKeepalive {
     TcpKeepalive {
         idle: seconds(keepalive.time.unwrap_or(TIME)),
         interval: seconds(keepalive.interval.unwrap_or(INTERVAL)),
@@ -21,7 +21,7 @@ pub(super) fn of_pingora(keepalive: Keepalive) -> TcpKeepalive {
 }
 
 /// For a socket.
-pub(super) fn of_socket(keepalive: Keepalive) -> socket2::TcpKeepalive {
+pub(super) fn of_socket(keepalive: &Keepalive) -> socket2::TcpKeepalive {
     let mut wanted = socket2::TcpKeepalive::new();
     if let Some(time) = keepalive.time {
         wanted = wanted.with_time(seconds(time));

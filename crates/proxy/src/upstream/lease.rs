@@ -116,7 +116,7 @@ impl Connector {
         address: SocketAddr,
     ) -> Result<Connection, ConnectFailure> {
         let upstream = order.upstream;
-        let permit = upstream.breakers.permit(order.priority, Breaker::Pending);
+        let permit = upstream.breakers().permit(order.priority, Breaker::Pending);
         let Some(_permit) = permit else {
             return Err(overflowed(upstream, Overflow::Pending));
         };
@@ -206,16 +206,16 @@ impl Order<'_> {
             return Some(Next::Ready(wire, seat));
         }
         let what = Breaker::Connections;
-        let mut permit = upstream.breakers.permit(self.priority, what);
+        let mut permit = upstream.breakers().permit(self.priority, what);
         if permit.is_none() && self.reuse == Reuse::Refused {
             // The limit must not be reached by connections that nobody may use.
             pool.close_oldest();
-            permit = upstream.breakers.permit(self.priority, what);
+            permit = upstream.breakers().permit(self.priority, what);
         }
         if permit.is_none() && pool.is_empty() {
             // Nothing would ever come free: as in Envoy, each worker may have one connection to
             // each endpoint whatever the limit.
-            permit = Some(upstream.breakers.permit_anyway(self.priority, what));
+            permit = Some(upstream.breakers().permit_anyway(self.priority, what));
         }
         permit.map(|permit| Next::Connect(permit, pool.seat()))
     }

@@ -23,14 +23,14 @@ use super::endpoints::Endpoints;
 #[derive(Debug)]
 pub(super) struct Watch {
     consecutive_5xx: u32,
-    suspects: mpsc::Sender<Arc<Host>>,
+    suspects: mpsc::Sender<Host>,
 }
 
 /// Decides who is left out of one cluster, and for how long.
 #[derive(Debug)]
 pub(super) struct Detector {
     settings: OutlierDetection,
-    suspects: mpsc::Receiver<Arc<Host>>,
+    suspects: mpsc::Receiver<Host>,
     stats: Arc<ClusterStats>,
     /// Endpoints left out lately.
     records: Vec<Record>,
@@ -39,7 +39,7 @@ pub(super) struct Detector {
 /// What is remembered of an endpoint.
 #[derive(Debug)]
 struct Record {
-    host: Arc<Host>,
+    host: Host,
     /// How often it was left out lately; so many times the [`BASE`] it stays out.
     ejections: u32,
     since: Instant,
@@ -59,9 +59,8 @@ const MAX_SUSPECTS: usize = 64;
 
 impl Watch {
     /// Told of each failure of `host`, and how many there were in a row.
-    pub(super) fn failed(&self, host: &Arc<Host>, in_a_row: u32) {
-        if in_a_row == self.consecutive_5xx.max(1)
-            && self.suspects.try_send(Arc::clone(host)).is_err()
+    pub(super) fn failed(&self, host: &Host, in_a_row: u32) {
+        if in_a_row == self.consecutive_5xx.max(1) && self.suspects.try_send(host.clone()).is_err()
         {
             host.forgive();
         }
@@ -98,7 +97,7 @@ impl Detector {
         }
     }
 
-    fn judge(&mut self, suspect: &Arc<Host>, endpoints: &Endpoints, now: Instant) {
+    fn judge(&mut self, suspect: &Host, endpoints: &Endpoints, now: Instant) {
         if suspect.is_ejected() {
             return;
         }
@@ -116,11 +115,8 @@ impl Detector {
         endpoints.health_changed(&self.stats);
     }
 
-    fn record(&mut self, host: &Arc<Host>, since: Instant) {
-        let known = self
-            .records
-            .iter_mut()
-            .find(|one| Arc::ptr_eq(&one.host, host));
+    fn record(&mut self, host: &Host, since: Instant) {
+        let known = self.records.iter_mut().find(|one| one.host.is(host));
         let ejection = Some(self.stats.ejected());
         match known {
             Some(record) => {
@@ -129,7 +125,7 @@ impl Detector {
                 record.ejection = ejection;
             }
             None => self.records.push(Record {
-                host: Arc::clone(host),
+                host: host.clone(),
                 ejections: 1,
                 since,
                 ejection,
@@ -225,7 +221,7 @@ mod tests {
         fn answers_at(&mut self, n: u16, statuses: &[u16], seconds: u64) {
             let all = self.endpoints.hosts();
             let host = all.iter().find(|host| host.address() == address(n));
-            let endpoint = Endpoint::tracked(host.unwrap());
+            let endpoint = Endpoint::of(host.unwrap());
             for status in statuses {
                 endpoint.answered(*status);
             }

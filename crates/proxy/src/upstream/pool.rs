@@ -9,6 +9,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
@@ -87,6 +88,14 @@ impl Pools {
             pool.sweep(key.address, now);
             Rc::strong_count(pool) > 1 || !pool.idle.borrow().is_empty()
         });
+        give_back_room(&mut self.0);
+    }
+}
+
+/// Of what was needed when there were many more; seldom enough to cost nothing in the long run.
+pub(super) fn give_back_room<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
+    if map.len() < map.capacity() / 4 {
+        map.shrink_to(map.len() * 2);
     }
 }
 

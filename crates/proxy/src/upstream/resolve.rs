@@ -15,7 +15,7 @@ use hickory_resolver::config::{
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::{ResolverBuilder, TokioResolver};
-use nuncio_config::DnsType;
+use nuncio_config::{DnsType, ServiceHost};
 use nuncio_routing::{Cluster, Families};
 use nuncio_telemetry::{ClusterStats, Resolution as Resolved};
 use tokio::runtime::Handle;
@@ -108,10 +108,9 @@ impl Resolver {
         })
     }
 
-    /// Starts keeping `endpoints` at the addresses of `name`.
+    /// Starts keeping `endpoints` at the addresses of the cluster's name.
     pub(super) fn keep_current(
         &self,
-        name: &str,
         cluster: &Arc<Cluster>,
         endpoints: &Arc<Endpoints>,
         stats: &Arc<ClusterStats>,
@@ -124,7 +123,6 @@ impl Resolver {
         let watch = NameWatch {
             dns: Arc::clone(dns),
             places: Arc::clone(&self.places),
-            name: name.into(),
             cluster: Arc::clone(cluster),
             endpoints: Arc::clone(endpoints),
             stats: Arc::clone(stats),
@@ -141,7 +139,6 @@ impl Resolver {
 struct NameWatch {
     dns: Arc<TokioResolver>,
     places: Arc<Semaphore>,
-    name: Box<str>,
     cluster: Arc<Cluster>,
     endpoints: Arc<Endpoints>,
     stats: Arc<ClusterStats>,
@@ -149,7 +146,7 @@ struct NameWatch {
 
 impl NameWatch {
     async fn run(self) {
-        if &*self.name == "localhost" {
+        if self.name() == "localhost" {
             // RFC 6761 section 6.3: never asked of DNS.
             self.replace(vec![loopback(self.cluster.families)]);
             return;
@@ -184,13 +181,13 @@ impl NameWatch {
         // Never closed.
         let _place = self.places.acquire().await.ok()?;
         // Boxed, or every name would hold the room for it between its look-ups.
-        match Box::pin(self.dns.lookup_ip(&*self.name)).await {
+        match Box::pin(self.dns.lookup_ip(self.name())).await {
             Ok(answer) => {
                 self.replace(answer.iter().collect());
                 Some(answer.valid_until())
             }
             Err(error) => {
-                debug!(name = %self.name, %error, "cannot resolve");
+                debug!(name = self.name(), %error, "cannot resolve");
                 self.stats.resolved(Resolved::Failed);
                 None
             }
@@ -216,16 +213,30 @@ impl NameWatch {
         self.endpoints.tell_health(&self.stats);
     }
 
+    fn name(&self) -> &str {
+        match &self.cluster.host {
+            ServiceHost::Name(name) => name,
+            // Resolves to nothing; nobody asks for it.
+            ServiceHost::Ip(_) => "",
+        }
+    }
+
     fn is_logical(&self) -> bool {
         self.cluster.dns_type == DnsType::Logical
     }
 
     fn failed(&self, since: Duration) {
         if !self.endpoints.is_resolved() {
-            warn!(name = %self.name, "cannot resolve: requests to it are answered with 503");
+            warn!(
+                name = self.name(),
+                "cannot resolve: requests to it are answered with 503"
+            );
             self.endpoints.replace(Vec::new());
         } else if since > STALE && self.endpoints.replace(Vec::new()) == Replaced::Changed(0) {
-            warn!(name = %self.name, "not resolved for too long: its addresses are dropped");
+            warn!(
+                name = self.name(),
+                "not resolved for too long: its addresses are dropped"
+            );
             self.stats.endpoints_changed(0);
         }
     }
@@ -250,13 +261,13 @@ mod tests {
 
     fn watch(adjust: impl FnOnce(&mut Cluster)) -> (NameWatch, Arc<Telemetry>) {
         let mut cluster = cluster();
+        cluster.host = ServiceHost::Name("a.example".into());
         adjust(&mut cluster);
         let telemetry = Telemetry::new(BuildInfo::default());
         let resolver = Resolver::from_system().unwrap();
         let watch = NameWatch {
             dns: resolver.v4,
             places: resolver.places,
-            name: "a.example".into(),
             endpoints: Endpoints::pending(&cluster, None),
             cluster: Arc::new(cluster),
             stats: telemetry.cluster("c"),

@@ -9,7 +9,7 @@ pub enum Discovery {
     #[default]
     Dns,
     /// The control path tells them, from EndpointSlices (`KubernetesEndpointResolver`).
-    Endpoints(ServicePort),
+    Endpoints(Box<ServicePort>),
 }
 
 /// One port of a Kubernetes Service. Shown as `namespace/name:port`.

@@ -5,6 +5,7 @@
 //! alone, not on when they were asked for.
 //! Deliberately absent: who asks.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -15,69 +16,60 @@ use crate::demands::Tally;
 /// The clusters asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
-    /// By [full](name::full) name, those with one name sorted. Mostly there is one.
-    asked: BTreeMap<Box<str>, Vec<Entry>>,
-    /// Full names whose clusters are others than when they were last settled.
-    unsettled: BTreeSet<Box<str>>,
+    /// By [full](name::full) name first.
+    asked: BTreeMap<Arc<Cluster>, Asked>,
+    /// One of each full name whose clusters are others than when they were last settled.
+    unsettled: BTreeSet<ByName>,
     places: Places,
     clusters: Clusters,
 }
 
-/// A cluster under its full name.
-#[derive(Debug)]
-struct Entry {
-    cluster: Arc<Cluster>,
-    place: usize,
-    users: usize,
+/// Of a cluster under its full name.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    place: ClusterIndex,
+    users: u32,
 }
+
+/// Clusters with one name are the same to it.
+#[derive(Debug)]
+struct ByName(Arc<Cluster>);
 
 impl Roster {
     /// The place of a cluster, and the cluster as it is to be [let go](Self::release). Its name is the
     /// full one; clusters that differ in anything else are kept apart.
     pub(crate) fn ask(&mut self, cluster: Cluster) -> (ClusterIndex, Arc<Cluster>) {
-        let namesakes = match self.asked.get_mut(&cluster.name) {
-            Some(namesakes) => namesakes,
-            // Most are alone.
-            None => {
-                let asked = self.asked.entry(cluster.name.clone());
-                asked.or_insert_with(|| Vec::with_capacity(1))
-            }
-        };
-        let nth = namesakes.partition_point(|entry| *entry.cluster < cluster);
-        let known = namesakes.get_mut(nth);
-        if let Some(entry) = known.filter(|entry| *entry.cluster == cluster) {
-            return entry.lease();
+        let known = self
+            .asked
+            .range_mut::<Cluster, _>(&cluster..=&cluster)
+            .next();
+        if let Some((known, asked)) = known {
+            asked.users += 1;
+            return (asked.place, Arc::clone(known));
         }
-        self.unsettled.insert(cluster.name.clone());
-        let mut entry = Entry {
-            cluster: Arc::new(cluster),
-            place: self.places.take(),
-            users: 0,
-        };
-        let lease = entry.lease();
-        namesakes.insert(nth, entry);
-        lease
+        let cluster = Arc::new(cluster);
+        let place = ClusterIndex::new(self.places.take());
+        let asked = Asked { place, users: 1 };
+        self.asked.insert(Arc::clone(&cluster), asked);
+        self.unsettled.insert(ByName(Arc::clone(&cluster)));
+        (place, cluster)
     }
 
     /// Lets a cluster go, once.
     pub(crate) fn release(&mut self, cluster: &Arc<Cluster>) {
-        let Some(namesakes) = self.asked.get_mut(&cluster.name) else {
+        let Some(asked) = self.asked.get_mut(cluster) else {
             return;
         };
-        let nth = namesakes.partition_point(|entry| entry.cluster < *cluster);
-        let Some(entry) = namesakes.get_mut(nth) else {
-            return;
-        };
-        entry.users = entry.users.saturating_sub(1);
-        if entry.users == 0 {
-            self.unsettled.insert(cluster.name.clone());
+        asked.users = asked.users.saturating_sub(1);
+        if asked.users == 0 {
+            self.unsettled.insert(ByName(Arc::clone(cluster)));
         }
     }
 
     /// Gives names to the new, and the places of those that nobody asks for any more to the next.
     pub(crate) fn settle(&mut self, tally: &mut Tally) {
-        for name in std::mem::take(&mut self.unsettled) {
-            self.settle_namesakes(&name, tally);
+        for ByName(one) in std::mem::take(&mut self.unsettled) {
+            self.settle_namesakes(&one, tally);
         }
     }
 
@@ -86,54 +78,81 @@ impl Roster {
         &self.clusters
     }
 
-    fn settle_namesakes(&mut self, full: &str, tally: &mut Tally) {
-        let Some(namesakes) = self.asked.get_mut(full) else {
-            return;
-        };
+    fn settle_namesakes(&mut self, one: &Arc<Cluster>, tally: &mut Tally) {
+        let (used, gone): (Vec<_>, Vec<_>) = self
+            .namesakes(one)
+            .map(|(cluster, asked)| (Arc::clone(cluster), *asked))
+            .partition(|(_, asked)| asked.users > 0);
         let slots = &mut self.clusters.slots;
-        for gone in namesakes.extract_if(.., |entry| entry.users == 0) {
-            if slots.set(gone.place, None).is_some() {
-                tally.remove_cluster(&gone.cluster);
+        for (cluster, Asked { place, .. }) in gone {
+            if slots.set(place.as_usize(), None).is_some() {
+                tally.remove_cluster(&cluster);
             }
-            self.places.give_back(gone.place);
+            self.places.give_back(place.as_usize());
+            self.asked.remove(&cluster);
         }
-        for (nth, entry) in namesakes.iter().enumerate() {
-            let before = slots.get(entry.place);
-            let named = entry.named(nth, before);
+        for (nth, (cluster, Asked { place, .. })) in used.iter().enumerate() {
+            let before = slots.get(place.as_usize());
+            let named = named(cluster, nth, before);
             if before.is_none() {
                 tally.add_cluster(&named);
             }
             if before.is_none_or(|before| !Arc::ptr_eq(before, &named)) {
-                slots.set(entry.place, Some(named));
+                slots.set(place.as_usize(), Some(named));
             }
         }
-        if namesakes.is_empty() {
-            self.asked.remove(full);
-        }
+    }
+
+    /// All with the same full name, sorted. Mostly there is one.
+    fn namesakes(&self, one: &Arc<Cluster>) -> impl Iterator<Item = (&Arc<Cluster>, &Asked)> {
+        let is_namesake = |(other, _): &(&Arc<Cluster>, &Asked)| other.name == one.name;
+        let before = self
+            .asked
+            .range::<Cluster, _>(..&**one)
+            .rev()
+            .take_while(is_namesake);
+        let before: Vec<_> = before.collect();
+        let others = self
+            .asked
+            .range::<Cluster, _>(&**one..)
+            .take_while(is_namesake);
+        before.into_iter().rev().chain(others)
     }
 }
 
-impl Entry {
-    /// One more use of it.
-    fn lease(&mut self) -> (ClusterIndex, Arc<Cluster>) {
-        self.users += 1;
-        (ClusterIndex::new(self.place), Arc::clone(&self.cluster))
+/// The cluster under the name it has as the `nth` with its full name: the one that it is already,
+/// where that is so.
+fn named(cluster: &Arc<Cluster>, nth: usize, before: Option<&Arc<Cluster>>) -> Arc<Cluster> {
+    let name = name::unique(&cluster.name, nth);
+    let is_named = |cluster: &&Arc<Cluster>| cluster.name == name;
+    if let Some(cluster) = before.into_iter().chain([cluster]).find(is_named) {
+        return Arc::clone(cluster);
     }
+    Arc::new(Cluster {
+        name,
+        ..Cluster::clone(cluster)
+    })
+}
 
-    /// The cluster under the name it has as the `nth` with its full name: the one that it is already,
-    /// where that is so.
-    fn named(&self, nth: usize, before: Option<&Arc<Cluster>>) -> Arc<Cluster> {
-        let name = name::unique(&self.cluster.name, nth);
-        let is_named = |cluster: &&Arc<Cluster>| cluster.name == name;
-        if let Some(cluster) = before.into_iter().chain([&self.cluster]).find(is_named) {
-            return Arc::clone(cluster);
-        }
-        Arc::new(Cluster {
-            name,
-            ..Cluster::clone(&self.cluster)
-        })
+impl Ord for ByName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.name.cmp(&other.0.name)
     }
 }
+
+impl PartialOrd for ByName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for ByName {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for ByName {}
 
 /// Places, the lowest first.
 #[derive(Debug, Default)]

@@ -36,7 +36,7 @@ pub(super) struct Attributes<'r> {
 impl<'r> Attributes<'r> {
     pub(super) fn of(members: &[Member<'r>], defaults: &'r Defaults) -> Self {
         let first = members.first().map(|member| member.mapping);
-        let retry = last(members, |m| m.retry_policy.as_ref()).or(defaults.retry_policy());
+        let retry = last(members, |m| m.retry_policy.as_deref()).or(defaults.retry_policy());
         let module = defaults.headers();
         let request = Side {
             options: |mapping| &mapping.request_headers,
@@ -49,7 +49,7 @@ impl<'r> Attributes<'r> {
             add: module.add_response_headers.as_deref(),
         };
         Self {
-            regex_rewrite: last(members, |m| m.regex_rewrite.as_ref()),
+            regex_rewrite: last(members, |m| m.regex_rewrite.as_deref()),
             priority: last(members, |m| said(m.priority)).unwrap_or_default(),
             retry: retry.map(Retry::from),
             upgrades: last(members, |m| written(&m.allow_upgrade)).unwrap_or_default(),
@@ -57,7 +57,7 @@ impl<'r> Attributes<'r> {
             labels: first.map(|m| &*m.labels).unwrap_or_default(),
             request_headers: request.rules(members),
             response_headers: response.rules(members),
-            cors: defaults.cors(last(members, |m| m.cors.as_ref())),
+            cors: defaults.cors(last(members, |m| m.cors.as_deref())),
             overrides: defaults.overrides(last(members, |m| m.error_response_overrides.as_deref())),
         }
     }
@@ -66,7 +66,7 @@ impl<'r> Attributes<'r> {
     pub(super) fn take_response(&mut self, mapping: &Mapping) -> ResponseRules {
         let error_overrides = std::mem::take(&mut self.overrides);
         ResponseRules {
-            headers: std::mem::take(&mut self.response_headers),
+            headers: std::mem::take(&mut self.response_headers).into(),
             cors: self.cors.take(),
             error_overrides: match mapping.bypass_error_response_overrides {
                 true => Arc::default(),
@@ -78,7 +78,7 @@ impl<'r> Attributes<'r> {
     /// What happens to a redirect: in Envoy, CORS is an affair of routes that forward.
     pub(super) fn redirect_response(self) -> ResponseRules {
         ResponseRules {
-            headers: self.response_headers,
+            headers: self.response_headers.into(),
             ..ResponseRules::default()
         }
     }

@@ -61,9 +61,7 @@ fn first_of_each_status(overrides: &[ErrorResponseOverride]) -> Arc<[ErrorRespon
 }
 
 /// `add_*_headers` of several Mappings as one list: of several with one name the last counts.
-pub(super) fn merged<'r>(
-    lists: impl Iterator<Item = &'r [HeaderAddition]>,
-) -> Box<[HeaderAddition]> {
+pub(super) fn merged<'r>(lists: impl Iterator<Item = &'r [HeaderAddition]>) -> Vec<HeaderAddition> {
     let mut merged = Vec::<HeaderAddition>::new();
     for addition in lists.flatten() {
         match merged.iter_mut().find(|other| other.name == addition.name) {
@@ -71,5 +69,5 @@ pub(super) fn merged<'r>(
             None => merged.push(addition.clone()),
         }
     }
-    merged.into()
+    merged
 }

@@ -33,22 +33,22 @@ pub(super) fn forward(
     } = surroundings;
     let mut request_headers = attributes.request_headers;
     if let Some(addition) = linkerd(mapping, defaults, &destination.authority) {
-        request_headers.add = with(request_headers.add, addition);
+        request_headers.add.push(addition);
     }
     Box::new(Forward {
         cluster: destination.cluster,
         prefix_len: mapping.path.as_str().len(),
         rewrite: rewrite(mapping),
-        regex_rewrite: attributes.regex_rewrite.cloned(),
+        regex_rewrite: attributes.regex_rewrite.cloned().map(Box::new),
         host: host(mapping),
-        request_headers,
+        request_headers: request_headers.into(),
         timeout: mapping
             .timeout
             .map_or(settings.cluster_request_timeout, limit),
         idle_timeout: limit(mapping.idle_timeout.unwrap_or(IDLE_TIMEOUT)),
         retry: attributes.retry,
         priority: attributes.priority,
-        hash_on: hash_on(mapping, defaults).cloned(),
+        hash_on: hash_on(mapping, defaults).cloned().map(Box::new),
         upgrades: attributes.upgrades.into(),
         shadow: destination.shadow,
         bypass_auth: attributes.bypass_auth,
@@ -96,9 +96,3 @@ fn linkerd(mapping: &Mapping, defaults: &Defaults, authority: &str) -> Option<He
 }
 
 const L5D_DST_OVERRIDE: HeaderName = HeaderName::from_static("l5d-dst-override");
-
-fn with(additions: Box<[HeaderAddition]>, one: HeaderAddition) -> Box<[HeaderAddition]> {
-    let mut additions = additions.into_vec();
-    additions.push(one);
-    additions.into()
-}

@@ -8,12 +8,14 @@
 //! - A redirect is alone; there is at most one shadow, and it is nothing without others.
 
 use std::fmt;
+use std::sync::Arc;
 
 use nuncio_config::{Mapping, Module};
 
 use super::groups::{Group, Member, Members};
 use super::matching::Matching;
 use super::report::{Place, Report};
+use crate::MappingId;
 use crate::order::Insertion;
 
 /// A group whose members are not all known yet.
@@ -125,11 +127,8 @@ impl<'m, 'r> Gathering<'m, 'r> {
             (None, _) => return None,
         };
         let Member { resource, .. } = self.first;
-        let inserted = Insertion::Mapping(
-            resource.at.clone(),
-            resource.namespace.clone(),
-            resource.name.clone(),
-        );
+        let id = Arc::new(MappingId::of(resource));
+        let inserted = Insertion::Mapping(resource.at.clone(), id);
         Some(Group::new(self.matching.clone(), inserted, members))
     }
 }

@@ -18,6 +18,7 @@ pub(crate) enum Class {
     OutlierDetection,
     /// Of every kind, as in Emissary.
     Resolver,
+    TracingService,
 }
 
 impl Class {
@@ -28,6 +29,7 @@ impl Class {
             Kind::CircuitBreaker(_) => Self::CircuitBreaker,
             Kind::OutlierDetection(_) => Self::OutlierDetection,
             Kind::Resolver(_) => Self::Resolver,
+            Kind::TracingService(_) => Self::TracingService,
         }
     }
 }
@@ -88,9 +90,11 @@ impl Named {
     pub(super) fn breaker(&self, name: &str, namespace: &str) -> Option<&CircuitBreaker> {
         match &self.find(Class::CircuitBreaker, name, namespace)?.kind {
             Kind::CircuitBreaker(breaker) => Some(breaker),
-            Kind::Mapping(_) | Kind::Module(_) | Kind::OutlierDetection(_) | Kind::Resolver(_) => {
-                None
-            }
+            Kind::Mapping(_)
+            | Kind::Module(_)
+            | Kind::OutlierDetection(_)
+            | Kind::Resolver(_)
+            | Kind::TracingService(_) => None,
         }
     }
 
@@ -98,9 +102,11 @@ impl Named {
     pub(super) fn detection(&self, name: &str, namespace: &str) -> Option<&OutlierDetection> {
         match &self.find(Class::OutlierDetection, name, namespace)?.kind {
             Kind::OutlierDetection(detection) => Some(detection),
-            Kind::Mapping(_) | Kind::Module(_) | Kind::CircuitBreaker(_) | Kind::Resolver(_) => {
-                None
-            }
+            Kind::Mapping(_)
+            | Kind::Module(_)
+            | Kind::CircuitBreaker(_)
+            | Kind::Resolver(_)
+            | Kind::TracingService(_) => None,
         }
     }
 
@@ -111,7 +117,8 @@ impl Named {
             Kind::Mapping(_)
             | Kind::Module(_)
             | Kind::CircuitBreaker(_)
-            | Kind::OutlierDetection(_) => None,
+            | Kind::OutlierDetection(_)
+            | Kind::TracingService(_) => None,
         }
     }
 

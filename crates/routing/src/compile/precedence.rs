@@ -30,6 +30,9 @@
 //! `true` of a `v1` or `v2` Mapping into the regex `.*`, which would put it before short exact
 //! values; here it counts as the `*` that Ambassador had from 0.28 to 1.14.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use nuncio_config::{HostMatch, MethodMatch, QueryValueMatch};
 
 use super::matching::{Matching, Wanted, host_text, query_text};
@@ -38,40 +41,42 @@ use super::matching::{Matching, Wanted, host_text, query_text};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Precedence {
     precedence: i64,
-    prefix_len: usize,
-    headers_len: usize,
-    query_len: usize,
-    prefix: Box<str>,
+    /// Of the path, of the headers and of the query parameters.
+    lengths: [u32; 3],
+    prefix: Arc<str>,
     /// Those of the headers, and then those of the query parameters.
-    keys: Vec<Box<[u8]>>,
+    keys: Cow<'static, [Key]>,
 }
 
 impl Precedence {
     pub(super) fn of(matching: &Matching<'_>) -> Self {
-        let prefix = matching.path.as_str();
         let headers = headers(matching);
         let query = query(matching);
         Self {
             precedence: matching.precedence,
-            prefix_len: characters(prefix.as_bytes()),
-            headers_len: headers.iter().map(Term::len).sum(),
-            query_len: query.iter().map(Term::len).sum(),
-            prefix: prefix.into(),
-            keys: headers.iter().chain(&query).map(Term::key).collect(),
+            lengths: [
+                characters(matching.path.as_str().as_bytes()),
+                headers.iter().map(Term::len).sum(),
+                query.iter().map(Term::len).sum(),
+            ],
+            prefix: matching.path.text(),
+            keys: keys(headers.iter().chain(&query).map(Term::key).collect()),
         }
     }
 
     /// The numbers at the beginning of the key, the precedence apart.
-    pub(crate) fn numbers(&self) -> (i64, [usize; 3]) {
-        let lengths = [self.prefix_len, self.headers_len, self.query_len];
-        (self.precedence, lengths)
+    pub(crate) fn numbers(&self) -> (i64, [u32; 3]) {
+        (self.precedence, self.lengths)
     }
 }
+
+/// `name-value`
+type Key = Cow<'static, [u8]>;
 
 /// A header or a query parameter (`KeyValueDecorator`).
 struct Term<'m> {
     name: &'m str,
-    value: std::borrow::Cow<'m, [u8]>,
+    value: Cow<'m, [u8]>,
     is_regex: bool,
 }
 
@@ -84,11 +89,11 @@ impl<'m> Term<'m> {
         }
     }
 
-    fn len(&self) -> usize {
-        characters(self.name.as_bytes()) + characters(&self.value) + usize::from(self.is_regex)
+    fn len(&self) -> u32 {
+        characters(self.name.as_bytes()) + characters(&self.value) + u32::from(self.is_regex)
     }
 
-    fn key(&self) -> Box<[u8]> {
+    fn key(&self) -> Key {
         [self.name.as_bytes(), b"-", &self.value].concat().into()
     }
 }
@@ -120,9 +125,19 @@ fn query<'m>(matching: &'m Matching<'_>) -> Vec<Term<'m>> {
         .collect()
 }
 
-/// The length of UTF-8 as Python counts it.
-fn characters(utf8: &[u8]) -> usize {
-    utf8.iter()
-        .filter(|byte| !matches!(byte, 0x80..=0xBF))
-        .count()
+/// Those of most Mappings are the same.
+fn keys(keys: Vec<Key>) -> Cow<'static, [Key]> {
+    match *keys == *OF_ANY_HOST {
+        true => Cow::Borrowed(OF_ANY_HOST),
+        false => Cow::Owned(keys),
+    }
+}
+
+/// Of who names neither host nor method, headers and query parameters.
+const OF_ANY_HOST: &[Key] = &[Cow::Borrowed(b":authority-*")];
+
+/// The length of UTF-8 as Python counts it. Saturates: no text is that long.
+fn characters(utf8: &[u8]) -> u32 {
+    let starts = utf8.iter().filter(|byte| !matches!(byte, 0x80..=0xBF));
+    u32::try_from(starts.count()).unwrap_or(u32::MAX)
 }

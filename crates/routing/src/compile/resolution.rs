@@ -75,7 +75,7 @@ impl Resolution<'_> {
                     return Ok(Discovery::Dns);
                 };
                 match self.may_read(&resource.namespace, &of) {
-                    true => Ok(Discovery::Endpoints(of)),
+                    true => Ok(Discovery::Endpoints(Box::new(of))),
                     false => Err(Unresolvable::Foreign {
                         resolver: name.into(),
                         of,

@@ -22,9 +22,10 @@ use super::tenancy;
 use super::upstream::Wish;
 use super::weights;
 use crate::cluster::Roster;
+use crate::order::GroupOrder;
 use crate::{
-    Action, Cluster, ClusterIndex, Discovery, MappingId, Order, Probe, Redirect, ResponseRules,
-    Route, Settings, Shadow, Share,
+    Action, Attachment, Cluster, ClusterIndex, Discovery, MappingId, Order, Probe, Redirect,
+    ResponseRules, Route, Settings, Shadow, Share,
 };
 
 /// What Routes depend on besides the Mappings of their group.
@@ -169,17 +170,17 @@ impl Layout<'_, '_> {
             members,
         }: &Group<'_>,
     ) {
-        let order = |member| Order {
+        let place = |member| Order {
             group: Arc::clone(order),
             member,
         };
         match members {
             Members::Probe(probe) => {
-                let probe = self.probe(order(0), matching, *probe);
+                let probe = self.probe(place(0), matching, *probe);
                 self.routes.routes.push(probe);
             }
             Members::Redirect(member) => {
-                let redirect = self.redirect(order(0), matching, *member);
+                let redirect = self.redirect(place(0), matching, *member);
                 self.routes.routes.extend(redirect);
             }
             Members::Forwarding { members, shadow } => {
@@ -193,7 +194,7 @@ impl Layout<'_, '_> {
                     let response = attributes.take_response(mapping);
                     let forward = forward(mapping, attributes, &destination, self.surroundings);
                     let outcome = (Action::Forward(forward), response, share);
-                    let route = route(order(nth), matching, member.into(), outcome);
+                    let route = route(place(nth), matching, Source::of(member, order), outcome);
                     self.routes.routes.push(route);
                 }
             }
@@ -201,10 +202,10 @@ impl Layout<'_, '_> {
     }
 
     fn probe(&self, order: Order, matching: &Matching<'_>, probe: Probe) -> Route {
-        let mapping = MappingId {
+        let mapping = Arc::new(MappingId {
             namespace: self.surroundings.identity.namespace.clone(),
             name: probe.mapping_name().into(),
-        };
+        });
         let source = Source {
             mapping,
             at: None,
@@ -229,7 +230,8 @@ impl Layout<'_, '_> {
         }));
         let attributes = Attributes::of(std::slice::from_ref(&member), self.surroundings.defaults);
         let outcome = (action, attributes.redirect_response(), Share::WHOLE);
-        Some(route(order, matching, member.into(), outcome))
+        let source = Source::of(member, &order.group);
+        Some(route(order, matching, source, outcome))
     }
 
     fn destination(&mut self, member: Member<'_>, shadow: Option<Shadow>) -> Destination {
@@ -280,18 +282,20 @@ fn split<'m, 'r>(
 
 /// What a Route is made from.
 struct Source {
-    mapping: MappingId,
+    mapping: Arc<MappingId>,
     at: Option<Location>,
     case: Case,
 }
 
-impl From<Member<'_>> for Source {
-    fn from(Member { resource, mapping }: Member<'_>) -> Self {
+impl Source {
+    fn of(Member { resource, mapping }: Member<'_>, group: &GroupOrder) -> Self {
+        let is_its = |id: &&Arc<MappingId>| {
+            (&id.namespace, &id.name) == (&resource.namespace, &resource.name)
+        };
+        // Most groups have one member.
+        let id = group.mapping().filter(is_its).map(Arc::clone);
         Self {
-            mapping: MappingId {
-                namespace: resource.namespace.clone(),
-                name: resource.name.clone(),
-            },
+            mapping: id.unwrap_or_else(|| Arc::new(MappingId::of(resource))),
             at: Some(resource.at.clone()),
             case: mapping.case,
         }
@@ -319,5 +323,6 @@ fn route(
         share,
         action,
         response,
+        attachment: Attachment::default(),
     }
 }

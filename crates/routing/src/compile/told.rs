@@ -38,7 +38,8 @@ impl Told {
             Kind::Module(_)
             | Kind::CircuitBreaker(_)
             | Kind::OutlierDetection(_)
-            | Kind::Resolver(_) => None,
+            | Kind::Resolver(_)
+            | Kind::TracingService(_) => None,
         }
     }
 

@@ -58,13 +58,13 @@ impl Wish<'_> {
             balance: load_balancer.map(Balance::from).unwrap_or_default(),
             idle_timeout: idle_timeout.or(self.module.cluster_idle_timeout),
             max_connection_lifetime: lifetime.and_then(limit),
-            keepalive: options.keepalive.or(self.module.keepalive),
+            keepalive: options.keepalive.or(self.module.keepalive).map(Box::new),
             dns_type: options.dns_type.unwrap_or_default(),
             respect_dns_ttl: options.respect_dns_ttl.unwrap_or(false),
             families: families(options, self.module),
             limits: self.limits(Priority::Default),
             limits_high: self.limits(Priority::High),
-            outlier_detection: self.detection().copied(),
+            outlier_detection: self.detection().copied().map(Box::new),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::compile::{Class, GroupKey, Matching, Report, Surroundings, Told, cano
 /// All groups.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
-    by_key: BTreeMap<GroupKey, Group>,
+    by_key: BTreeMap<GroupKey, Box<Group>>,
     /// The groups with members that name something, with the number of such members.
     naming: BTreeMap<Reference, BTreeMap<GroupKey, usize>>,
     touched: BTreeSet<GroupKey>,

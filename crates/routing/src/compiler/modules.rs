@@ -52,9 +52,7 @@ fn counting<'r>(
     report: &mut Report,
 ) -> Option<(&'r Resource, &'r Module)> {
     let mut modules: Vec<_> = all.iter().filter_map(as_module).collect();
-    if identity.annotations == Trust::Hardened {
-        modules.retain(|(resource, _)| is_trusted(resource, identity, report));
-    }
+    modules.retain(|(resource, _)| trusted(resource, identity, report));
     modules.sort_by_key(|(resource, _)| {
         (
             resource.namespace != identity.namespace,
@@ -70,9 +68,10 @@ fn counting<'r>(
     Some(*first)
 }
 
-/// Whether a Module is in the gateway's namespace.
-fn is_trusted(resource: &Resource, identity: &Identity, report: &mut Report) -> bool {
-    let is_own = resource.namespace == identity.namespace;
+/// Whether what holds for the whole gateway may count.
+pub(super) fn trusted(resource: &Resource, identity: &Identity, report: &mut Report) -> bool {
+    let is_own =
+        identity.annotations == Trust::Compatible || resource.namespace == identity.namespace;
     if !is_own {
         let reason = format_args!(
             "ignored: what holds for the whole gateway counts only from the gateway's namespace, {}, \
@@ -109,6 +108,7 @@ fn as_module(told: &Told) -> Option<(&Resource, &Module)> {
         Kind::Mapping(_)
         | Kind::CircuitBreaker(_)
         | Kind::OutlierDetection(_)
-        | Kind::Resolver(_) => None,
+        | Kind::Resolver(_)
+        | Kind::TracingService(_) => None,
     }
 }

@@ -5,9 +5,8 @@
 //!
 //! Invariant: of one class, namespace and name, the last in insertion order is live.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use nuncio_config::Resource;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use super::assembly::{Assembly, Held};
 use crate::compile::{Class, Place, Report, Told, told};
@@ -15,16 +14,14 @@ use crate::compile::{Class, Place, Report, Told, told};
 /// All resources by name.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    by_name: BTreeMap<Name, Namesakes>,
-    touched: BTreeSet<Name>,
+    /// By the one that is live; with all of them where there is more to know than that it is alone.
+    settled: BTreeMap<ByName, Option<Box<Namesakes>>>,
+    touched: BTreeMap<ByName, Namesakes>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Name {
-    class: Class,
-    namespace: Box<str>,
-    name: Box<str>,
-}
+/// A resource in the order of names, which it has in its object: nobody else need keep them.
+#[derive(Debug)]
+struct ByName(Told);
 
 #[derive(Debug, Default)]
 struct Namesakes {
@@ -44,52 +41,82 @@ pub(super) struct Turn {
 
 impl Names {
     pub(super) fn add(&mut self, told: Told) {
-        let Some(name) = told.resource().map(Name::of) else {
-            return;
-        };
-        let namesakes = self.by_name.entry(name.clone()).or_default();
-        told::insert(&mut namesakes.all, told);
-        self.touched.insert(name);
+        told::insert(&mut self.touch(&told).all, told);
     }
 
     pub(super) fn remove(&mut self, told: &Told) {
-        let Some(name) = told.resource().map(Name::of) else {
-            return;
-        };
-        if let Some(namesakes) = self.by_name.get_mut(&name) {
-            told::take(&mut namesakes.all, told);
-            self.touched.insert(name);
-        }
+        told::take(&mut self.touch(told).all, told);
     }
 
     /// Decides who is live among those with names that were touched.
     pub(super) fn settle(&mut self, assembly: &mut Assembly) -> Vec<Turn> {
         let mut turns = Vec::new();
-        for name in std::mem::take(&mut self.touched) {
-            let Some(namesakes) = self.by_name.get_mut(&name) else {
-                continue;
-            };
+        for (_, mut namesakes) in std::mem::take(&mut self.touched) {
             assembly.report(&mut namesakes.held, overridden(&namesakes.all));
             turns.extend(namesakes.turn());
-            if namesakes.all.is_empty() {
-                self.by_name.remove(&name);
+            if let Some(live) = namesakes.live.clone() {
+                let more = (!namesakes.is_alone()).then(|| Box::new(namesakes));
+                self.settled.insert(ByName(live), more);
             }
         }
         turns
     }
-}
 
-impl Name {
-    fn of(resource: &Resource) -> Self {
-        Self {
-            class: Class::of(&resource.kind),
-            namespace: resource.namespace.clone(),
-            name: resource.name.clone(),
-        }
+    /// Those with the name of a resource, to be changed.
+    fn touch(&mut self, told: &Told) -> &mut Namesakes {
+        let name = ByName(told.clone());
+        let settled = self.settled.remove_entry(&name);
+        let before = settled.map(|(live, all)| match all {
+            Some(all) => *all,
+            None => Namesakes::alone(live.0),
+        });
+        let touched = self.touched.entry(name);
+        touched.or_insert_with(|| before.unwrap_or_default())
     }
 }
 
+impl ByName {
+    fn name(&self) -> Option<(Class, &str, &str)> {
+        let resource = self.0.resource()?;
+        let class = Class::of(&resource.kind);
+        Some((class, &resource.namespace, &resource.name))
+    }
+}
+
+impl Ord for ByName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.name().cmp(&other.name())
+    }
+}
+
+impl PartialOrd for ByName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for ByName {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for ByName {}
+
 impl Namesakes {
+    fn alone(live: Told) -> Self {
+        Self {
+            all: vec![live.clone()],
+            live: Some(live),
+            held: Held::default(),
+        }
+    }
+
+    /// Whether there is one, of which nothing is to be told.
+    fn is_alone(&self) -> bool {
+        self.all.len() == 1 && self.held.is_empty()
+    }
+
     fn turn(&mut self) -> Option<Turn> {
         let now = self.all.last().cloned();
         let before = std::mem::replace(&mut self.live, now.clone());

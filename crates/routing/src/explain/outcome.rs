@@ -116,7 +116,7 @@ impl Circumstances<'_> {
     }
 
     fn forwarded(&self, route: &Route, forward: &Forward) -> Forwarded {
-        let HeaderRules { remove, add } = &forward.request_headers;
+        let HeaderRules { remove, add } = &*forward.request_headers;
         let response = &route.response.headers;
         let retry = forward.retry.as_ref();
         Forwarded {
@@ -136,7 +136,7 @@ impl Circumstances<'_> {
                 format!("{} on {}{each}", retry.num_retries, retry_on(retry.on))
             }),
             high_priority: forward.priority == Priority::High,
-            hash_on: forward.hash_on.as_ref().map(hash_on),
+            hash_on: forward.hash_on.as_deref().map(hash_on),
             upgrades: forward.upgrades.iter().map(ToString::to_string).collect(),
             cors: route.response.cors.is_some(),
             shadow: forward.shadow.map(|shadow| Shadowed {

@@ -46,7 +46,7 @@ impl Lead {
         });
         let mut is_exact = lead > 0 && lead < highest;
         for length in lengths {
-            let length = (length as u64).min(LIMIT);
+            let length = u64::from(length).min(LIMIT);
             lead = lead << BITS | if is_exact { length } else { 0 };
             is_exact &= length < LIMIT;
         }

@@ -15,6 +15,7 @@ pub(crate) fn annotation(random: &mut Rng) -> String {
             29..=31 => named(random, &mut text, "CircuitBreaker", &["cb", "cc"]),
             32..=33 => named(random, &mut text, "OutlierDetection", &["od"]),
             34..=35 => resolver(random, &mut text),
+            36 if random.bool() => tracing(random, &mut text),
             36 => text += "}: nothing\n",
             37 => text += "apiVersion: getambassador.io/v2\nkind: Mapping\nname: m0\nprefix: no\n",
             _ => canary(random, &mut text),
@@ -81,6 +82,14 @@ fn resolver(random: &mut Rng, text: &mut String) {
     ];
     let name = random.choice(names).unwrap();
     begin(random, text, kind.unwrap(), name);
+}
+
+fn tracing(random: &mut Rng, text: &mut String) {
+    let name = random.choice(["t0", "t1"]).unwrap();
+    begin(random, text, "TracingService", name);
+    let driver = random.choice(["zipkin", "datadog", "jaeger"]).unwrap();
+    let service = random.choice(["spans", "spans.a:9411"]).unwrap();
+    writeln!(text, "driver: {driver}\nservice: {service}").unwrap();
 }
 
 pub(crate) const NAMESPACES: [&str; 3] = ["edge", "a", "b"];

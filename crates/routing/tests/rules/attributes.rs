@@ -177,7 +177,7 @@ fn every_member_keeps_what_is_its_own() {
     let snapshot = compiled([
         mapping("a", "/").service("a").weight(50).with(|m| {
             m.rewrite = Rewrite::Prefix("/a/".into());
-            m.host_rewrite = Some(HeaderValue::from_static("a"));
+            m.host_rewrite = Some(Box::new(HeaderValue::from_static("a")));
             m.timeout = Some(Duration::from_secs(1));
             m.idle_timeout = Some(Duration::from_secs(2));
         }),
@@ -192,7 +192,10 @@ fn every_member_keeps_what_is_its_own() {
     };
     assert_eq!(a.rewrite, Rewrite::Prefix("/a/".into()));
     assert_eq!(b.rewrite, Rewrite::Prefix("/".into()));
-    assert_eq!(a.host, HostRewrite::To(HeaderValue::from_static("a")));
+    assert_eq!(
+        a.host,
+        HostRewrite::To(Box::new(HeaderValue::from_static("a")))
+    );
     assert_eq!(b.host, HostRewrite::Upstream);
     assert_eq!(a.timeout, Some(Duration::from_secs(1)));
     assert_eq!(b.timeout, None);
@@ -203,24 +206,24 @@ fn every_member_keeps_what_is_its_own() {
 
 #[test]
 fn what_a_later_member_says_of_the_group_replaces_what_an_earlier_one_said() {
-    let substitution = |to: &str| Some(Substitution::parse("a", to).unwrap());
+    let substitution = |to: &str| Some(Box::new(Substitution::parse("a", to).unwrap()));
     let snapshot = compiled([
         mapping("a", "/").with(|m| {
             m.regex_rewrite = substitution("first");
             m.priority = Priority::High;
-            m.cors = Some(Cors::default());
-            m.retry_policy = Some(ON_5XX);
+            m.cors = Some(Box::new(Cors::default()));
+            m.retry_policy = Some(Box::new(ON_5XX));
             m.allow_upgrade = ["websocket".into()].into();
             m.request_headers.remove = Some([HeaderName::from_static("x-first")].into());
             m.response_headers.remove = Some([HeaderName::from_static("x-first")].into());
         }),
         mapping("b", "/").with(|m| {
             m.regex_rewrite = substitution("second");
-            m.retry_policy = Some(RetryPolicy {
+            m.retry_policy = Some(Box::new(RetryPolicy {
                 on: RetryOn::Retriable4xx,
                 num_retries: Some(7),
                 per_try_timeout: Some(Duration::from_secs(1)),
-            });
+            }));
             m.request_headers.remove = Some([HeaderName::from_static("x-second")].into());
         }),
         mapping("c", "/"),
@@ -319,11 +322,11 @@ fn a_mapping_without_a_word_of_its_own_has_the_modules_policies() {
     let snapshot = compiled([
         mapping("silent", "/silent/"),
         mapping("own", "/own/").with(|m| {
-            m.cors = Some(cors("own"));
-            m.retry_policy = Some(RetryPolicy {
+            m.cors = Some(Box::new(cors("own")));
+            m.retry_policy = Some(Box::new(RetryPolicy {
                 on: RetryOn::GatewayError,
                 ..ON_5XX
-            });
+            }));
             m.error_response_overrides = Some([answer(500)].into());
         }),
         mapping("bypass", "/bypass/").with(|m| m.bypass_error_response_overrides = true),

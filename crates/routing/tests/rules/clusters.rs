@@ -316,13 +316,16 @@ fn what_the_mapping_does_not_say_the_module_says() {
         cluster.max_connection_lifetime,
         Some(Duration::from_secs(2))
     );
-    assert_eq!(cluster.keepalive, Some(Keepalive::default()));
+    assert_eq!(cluster.keepalive, Some(Box::new(Keepalive::default())));
     assert_eq!(cluster.limits.max_connections, 7);
     assert_eq!(cluster.balance, Balance::Maglev);
     assert_eq!(cluster.families, Families::Both);
     assert_eq!(&*cluster.stats_name, "all");
     let hash_on = Some(HashOn::Header("x-user".into()));
-    assert_eq!(forward_of(&snapshot, "/").hash_on, hash_on);
+    assert_eq!(
+        forward_of(&snapshot, "/").hash_on.as_deref(),
+        hash_on.as_ref()
+    );
 
     let own = mapping("m", "/").with(|m| {
         m.cluster.cluster_idle_timeout = Some(Duration::ZERO);
@@ -432,7 +435,7 @@ fn objects_of_v0_are_found_by_name_and_in_the_own_namespace_first() {
     let b = cluster_of(&snapshot, "/b/");
     assert_eq!(&*b.name, "cluster_web_b_b_cb_cb_od_od");
     assert_eq!(b.limits.max_connections, 2);
-    assert_eq!(b.outlier_detection, Some(DETECTION));
+    assert_eq!(b.outlier_detection, Some(Box::new(DETECTION)));
     assert_eq!(cluster_of(&snapshot, "/c/").limits.max_connections, 1);
     assert_eq!(complaints(&snapshot), [""; 0]);
 }

@@ -69,11 +69,11 @@ fn the_winner_is_shown_with_what_happens_to_the_request() {
             }]
             .into(),
         );
-        m.retry_policy = Some(RetryPolicy {
+        m.retry_policy = Some(Box::new(RetryPolicy {
             on: RetryOn::GatewayError,
             num_retries: Some(2),
             per_try_timeout: None,
-        });
+        }));
         m.auto_host_rewrite = true;
     };
     let snapshot = compiled([
@@ -182,11 +182,11 @@ fn a_request_that_nobody_takes_gets_404() {
 #[test]
 fn a_redirect_shows_its_location() {
     let away = mapping("m", "/a/").with(|m| {
-        m.redirect = Some(Redirect {
+        m.redirect = Some(Box::new(Redirect {
             host: "example.com".into(),
             path: RedirectPath::Prefix("/b/".into()),
             status: 308,
-        });
+        }));
     });
     let explanation = asked(&compiled([away]), "https://x/a/c?d");
     assert_eq!(

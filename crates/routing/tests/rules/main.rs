@@ -29,4 +29,5 @@ mod settings;
 mod shadows;
 mod shares;
 mod tenancy;
+mod tracing;
 mod written;

@@ -8,11 +8,11 @@ use crate::written::{Written, compiled, complaints, mapping};
 
 fn redirects(path: RedirectPath) -> impl FnOnce(&mut Mapping) {
     move |m| {
-        m.redirect = Some(Wanted {
+        m.redirect = Some(Box::new(Wanted {
             host: "example.com".into(),
             path,
             status: 301,
-        });
+        }));
     }
 }
 

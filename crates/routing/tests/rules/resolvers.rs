@@ -159,11 +159,11 @@ fn clusters_of_one_service_that_are_found_differently_are_kept_apart() {
 fn what_only_redirects_needs_no_endpoints() {
     let redirect = |name: &'static str| {
         resolved("example.com", name).with(|m| {
-            m.redirect = Some(nuncio_config::Redirect {
+            m.redirect = Some(Box::new(nuncio_config::Redirect {
                 host: "example.com".into(),
                 path: nuncio_config::RedirectPath::Unchanged,
                 status: 301,
-            });
+            }));
         })
     };
     let hardened = compiled_trusting(Trust::Hardened, [redirect("endpoint").namespace("a")]);

@@ -24,11 +24,11 @@ fn shadow_of(snapshot: &Snapshot, path: &str) -> Option<Shadow> {
 
 fn redirect(name: &str) -> Written {
     mapping(name, "/").with(|m| {
-        m.redirect = Some(Redirect {
+        m.redirect = Some(Box::new(Redirect {
             host: "example.com".into(),
             path: RedirectPath::Unchanged,
             status: 301,
-        });
+        }));
     })
 }
 

@@ -116,7 +116,7 @@ fn anothers_clients_are_not_sent_elsewhere() {
     // Inserted first, it has the group.
     let resources = || {
         [
-            of("b", "/").with(|m| m.redirect = Some(redirect())),
+            of("b", "/").with(|m| m.redirect = Some(Box::new(redirect()))),
             of("a", "/"),
         ]
     };
@@ -131,7 +131,7 @@ fn anothers_headers_priorities_and_policies_stay_as_they_are() {
         of("a", "/"),
         of("b", "/").with(|m| {
             m.request_headers.remove = Some(["authorization".parse().unwrap()].into());
-            m.cors = Some(nuncio_config::Cors::default());
+            m.cors = Some(Box::new(nuncio_config::Cors::default()));
             m.error_response_overrides = Some([].into());
             m.priority = nuncio_config::Priority::High;
             m.allow_upgrade = ["websocket".into()].into();

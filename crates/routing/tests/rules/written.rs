@@ -42,6 +42,13 @@ pub(crate) fn module(config: &str) -> Written {
     )))
 }
 
+/// A TracingService of this name, with more keys.
+pub(crate) fn tracing_service(name: &str, keys: &str) -> Written {
+    Written(parsed(&format!(
+        "{{apiVersion: ambassador/v2, kind: TracingService, name: {name}, {keys}}}"
+    )))
+}
+
 pub(crate) fn circuit_breaker(name: &str, breaker: CircuitBreaker) -> Written {
     object_of(name, Kind::CircuitBreaker(breaker))
 }
@@ -125,7 +132,7 @@ impl Written {
     }
 
     pub(crate) fn host_rewrite(self, host: &str) -> Self {
-        self.with(|mapping| mapping.host_rewrite = Some(host.parse().unwrap()))
+        self.with(|mapping| mapping.host_rewrite = Some(Box::new(host.parse().unwrap())))
     }
 
     pub(crate) fn timeout_ms(self, millis: u64) -> Self {

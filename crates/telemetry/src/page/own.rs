@@ -161,6 +161,7 @@ pub(super) fn nuncio(telemetry: &Telemetry, out: &mut Vec<u8>) {
     info.sample(out, "", &labels, Fixed::whole(1));
     nuncio_config(&telemetry.control, out);
     let lines = &telemetry.access_log_counts;
+    let spans = &telemetry.spans;
     for (name, help, value) in [
         (
             "nuncio_access_log_written_total",
@@ -181,6 +182,16 @@ pub(super) fn nuncio(telemetry: &Telemetry, out: &mut Vec<u8>) {
             "nuncio_statsd_dropped_total",
             "Metrics not sent to statsd: timers beyond what it takes, and names too long for UDP.",
             &timers.dropped,
+        ),
+        (
+            "nuncio_spans_sent_total",
+            "Spans that the collector of traces took.",
+            &spans.sent,
+        ),
+        (
+            "nuncio_spans_dropped_total",
+            "Spans that were lost: too many at once, or a collector that does not take them.",
+            &spans.dropped,
         ),
     ] {
         counter(out, name, help, Fixed::whole(value.value()));

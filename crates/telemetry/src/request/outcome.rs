@@ -227,6 +227,20 @@ impl Outcome {
         )
     }
 
+    /// Whether it ended because the time for it was over.
+    pub(super) fn is_out_of_time(self) -> bool {
+        matches!(
+            self,
+            Self::RouteTimeout
+                | Self::AttemptTimeout
+                | Self::IdleTimeout { .. }
+                | Self::Upstream {
+                    ending: Ending::RouteTimeout | Ending::IdleTimeout,
+                    ..
+                }
+        )
+    }
+
     /// Whether a whole response went to the client; only then does Envoy time the request.
     pub(super) fn is_whole(self) -> bool {
         !self.is_left_by_client() && !self.is_reset()

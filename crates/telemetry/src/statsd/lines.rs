@@ -62,6 +62,9 @@ impl Baseline {
         if !handles.is_empty() {
             let forgotten: HashSet<_> = handles.iter().collect();
             self.0.retain(|slot, _| !forgotten.contains(&slot.handle));
+            if self.0.len() < self.0.capacity() / 4 {
+                self.0.shrink_to(self.0.len() * 2);
+            }
         }
     }
 

@@ -55,6 +55,7 @@ fn a_retry_that_succeeds() {
         RequestRecord {
             cluster: Some(&scene.cluster),
             retried: true,
+            trace: None,
             ..record
         }
         .record();
@@ -83,6 +84,7 @@ fn retries_that_run_out() {
         RequestRecord {
             cluster: Some(&scene.cluster),
             retried: true,
+            trace: None,
             ..record
         }
         .record();

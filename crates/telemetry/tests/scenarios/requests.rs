@@ -174,6 +174,8 @@ fn an_error_that_a_grpc_client_is_told_in_a_200_is_the_clusters_error_all_the_sa
         upstream_time: None,
         bytes: Bytes::default(),
         retried: false,
+        mapping: None,
+        trace: None,
     }
     .record();
     let downstream = "envoy_http_downstream_rq_xx{envoy_response_code_class=\"2\",envoy_http_conn_manager_prefix=\"ingress_http\"}";

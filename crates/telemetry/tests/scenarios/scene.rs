@@ -138,6 +138,8 @@ pub(crate) fn record<'a>(
         upstream_time: Some(TOOK),
         bytes: Bytes::default(),
         retried: false,
+        mapping: None,
+        trace: None,
     }
 }
 

@@ -1,8 +1,6 @@
 //! `maglev`: a table in which endpoints take turns at claiming the places they like best
 //! (Eisenbud et al., "Maglev: A Fast and Reliable Software Network Load Balancer", section 3.4).
 
-use std::sync::Arc;
-
 use super::Hash;
 use crate::upstream::endpoint::Host;
 
@@ -23,7 +21,7 @@ struct Liking {
 }
 
 impl Maglev {
-    pub(super) fn of(hosts: &[Arc<Host>]) -> Self {
+    pub(super) fn of(hosts: &[Host]) -> Self {
         let hosts = hosts.get(..usize::from(FREE)).unwrap_or(hosts);
         let mut likings: Vec<_> = hosts.iter().map(|host| Liking::of(host.hash())).collect();
         let mut table = vec![FREE; SIZE as usize];
@@ -74,7 +72,7 @@ mod tests {
     #[test]
     fn every_place_is_somebodys_and_places_are_shared_evenly() {
         let hosts: Vec<_> = (0..7u8)
-            .map(|n| Arc::new(Host::new(([10, 0, 0, n], 80).into(), None)))
+            .map(|n| Host::untracked(([10, 0, 0, n], 80).into()))
             .collect();
         let Maglev(table) = Maglev::of(&hosts);
         for position in 0..7 {

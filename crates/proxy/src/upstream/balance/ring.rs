@@ -4,8 +4,6 @@
 //! it goes, as long as the number of points for each stays the same ([`points_each`]). (Envoy
 //! divides its ring of at least 1024 by the number of endpoints, so that each change moves more.)
 
-use std::sync::Arc;
-
 use crate::upstream::endpoint::Host;
 
 /// Points, in order, and whose they are.
@@ -13,7 +11,7 @@ use crate::upstream::endpoint::Host;
 pub(super) struct Ring(Box<[(u64, u32)]>);
 
 impl Ring {
-    pub(super) fn of(hosts: &[Arc<Host>]) -> Self {
+    pub(super) fn of(hosts: &[Host]) -> Self {
         let each = points_each(hosts.len());
         let mut points = Vec::with_capacity(hosts.len() * each as usize);
         for (position, host) in (0..).zip(hosts) {

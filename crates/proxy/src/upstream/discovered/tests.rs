@@ -22,7 +22,7 @@ impl Scene {
     fn upstream(&self, adjust: impl FnOnce(&mut Cluster)) -> Upstream {
         let mut cluster = cluster();
         cluster.host = ServiceHost::Name("localhost".into());
-        cluster.discovery = Discovery::Endpoints(port());
+        cluster.discovery = Discovery::Endpoints(Box::new(port()));
         adjust(&mut cluster);
         let stats = self.telemetry.cluster("c");
         Upstream::new(Arc::new(cluster), stats, &self.discovered)

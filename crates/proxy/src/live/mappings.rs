@@ -1,0 +1,32 @@
+//! Where Mappings count, from one snapshot to the next.
+//!
+//! Invariant: a Mapping that had a request keeps its place on the page while it is configured, also
+//! when it is another since and has had none yet; one that is not leaves, when the last request that
+//! it took has ended.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use nuncio_telemetry::MappingStats;
+
+use super::Live;
+
+/// Gives the handles that nobody has to those who have come instead, and lets go of the rest.
+/// Looks at Routes only if there are such handles.
+pub(super) fn hand_over(live: &Live) {
+    let unused = live.telemetry.unused_mappings();
+    if unused.is_empty() {
+        return;
+    }
+    let by_name: HashMap<(&str, &str), &Arc<MappingStats>> =
+        unused.iter().map(|stats| (stats.name(), stats)).collect();
+    for route in live.routes().in_any_order() {
+        let name = (&*route.mapping.namespace, &*route.mapping.name);
+        if let Some(stats) = by_name.get(&name) {
+            route.attachment.get_or_attach(|| Arc::clone(stats));
+        }
+    }
+    drop(by_name);
+    drop(unused);
+    live.telemetry.let_go_of_mappings();
+}

@@ -1,0 +1,91 @@
+//! Which TracingService counts.
+//!
+//! As in Emissary there may be one, whatever its name and namespace; of several none counts.
+
+use nuncio_config::{Identity, Kind, Module, Qualifier, Resource, TracingService};
+
+use super::assembly::{Assembly, Held};
+use super::modules::trusted;
+use crate::Tracing;
+use crate::compile::{Place, Report, Told, told};
+
+/// All live TracingServices.
+#[derive(Debug, Default)]
+pub(super) struct TracingServices {
+    /// In insertion order.
+    all: Vec<Told>,
+    touched: bool,
+    held: Held,
+    counting: Option<Told>,
+}
+
+impl TracingServices {
+    pub(super) fn add(&mut self, told: Told) {
+        told::insert(&mut self.all, told);
+        self.touched = true;
+    }
+
+    pub(super) fn remove(&mut self, told: &Told) {
+        told::take(&mut self.all, told);
+        self.touched = true;
+    }
+
+    /// Decides which one counts; answers whether there was anything to decide.
+    pub(super) fn settle(&mut self, identity: &Identity, assembly: &mut Assembly) -> bool {
+        if !std::mem::take(&mut self.touched) {
+            return false;
+        }
+        let mut report = Report::default();
+        self.counting = counting(&self.all, identity, &mut report).cloned();
+        assembly.report(&mut self.held, report);
+        true
+    }
+
+    /// What the one that counts means.
+    pub(super) fn tracing(&self, module: &Module, identity: &Identity) -> Option<Tracing> {
+        let (resource, service) = as_tracing(self.counting.as_ref()?)?;
+        let of_gateway = module.use_ambassador_namespace_for_service_resolution;
+        let by = match of_gateway.unwrap_or(false) {
+            true => Qualifier::Nothing,
+            false => Qualifier::between(&resource.namespace, &identity.namespace),
+        };
+        Some(Tracing::of(service, by, identity))
+    }
+}
+
+fn counting<'t>(all: &'t [Told], identity: &Identity, report: &mut Report) -> Option<&'t Told> {
+    let resources = all
+        .iter()
+        .filter_map(|told| Some((told, as_tracing(told)?.0)));
+    let mut services: Vec<_> = resources.collect();
+    services.retain(|(_, resource)| trusted(resource, identity, report));
+    if let [(only, _)] = *services {
+        return Some(only);
+    }
+    for (at, (_, resource)) in services.iter().enumerate() {
+        let other = match at {
+            0 => services.get(1),
+            _ => services.first(),
+        };
+        let Some((_, other)) = other else { continue };
+        let reason = format_args!(
+            "ignored: exactly one TracingService is supported, and there is also {} at {}",
+            other.name,
+            Place(&other.at)
+        );
+        report.error_against(resource, other, reason);
+    }
+    None
+}
+
+fn as_tracing(told: &Told) -> Option<(&Resource, &TracingService)> {
+    let resource = told.resource()?;
+    match &resource.kind {
+        Kind::TracingService(service) => Some((resource, service)),
+        Kind::Mapping(_)
+        | Kind::Module(_)
+        | Kind::CircuitBreaker(_)
+        | Kind::OutlierDetection(_)
+        | Kind::Resolver(_) => None,
+    }
+}

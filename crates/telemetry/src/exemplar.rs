@@ -1,0 +1,170 @@
+//! One request for each bucket of a histogram, as an example of what is counted there.
+//!
+//! Invariant: whoever reads gets a trace, its duration and its moment that belong together, or
+//! nothing. Nobody waits: who finds a slot being written leaves it alone.
+//!
+//! How: a slot has a version that is odd while one writer writes it; a reader who sees the version
+//! change throws away what it read. (A sequence lock, of atomics throughout.)
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::latency::CLASSIC_US;
+use crate::trace::TraceId;
+
+/// The latest examples.
+#[derive(Debug, Default)]
+pub(crate) struct Exemplars([Slot; CLASSIC_US.len() + 1]);
+
+/// One request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exemplar {
+    pub(crate) trace: TraceId,
+    pub(crate) took: Duration,
+    /// Since the epoch.
+    pub(crate) at: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    version: AtomicU32,
+    trace: [AtomicU64; 2],
+    took_ns: AtomicU64,
+    at_ms: AtomicU64,
+}
+
+/// How old an example is before another request takes its place.
+const FRESH_MS: u64 = 1_000;
+
+impl Exemplars {
+    /// Offers a request that has just ended for its bucket.
+    pub(crate) fn offer(&self, bucket: usize, trace: TraceId, took: Duration) {
+        let Some(slot) = self.0.get(bucket) else {
+            return;
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = number(now.unwrap_or_default().as_millis());
+        if now.saturating_sub(slot.at_ms.load(Ordering::Relaxed)) >= FRESH_MS {
+            slot.write(trace, number(took.as_nanos()), now);
+        }
+    }
+
+    /// The example of a bucket, if there is one.
+    pub(crate) fn of(&self, bucket: usize) -> Option<Exemplar> {
+        self.0.get(bucket)?.read()
+    }
+}
+
+impl Slot {
+    fn write(&self, trace: TraceId, took_ns: u64, at_ms: u64) {
+        let version = self.version.load(Ordering::Relaxed);
+        let odd = version | 1;
+        let is_free = version != odd
+            && self
+                .version
+                .compare_exchange(version, odd, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok();
+        if !is_free {
+            return;
+        }
+        // Nothing of what follows is seen by who sees the even version before.
+        fence(Ordering::Release);
+        let [high, low] = halves(trace);
+        let [first, second] = &self.trace;
+        first.store(high, Ordering::Relaxed);
+        second.store(low, Ordering::Relaxed);
+        self.took_ns.store(took_ns, Ordering::Relaxed);
+        self.at_ms.store(at_ms, Ordering::Relaxed);
+        self.version.store(odd.wrapping_add(1), Ordering::Release);
+    }
+
+    fn read(&self) -> Option<Exemplar> {
+        let version = self.version.load(Ordering::Acquire);
+        let [high, low] = &self.trace;
+        let (high, low) = (high.load(Ordering::Relaxed), low.load(Ordering::Relaxed));
+        let took = Duration::from_nanos(self.took_ns.load(Ordering::Relaxed));
+        let at = Duration::from_millis(self.at_ms.load(Ordering::Relaxed));
+        fence(Ordering::Acquire);
+        if version & 1 == 1 || version != self.version.load(Ordering::Relaxed) {
+            return None;
+        }
+        let trace = TraceId::new(u128::from(high) << 64 | u128::from(low))?;
+        Some(Exemplar { trace, took, at })
+    }
+}
+
+fn halves(trace: TraceId) -> [u64; 2] {
+    let bytes = trace.to_bytes();
+    let (high, low) = bytes.split_at(8);
+    [high, low].map(|half| {
+        half.iter()
+            .fold(0, |so_far, byte| so_far << 8 | u64::from(*byte))
+    })
+}
+
+fn number(large: u128) -> u64 {
+    u64::try_from(large).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+
+    fn trace(number: u128) -> TraceId {
+        TraceId::new(number).unwrap()
+    }
+
+    #[test]
+    fn a_fresh_example_stays() {
+        let exemplars = Exemplars::default();
+        assert_eq!(exemplars.of(2), None);
+        let first = trace(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);
+        exemplars.offer(2, first, Duration::from_millis(30));
+        exemplars.offer(2, trace(2), Duration::from_millis(40));
+        let kept = exemplars.of(2).unwrap();
+        assert_eq!((kept.trace, kept.took), (first, Duration::from_millis(30)));
+        assert_eq!(exemplars.of(3), None);
+    }
+
+    #[test]
+    fn an_old_example_makes_room() {
+        let slot = Slot::default();
+        slot.write(trace(1), 1, 1);
+        slot.write(trace(2), 2, 2);
+        assert_eq!(slot.read().unwrap().trace, trace(2));
+    }
+
+    #[test]
+    fn what_is_read_belongs_together() {
+        let slot = Arc::new(Slot::default());
+        let writers: Vec<_> = (1..=3_u64)
+            .map(|writer| {
+                let slot = Arc::clone(&slot);
+                thread::spawn(move || {
+                    for round in 0..50_000 {
+                        let number = round * 4 + writer;
+                        let both = u128::from(number) << 64 | u128::from(number);
+                        slot.write(trace(both), number, number);
+                    }
+                })
+            })
+            .collect();
+        let mut seen = 0;
+        while writers.iter().any(|writer| !writer.is_finished()) {
+            if let Some(read) = slot.read() {
+                let number = number(read.took.as_nanos());
+                let both = u128::from(number) << 64 | u128::from(number);
+                assert_eq!(read.trace, trace(both));
+                assert_eq!(read.at, Duration::from_millis(number));
+                seen += 1;
+            }
+        }
+        assert!(seen > 0 || slot.read().is_some());
+        writers
+            .into_iter()
+            .for_each(|writer| writer.join().unwrap());
+    }
+}

@@ -1,0 +1,79 @@
+use std::time::Duration;
+
+use super::*;
+use crate::mapping::{Ended, Mapped};
+
+fn answered(stats: &MappingStats, status: u16) {
+    let mapped = Mapped { stats, retries: 0 };
+    mapped.record(Ended {
+        status: Some(status),
+        took: Some(Duration::from_millis(3)),
+        timed_out: false,
+        trace: None,
+    });
+}
+
+fn requests(counts: &MappingCounts) -> u64 {
+    counts.classes().map(|(_, count)| count).sum()
+}
+
+#[test]
+fn a_mapping_that_is_back_goes_on_where_it_stopped() {
+    let mappings = Mappings::default();
+    let stats = mappings.of("default", "a");
+    answered(&stats, 200);
+    assert!(mappings.unused().is_empty());
+    drop(stats);
+    mappings.let_go();
+    assert!(mappings.all().is_empty());
+    let again = mappings.of("default", "a");
+    answered(&again, 200);
+    assert_eq!(requests(&again.count), 2);
+    assert_eq!(again.count.latency().count, 2);
+    assert_eq!(requests(&mappings.of("other", "a").count), 0);
+}
+
+#[test]
+fn a_handle_that_somebody_has_stays() {
+    let mappings = Mappings::default();
+    let stats = mappings.of("default", "a");
+    mappings.let_go();
+    assert!(Arc::ptr_eq(&stats, &mappings.of("default", "a")));
+}
+
+#[test]
+fn what_is_shown_under_one_name_never_decreases() {
+    let mappings = Mappings::default();
+    let (one, two) = (mappings.of("default", "1"), mappings.of("default", "2"));
+    one.fold();
+    two.fold();
+    for stats in [&one, &two, &two] {
+        answered(stats, 200);
+    }
+    assert_eq!(requests(&mappings.folded()), 3);
+    drop(two);
+    mappings.let_go();
+    assert_eq!(requests(&mappings.folded()), 3, "one is gone");
+    let two = mappings.of("default", "2");
+    assert!(two.is_folded());
+    assert_eq!(requests(&mappings.folded()), 3, "it is back");
+    answered(&two, 200);
+    assert_eq!(requests(&mappings.folded()), 4);
+}
+
+#[test]
+fn of_those_that_are_gone_the_oldest_is_forgotten() {
+    let mappings = Mappings::default();
+    for nth in 0..=MOST_GONE {
+        answered(&mappings.of("default", &nth.to_string()), 200);
+        if nth % 1_000 == 0 {
+            mappings.let_go();
+        }
+    }
+    mappings.let_go();
+    let named = mappings.read();
+    assert_eq!(named.gone.left.len(), MOST_GONE);
+    assert_eq!(named.gone.order.len(), MOST_GONE);
+    let first = ("default".into(), "0".into());
+    assert!(!named.gone.left.contains_key(&first));
+}
