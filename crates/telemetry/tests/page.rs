@@ -552,3 +552,21 @@ fn busy(telemetry: &Telemetry, listener: &Arc<ListenerStats>) {
         answered(request, cluster, 200);
     });
 }
+
+#[test]
+fn configuration_that_does_not_come_or_is_not_right_is_told_as_envoys_streams_would() {
+    let telemetry = telemetry();
+    telemetry.control().set_connected("services", false);
+    telemetry.control().set_connected("services", true);
+    telemetry.control().set_connected("services", false);
+    telemetry.control().set_connected("services", false);
+    telemetry.control().found_invalid(2);
+    let page = page(&telemetry);
+    for manager in ["cluster_manager_cds", "listener_manager_lds"] {
+        let value = |what: &str| page.value(&format!("envoy_{manager}_update_{what}{{}}"));
+        assert_eq!(
+            (value("failure"), value("rejected")),
+            (Some(1.0), Some(2.0))
+        );
+    }
+}
