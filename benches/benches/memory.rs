@@ -51,10 +51,14 @@ fn layers(host: &str) {
     let clusters = snapshot
         .iter()
         .flat_map(|snapshot| snapshot.clusters.by_name());
-    let names: Vec<_> = clusters.map(|cluster| cluster.stats_name.clone()).collect();
+    let names: Vec<_> = clusters
+        .map(|cluster| Arc::clone(&cluster.stats_name))
+        .collect();
     assert_eq!(names.len(), COUNT);
     shown("telemetry of clusters", &mut || {
-        names.iter().for_each(|name| drop(telemetry.cluster(name)));
+        for name in &names {
+            drop(telemetry.cluster(Arc::clone(name)));
+        }
     });
     shown("installed besides", &mut || {
         switch.install(snapshot.take().unwrap());

@@ -9,6 +9,7 @@ mod name;
 mod roster;
 
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio_config::{DnsType, Keepalive, OutlierDetection, Priority, ServiceHost};
@@ -22,8 +23,9 @@ pub(crate) use roster::Roster;
 pub struct Cluster {
     /// Emissary's name for it, e.g. `cluster_httpbin_default`; at most 60 characters.
     pub name: Box<str>,
-    /// Envoy's `alt_stat_name`, e.g. `httpbin`. Several clusters may share one.
-    pub stats_name: Box<str>,
+    /// Envoy's `alt_stat_name`, e.g. `httpbin`. Several clusters may share one; whoever counts
+    /// shares the text.
+    pub stats_name: Arc<str>,
     /// What to resolve, or the address.
     pub host: ServiceHost,
     /// The port.

@@ -30,7 +30,6 @@ pub(crate) use uses::Uses;
 #[derive(Debug)]
 pub struct ClusterStats {
     pub(crate) count: ClusterCounts,
-    uses: Uses,
     series: Series,
 }
 
@@ -40,7 +39,6 @@ impl ClusterStats {
         let id = left.map_or_else(|| timers.next_id(), Totals::id);
         let stats = Self {
             count: ClusterCounts::default(),
-            uses: Uses::new(),
             series: Series::of_cluster(timers, name, id),
         };
         if let Some(left) = left {
@@ -213,11 +211,11 @@ impl ClusterStats {
     }
 
     pub(crate) fn is_active(&self) -> bool {
-        self.uses.are_any()
+        self.series.uses.are_any()
     }
 
     pub(crate) fn uses(&self) -> &Uses {
-        &self.uses
+        &self.series.uses
     }
 
     pub(crate) fn responded(&self, status: u16) {

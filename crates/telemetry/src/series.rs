@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cluster::Uses;
 use crate::histogram::Histogram;
 use crate::statsd::Timers;
 
@@ -17,6 +18,8 @@ pub(crate) struct Series {
     names: Names,
     /// Identifies the handle in the statsd exporter.
     pub(crate) id: u32,
+    /// Of clusters; beside the id, where it takes no room.
+    pub(crate) uses: Uses,
     timers: Arc<Timers>,
 }
 
@@ -58,6 +61,7 @@ impl Series {
         Self {
             names,
             id,
+            uses: Uses::new(),
             timers: Arc::clone(timers),
         }
     }

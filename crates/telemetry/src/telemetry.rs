@@ -105,8 +105,12 @@ impl Telemetry {
     /// The handle of a cluster by its statistics name, to be told of by
     /// [`Self::clusters_changed`]. A cluster that is back goes on where the last one of its name
     /// stopped.
-    pub fn cluster(&self, stats_name: &str) -> Arc<ClusterStats> {
-        let name = printable(stats_name);
+    pub fn cluster(&self, stats_name: impl Into<Arc<str>>) -> Arc<ClusterStats> {
+        let given = stats_name.into();
+        let name = match printable(&given) {
+            Cow::Borrowed(_) => given,
+            Cow::Owned(other) => other.into(),
+        };
         let added = || self.server.count.cluster_added.inc();
         self.clusters.of(&name, &self.timers, added)
     }

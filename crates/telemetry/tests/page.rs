@@ -373,7 +373,7 @@ fn one_name_is_one_handle() {
 /// The configuration changes by these clusters.
 fn change(telemetry: &Telemetry, arrived: &[&str], departed: &[&str]) {
     let handles =
-        |names: &[&str]| -> Vec<_> { names.iter().map(|name| telemetry.cluster(name)).collect() };
+        |names: &[&str]| -> Vec<_> { names.iter().map(|name| telemetry.cluster(*name)).collect() };
     let (arrived, departed) = (handles(arrived), handles(departed));
     telemetry.clusters_changed(
         arrived.iter().map(Arc::as_ref),
@@ -508,7 +508,7 @@ fn a_page_of_a_thousand_clusters() {
         .collect();
     names
         .iter()
-        .for_each(|name| telemetry.cluster(name).endpoints_changed(1));
+        .for_each(|name| telemetry.cluster(name.as_str()).endpoints_changed(1));
     let mut out = Vec::new();
     for state in ["idle", "after three responses each"] {
         let mut best = Duration::MAX;

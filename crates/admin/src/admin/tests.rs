@@ -346,7 +346,7 @@ async fn a_head_that_never_ends_is_given_up() {
 async fn a_client_that_takes_nothing_is_given_up() {
     let port = Port::full().await;
     for cluster in 0..4000 {
-        drop(port.telemetry.cluster(&format!("cluster_{cluster}")));
+        drop(port.telemetry.cluster(format!("cluster_{cluster}")));
     }
     let mut stream = port.connect().await;
     stream

@@ -103,7 +103,7 @@ impl Upstreams {
     }
 
     fn start(&self, cluster: &Arc<Cluster>) -> Arc<Upstream> {
-        let stats = self.telemetry.cluster(&cluster.stats_name);
+        let stats = self.telemetry.cluster(Arc::clone(&cluster.stats_name));
         Arc::new(Upstream::new(Arc::clone(cluster), stats, &self.discovered))
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! What the Mapping does not say the Module says, else the defaults of Emissary and of Envoy hold.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio_config::{
@@ -87,10 +88,10 @@ impl Wish<'_> {
         parts.full()
     }
 
-    fn stats_name(&self, qualified: &Qualified) -> Box<str> {
+    fn stats_name(&self, qualified: &Qualified) -> Arc<str> {
         let own = self.mapping.cluster.stats_name.as_ref();
         own.or(self.module.defaults.stats_name.as_ref())
-            .map_or_else(|| stats_name(qualified), Clone::clone)
+            .map_or_else(|| stats_name(qualified).into(), |name| Arc::from(&**name))
     }
 
     fn load_balancer(&self) -> Option<&LoadBalancer> {

@@ -12,7 +12,7 @@ pub(crate) struct Uses(AtomicU32);
 const NEW: u32 = u32::MAX;
 
 impl Uses {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(AtomicU32::new(NEW))
     }
 
