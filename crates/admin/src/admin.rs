@@ -1,7 +1,7 @@
 //! Shows the pages.
 //!
-//! Invariant: pages are rendered one at a time, on the thread that serves them, into one buffer that
-//! is used again.
+//! Invariant: pages are rendered on the thread that serves them, those for people one at a time into
+//! one buffer that is used again, the metrics in pieces.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::diagnostics::Overview;
 use crate::exchange::Door;
+use crate::metrics::{self, Metrics};
 use crate::page::{Format, Page};
 use crate::reply::{self, Reply};
 use crate::{Readiness, Standing, connections, explain};
@@ -119,10 +120,10 @@ impl Admin {
                 let answer = self.readiness.reply(probe);
                 Reply::text(answer.status, answer.body)
             }
-            Page::Metrics => {
-                let body = self.render(|page| self.telemetry.render(page));
-                Reply::new(StatusCode::OK, reply::METRICS, body)
-            }
+            Page::Metrics => match metrics::selection(query.unwrap_or_default()) {
+                Ok(selection) => Reply::metrics(Metrics::of(&self.telemetry, selection)),
+                Err(error) => Reply::refused(&error.to_string()),
+            },
             Page::Diagnostics(format) => self.diagnostics(format),
             Page::DiagnosticsMoved => moved(query),
             Page::Explain => explain::reply(self.current.current().as_ref(), query),

@@ -7,18 +7,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::header::{self, HeaderValue};
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Version};
 use pingora_core::apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream};
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
-use pingora_core::{Error, ErrorType, Result};
+use pingora_core::{Error, ErrorType, OrErr, Result};
 use pingora_http::ResponseHeader;
 use tokio::time::timeout;
 use tracing::debug;
 
+use crate::accept_encoding::takes_gzip;
+use crate::metrics::Metrics;
 use crate::page::{Page, Refused};
-use crate::reply::Reply;
+use crate::reply::{Body, Reply};
 use crate::{Admin, AdminRoutes};
 
 /// What one listener serves.
@@ -34,7 +37,7 @@ impl HttpServerApp for Door {
         mut session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        let reply = match read_head(&mut session, shutdown.clone()).await {
+        let mut reply = match read_head(&mut session, shutdown.clone()).await {
             Head::Complete => {
                 discard_body(&mut session).await;
                 self.answer(&session)
@@ -45,8 +48,10 @@ impl HttpServerApp for Door {
         if *shutdown.borrow() {
             session.set_keepalive(None);
         }
-        let written = write(&mut session, &reply).await;
-        self.admin.give_back(reply.body);
+        let written = write(&mut session, &mut reply).await;
+        if let Body::Whole(page) = reply.body {
+            self.admin.give_back(page);
+        }
         match written {
             Ok(()) => finish(session).await,
             Err(error) => {
@@ -68,10 +73,27 @@ impl Door {
                     .with(header::ALLOW, HeaderValue::from_static("GET, HEAD"))
             }
         };
-        if head.method == Method::HEAD {
-            self.admin.give_back(std::mem::take(&mut reply.body));
+        if let Body::Metrics(metrics) = &mut reply.body {
+            encode(metrics, &mut reply.headers, &head.headers);
+            // To a client of HTTP/1.0 the page ends where the connection does.
+            if head.version == Version::HTTP_11 {
+                let chunked = HeaderValue::from_static("chunked");
+                reply.headers.insert(header::TRANSFER_ENCODING, chunked);
+            }
+        }
+        if head.method == Method::HEAD
+            && let Body::Whole(page) = std::mem::take(&mut reply.body)
+        {
+            self.admin.give_back(page);
         }
         reply
+    }
+}
+
+fn encode(metrics: &mut Metrics, of_reply: &mut HeaderMap, of_request: &HeaderMap) {
+    if takes_gzip(of_request) {
+        metrics.gzip();
+        of_reply.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
 }
 
@@ -100,7 +122,7 @@ async fn read_head(session: &mut ServerSession, mut shutdown: ShutdownWatch) -> 
     }
 }
 
-async fn write(session: &mut ServerSession, reply: &Reply) -> Result<()> {
+async fn write(session: &mut ServerSession, reply: &mut Reply) -> Result<()> {
     let mut head = ResponseHeader::build(reply.status, Some(reply.headers.len() + 2))?;
     for (name, value) in &reply.headers {
         head.insert_header(name, value)?;
@@ -108,12 +130,29 @@ async fn write(session: &mut ServerSession, reply: &Reply) -> Result<()> {
     // Text that strangers wrote is on some pages; no browser is to guess what else it could be.
     head.insert_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")?;
     in_time(session.write_response_header(Box::new(head))).await?;
-    let mut rest = reply.body.clone();
-    while !rest.is_empty() {
-        let piece = rest.split_to(rest.len().min(PIECE));
-        in_time(session.write_response_body(piece, rest.is_empty())).await?;
+    match &mut reply.body {
+        Body::Whole(page) => {
+            let mut rest = page.clone();
+            while !rest.is_empty() {
+                let piece = rest.split_to(rest.len().min(PIECE));
+                in_time(session.write_response_body(piece, rest.is_empty())).await?;
+            }
+            Ok(())
+        }
+        Body::Metrics(metrics) => write_metrics(session, metrics).await,
     }
-    Ok(())
+}
+
+async fn write_metrics(session: &mut ServerSession, metrics: &mut Metrics) -> Result<()> {
+    let mut text = Vec::new();
+    loop {
+        let next = metrics.next(&mut text).await;
+        let piece = next.or_err(ErrorType::InternalError, "a page cannot be compressed")?;
+        let Some(piece) = piece else {
+            return in_time(session.write_response_body(Bytes::new(), true)).await;
+        };
+        in_time(session.write_response_body(piece, false)).await?;
+    }
 }
 
 async fn in_time(step: impl Future<Output = Result<()>>) -> Result<()> {

@@ -90,7 +90,7 @@ mod tests {
     fn explanation(query: &str) -> Explanation {
         let reply = reply(Some(&published()), Some(query));
         assert_eq!(reply.status, StatusCode::OK);
-        serde_json::from_slice(&reply.body).unwrap()
+        serde_json::from_slice(reply.whole()).unwrap()
     }
 
     #[test]
@@ -111,7 +111,7 @@ mod tests {
         ] {
             let reply = reply(Some(&published()), query);
             assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{query:?}");
-            assert!(reply.body.starts_with(b"{\"error\":\""), "{query:?}");
+            assert!(reply.whole().starts_with(b"{\"error\":\""), "{query:?}");
         }
     }
 

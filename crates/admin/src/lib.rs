@@ -4,11 +4,13 @@
 //! query; nothing here changes the gateway.
 //! Deliberately absent: any knowledge of how traffic is proxied or where configuration comes from.
 
+mod accept_encoding;
 mod admin;
 mod connections;
 mod diagnostics;
 mod exchange;
 mod explain;
+mod metrics;
 mod page;
 mod readiness;
 mod reply;

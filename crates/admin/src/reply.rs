@@ -1,17 +1,31 @@
 //! An answer before it is written.
 //!
-//! Invariant: a reply knows its whole body, so its length is always announced.
+//! Invariant: a reply that knows its whole body announces its length; the metrics page does not know
+//! it.
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
+use crate::metrics::Metrics;
+
 /// Status, headers and body.
-#[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+    pub(crate) body: Body,
+}
+
+/// What is shown.
+pub(crate) enum Body {
+    Whole(Bytes),
+    Metrics(Box<Metrics>),
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::Whole(Bytes::new())
+    }
 }
 
 impl Reply {
@@ -22,8 +36,22 @@ impl Reply {
         Self {
             status,
             headers,
-            body,
+            body: Body::Whole(body),
         }
+    }
+
+    /// A metrics page, as large as it turns out to be.
+    pub(crate) fn metrics(metrics: Metrics) -> Self {
+        let mut reply = Self::new(StatusCode::OK, METRICS, Bytes::new());
+        reply.headers.remove(header::CONTENT_LENGTH);
+        reply.body = Body::Metrics(Box::new(metrics));
+        reply.with(header::VARY, HeaderValue::from_static("Accept-Encoding"))
+    }
+
+    /// What was wrong with the request, in one line.
+    pub(crate) fn refused(why: &str) -> Self {
+        let body = Bytes::from(format!("{why}\n"));
+        Self::new(StatusCode::BAD_REQUEST, TEXT, body)
     }
 
     pub(crate) fn text(status: StatusCode, text: &'static str) -> Self {
@@ -41,6 +69,15 @@ impl Reply {
         )
     }
 
+    /// The body, when it is known.
+    #[cfg(test)]
+    pub(crate) fn whole(&self) -> &[u8] {
+        match &self.body {
+            Body::Whole(body) => body,
+            Body::Metrics(_) => panic!("a page in pieces"),
+        }
+    }
+
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
@@ -48,7 +85,7 @@ impl Reply {
 }
 
 /// Prometheus 3 refuses a page without a version (Envoy sends none).
-pub(crate) const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(crate) const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain";

@@ -14,9 +14,11 @@ use crate::ambassador_files::AmbassadorFiles;
 use crate::{build, duration};
 
 mod following;
+mod statistics;
 mod write_back;
 
 pub(crate) use following::FollowingArguments;
+pub(crate) use statistics::StatisticsArguments;
 pub(crate) use write_back::WriteBackArguments;
 
 /// Edge gateway for Kubernetes.
@@ -86,6 +88,8 @@ pub(crate) struct RunArguments {
     pub(crate) last_good: LastGoodArguments,
     #[command(flatten)]
     pub(crate) life: LifeArguments,
+    #[command(flatten)]
+    pub(crate) statistics: StatisticsArguments,
 }
 
 /// Where to listen.

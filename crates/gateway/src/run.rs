@@ -88,6 +88,7 @@ impl Gateway {
             following,
             last_good,
             life,
+            statistics,
         } = arguments;
         let _context = control.enter();
         let service_port = asked_by_module(&config_dir, &identity);
@@ -95,7 +96,7 @@ impl Gateway {
         let door = door::Bound::bind(&ports)?;
         data.announce();
         door.announce();
-        let telemetry = Telemetry::new(build::info(&identity));
+        let telemetry = Telemetry::calling(build::info(&identity), statistics.cluster_label());
         telemetry.server().set_state(ServerState::Initializing);
         let access_log = access_log(&telemetry, life.access_log)?;
         let readiness = Arc::new(Readiness::new());
@@ -117,7 +118,7 @@ impl Gateway {
                 delay: life.drain_delay,
                 limit: life.drain_limit,
             },
-            statsd: statsd_options(),
+            statsd: statistics.statsd(),
             access_log,
         })
     }
@@ -300,12 +301,4 @@ fn access_log(
             writer.map(Some).context("cannot start the access log")
         }
     }
-}
-
-fn statsd_options() -> statsd::Options {
-    let (options, warnings) = statsd::Options::from_env(|name| std::env::var(name).ok());
-    for warning in warnings {
-        warn!("{warning}");
-    }
-    options
 }

@@ -8,7 +8,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::value::Counter;
+use crate::value::{COUNTS, Counter};
 
 /// Upper bounds, in microseconds: Envoy's 0.5 ms to 3,600,000 ms.
 pub(crate) const BOUNDS_US: [u64; 19] = [
@@ -59,6 +59,9 @@ impl Histogram {
 
     /// Adds one sample.
     pub fn observe(&self, took: Duration) {
+        if !COUNTS {
+            return;
+        }
         let cells = self.0.get_or_init(Box::default);
         let index = BOUNDS_US.partition_point(|&bound| Duration::from_micros(bound) < took);
         if let Some(bucket) = cells.buckets.get(index) {

@@ -9,7 +9,7 @@ use crate::family::{Scope, Stat};
 use crate::histogram::Histogram;
 use crate::names;
 use crate::request::{Closed, Protocol, Side, Transport};
-use crate::series::Series;
+use crate::series::{Scoped, Series};
 use crate::statsd::Timers;
 use crate::status::Classes;
 use crate::value::{Counter, Gauge};
@@ -38,7 +38,11 @@ pub struct HttpSummary {
 impl HttpStats {
     pub(crate) fn new(prefix: &str, timers: &Arc<Timers>) -> Self {
         let labels = [("envoy_http_conn_manager_prefix", prefix)];
-        let series = Series::new(timers, &labels, &format!("envoy.http.{prefix}."));
+        let scope = Scoped {
+            full: &format!("envoy.http.{prefix}."),
+            bare: "envoy.http.",
+        };
+        let series = Series::new(timers, &labels, scope);
         Self {
             count: HttpCounts::default(),
             prefix: prefix.into(),

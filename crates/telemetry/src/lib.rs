@@ -35,6 +35,7 @@ mod exemplar;
 mod family;
 mod histogram;
 mod http;
+mod label;
 mod latency;
 mod listener;
 mod mapping;
@@ -60,8 +61,10 @@ pub use cluster::{
 pub use control::{ControlStats, ObjectCounts, Reconfiguration};
 pub use histogram::Histogram;
 pub use http::{ActiveUpgrade, HeldResponse, HttpStats, HttpSummary};
+pub use label::ClusterLabel;
 pub use listener::{ActiveRequest, Certificate, DownstreamConnection, ListenerStats, Rejection};
 pub use mapping::{Mapped, MappingStats};
+pub use page::{BadFilter, Filter, Page, Selection};
 pub use request::{
     Bytes, Closed, Ending, Outcome, Protocol, RequestRecord, Reset, ShadowRecord, Side, Transport,
 };

@@ -13,7 +13,7 @@ use crate::histogram::Histogram;
 use crate::http::HttpStats;
 use crate::names;
 use crate::request::{Closed, Protocol, Side, Transport};
-use crate::series::Series;
+use crate::series::{Scoped, Series};
 use crate::statsd::Timers;
 use crate::status::Classes;
 use crate::value::{Counter, Gauge};
@@ -72,18 +72,24 @@ impl ListenerStats {
         // Envoy's address tag has underscores for colons: 0.0.0.0_8080, [__]_8080.
         let address = address.to_string().replace(':', "_");
         let label = ("envoy_listener_address", address.as_str());
-        let scope = format!("envoy.listener.{address}.");
-        let http_scope = format!("{scope}http.{}.", http.prefix());
+        let scope = Scoped {
+            full: &format!("envoy.listener.{address}."),
+            bare: "envoy.listener.",
+        };
+        let http_scope = Scoped {
+            full: &format!("{}http.{}.", scope.full, http.prefix()),
+            bare: "envoy.listener.http.",
+        };
         let http_label = ("envoy_http_conn_manager_prefix", http.prefix());
         Self {
             count: ListenerCounts::default(),
             per_http: ListenerHttp {
                 downstream_rq_completed: Counter::new(),
                 downstream_rq_xx: Classes::default(),
-                series: Series::new(timers, &[http_label, label], &http_scope),
+                series: Series::new(timers, &[http_label, label], http_scope),
             },
             certificates: Mutex::default(),
-            series: Series::new(timers, &[label], &scope),
+            series: Series::new(timers, &[label], scope),
             http,
         }
     }

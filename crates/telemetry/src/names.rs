@@ -23,8 +23,7 @@ pub(crate) const DOWNSTREAM_CX_LENGTH_MS: &str = "downstream_cx_length_ms";
 pub(crate) const UPSTREAM_RQ_TIME: &str = "upstream_rq_time";
 pub(crate) const UPSTREAM_CX_CONNECT_MS: &str = "upstream_cx_connect_ms";
 pub(crate) const UPSTREAM_CX_LENGTH_MS: &str = "upstream_cx_length_ms";
-/// On the wire `ssl.certificate.<name>.expiration_unix_time_seconds`.
-pub(crate) const LISTENER_CERTIFICATE: &str = "ssl.certificate_expiration_unix_time_seconds";
+pub(crate) const LISTENER_CERTIFICATE: &str = "ssl.certificate.expiration_unix_time_seconds";
 
 /// `envoy_listener_*{envoy_listener_address}`, `envoy.listener.<address>.*`
 pub(crate) const LISTENER: &[Stat<ListenerStats>] = &[

@@ -14,6 +14,7 @@ use crate::http::HttpStats;
 use crate::listener::ActiveRequest;
 use crate::mapping::{Ended, Mapped};
 use crate::trace::TraceId;
+use crate::value::COUNTS;
 pub use outcome::{Ending, Outcome, Reset};
 
 /// The HTTP version of one side of the gateway.
@@ -92,6 +93,13 @@ pub struct RequestRecord<'a> {
 impl RequestRecord<'_> {
     /// Counts the request.
     pub fn record(self) {
+        if COUNTS {
+            self.count();
+        }
+        self.request.finished();
+    }
+
+    fn count(&self) {
         self.count_downstream();
         if let Some(cluster) = self.cluster {
             self.count_upstream(cluster);
@@ -104,7 +112,6 @@ impl RequestRecord<'_> {
                 trace: self.trace,
             });
         }
-        self.request.finished();
     }
 
     fn count_downstream(&self) {

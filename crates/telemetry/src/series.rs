@@ -40,14 +40,35 @@ pub(crate) struct Written {
     labels: Box<str>,
     /// `envoy.http.ingress_http.`
     wire: Box<str>,
+    /// `envoy.http.`
+    bare: &'static str,
+    /// `envoy.http_conn_manager_prefix:ingress_http`; empty for the server's own.
+    tags: Box<str>,
+}
+
+/// What the statistics of a handle begin with, in Envoy's words.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scoped<'a> {
+    /// `envoy.http.ingress_http.`
+    pub(crate) full: &'a str,
+    /// The same without what tags tell: `envoy.http.`
+    pub(crate) bare: &'static str,
+}
+
+/// What a handle is called on the wire: by `full`, or by `bare` and `tags`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wire<'a> {
+    pub(crate) full: Pieces<'a>,
+    pub(crate) bare: &'a str,
+    pub(crate) tags: Pieces<'a>,
 }
 
 /// A text in pieces, to be written one after the other.
 pub(crate) type Pieces<'a> = [&'a str; 3];
 
 impl Series {
-    /// `labels` are pairs of a label name and a raw value; `scope` is Envoy's dotted prefix, raw.
-    pub(crate) fn new(timers: &Arc<Timers>, labels: &[(&str, &str)], scope: &str) -> Self {
+    /// `labels` are pairs of a label name and a raw value; `scope` is raw as well.
+    pub(crate) fn new(timers: &Arc<Timers>, labels: &[(&str, &str)], scope: Scoped<'_>) -> Self {
         let names = Names::written(&Arc::default(), labels, scope);
         Self::with(timers, names, timers.next_id())
     }
@@ -91,14 +112,20 @@ impl Names {
             return Self::Plain(Arc::clone(name));
         }
         let labels = [("envoy_cluster_name", &**name)];
-        Self::written(name, &labels, &format!("envoy.cluster.{name}."))
+        let scope = Scoped {
+            full: &format!("{CLUSTER}{name}."),
+            bare: CLUSTER,
+        };
+        Self::written(name, &labels, scope)
     }
 
-    fn written(cluster: &Arc<str>, labels: &[(&str, &str)], scope: &str) -> Self {
+    fn written(cluster: &Arc<str>, labels: &[(&str, &str)], scope: Scoped<'_>) -> Self {
         Self::Written(Arc::new(Written {
             cluster: Arc::clone(cluster),
             labels: label_text(labels).into(),
-            wire: wire_name(scope).into(),
+            wire: wire_name(scope.full).into(),
+            bare: scope.bare,
+            tags: tag_text(labels).into(),
         }))
     }
 
@@ -110,14 +137,24 @@ impl Names {
         }
     }
 
-    /// `envoy.cluster.httpbin.`
-    pub(crate) fn wire(&self) -> Pieces<'_> {
+    /// What it is called on the wire.
+    pub(crate) fn wire(&self) -> Wire<'_> {
         match self {
-            Self::Plain(name) => ["envoy.cluster.", name, "."],
-            Self::Written(written) => [&written.wire, "", ""],
+            Self::Plain(name) => Wire {
+                full: [CLUSTER, name, "."],
+                bare: CLUSTER,
+                tags: ["envoy.cluster_name:", name, ""],
+            },
+            Self::Written(written) => Wire {
+                full: [&written.wire, "", ""],
+                bare: written.bare,
+                tags: [&written.tags, "", ""],
+            },
         }
     }
 }
+
+const CLUSTER: &str = "envoy.cluster.";
 
 /// Whether neither writer would change anything about a name.
 fn is_plain(name: &str) -> bool {
@@ -147,7 +184,16 @@ pub(crate) fn label_text(labels: &[(&str, &str)]) -> String {
     text
 }
 
-/// Without what a statsd receiver would take for syntax: `:`, and control characters.
+/// `name:value,…`, named as labels are but for the dot after Envoy's name: `envoy.cluster_name`.
+fn tag_text(labels: &[(&str, &str)]) -> String {
+    let tag = |(label, value): &(&str, &str)| {
+        format!("{}:{}", label.replacen('_', ".", 1), wire_name(value))
+    };
+    labels.iter().map(tag).collect::<Vec<_>>().join(",")
+}
+
+/// Without what a statsd receiver would take for syntax: `:`, and control characters. As Envoy,
+/// which leaves everything else as users write it.
 pub(crate) fn wire_name(scope: &str) -> String {
     scope
         .chars()
@@ -182,9 +228,12 @@ mod tests {
             "a\u{7f}b",
         ] {
             let series = Series::of_cluster(&timers, &name.into(), 0);
-            let (labels, wire) = (series.labels().concat(), series.names().wire().concat());
+            let (labels, wire) = (series.labels().concat(), series.names().wire());
             assert_eq!(labels, label_text(&[("envoy_cluster_name", name)]));
-            assert_eq!(wire, wire_name(&format!("envoy.cluster.{name}.")));
+            let full = wire_name(&format!("envoy.cluster.{name}."));
+            assert_eq!(wire.full.concat(), full);
+            let tag = format!("envoy.cluster_name:{}", wire_name(name));
+            assert_eq!((wire.bare, wire.tags.concat()), ("envoy.cluster.", tag));
             assert_eq!(&**series.names().cluster(), name);
         }
     }

@@ -12,7 +12,7 @@ use crate::family::{Scope, Stat};
 use crate::http::{HttpCounts, HttpStats};
 use crate::names;
 use crate::process::Memory;
-use crate::series::Series;
+use crate::series::{Scoped, Series};
 use crate::statsd::Timers;
 use crate::value::{Counter, Gauge};
 
@@ -37,10 +37,14 @@ pub enum ServerState {
 
 impl ServerStats {
     pub(crate) fn new(timers: &Arc<Timers>, commit: &str) -> Self {
+        let scope = Scoped {
+            full: "envoy.",
+            bare: "envoy.",
+        };
         let server = Self {
             count: ServerCounts::default(),
             started: Instant::now(),
-            series: Series::new(timers, &[], "envoy."),
+            series: Series::new(timers, &[], scope),
         };
         server.count.version.set(commit_number(commit));
         server.count.warming_clusters.set(0);

@@ -1,8 +1,9 @@
 //! The same counters as the page, sent to statsd in Envoy's wire format.
 //!
-//! One metric per datagram, as every receiver Ambassador was used with expects. Counters are deltas
-//! and are sent again at every flush once they have been used; gauges likewise, absolute; timers
-//! are sent one by one, in whole milliseconds.
+//! One metric per datagram, as every receiver Ambassador was used with expects, unless several are
+//! asked for: then lines fill datagrams up to a limit. Counters are deltas and are sent again at every
+//! flush once they have been used; gauges likewise, absolute; timers are sent one by one, in whole
+//! milliseconds. What differs between handles is in the name, or in DogStatsD's tags.
 //!
 //! Invariants:
 //! - A request never waits for statsd. Timers go through a bounded queue and are dropped, and
@@ -10,13 +11,15 @@
 //! - The deltas a receiver was sent sum up to the counter. What could not be sent goes with a later
 //!   flush.
 //!
-//! Deliberately absent: datagrams with several metrics and DogStatsD's tags, which need a way to
-//! say that one wants them.
+//! Deliberately absent: sample rates and sets, which Envoy does not send.
 
+mod baseline;
 mod called;
 mod exporter;
+mod form;
 mod lines;
 mod link;
+mod metric;
 mod options;
 mod timers;
 
@@ -26,6 +29,8 @@ use tokio::sync::watch;
 
 use crate::telemetry::Telemetry;
 use exporter::Exporter;
+pub use form::Form;
+pub(crate) use metric::{Which, dotted};
 pub use options::{EnvWarning, Options, Target};
 pub(crate) use timers::Timers;
 

@@ -16,10 +16,11 @@ use crate::clusters::Clusters;
 use crate::control::ControlStats;
 use crate::family::Scope;
 use crate::http::HttpStats;
+use crate::label::ClusterLabel;
 use crate::listener::ListenerStats;
 use crate::mapping::MappingStats;
 use crate::mappings::Mappings;
-use crate::page;
+use crate::page::{Page, Selection};
 use crate::process::Memory;
 use crate::series::{Names, Series};
 use crate::server::ServerStats;
@@ -45,9 +46,10 @@ pub struct BuildInfo {
 #[derive(Debug)]
 pub struct Telemetry {
     pub(crate) build: BuildInfo,
-    pub(crate) server: ServerStats,
+    pub(crate) server: Arc<ServerStats>,
     pub(crate) control: ControlStats,
     pub(crate) timers: Arc<Timers>,
+    cluster_label: ClusterLabel,
     pub(crate) access_log_counts: Arc<AccessLogCounts>,
     access_log: OnceLock<AccessLog>,
     pub(crate) spans: Arc<SpanCounts>,
@@ -73,12 +75,18 @@ pub(crate) struct Handles {
 impl Telemetry {
     /// Nothing counted yet.
     pub fn new(build: BuildInfo) -> Arc<Self> {
+        Self::calling(build, ClusterLabel::default())
+    }
+
+    /// Nothing counted yet; clusters are called so.
+    pub fn calling(build: BuildInfo, cluster_label: ClusterLabel) -> Arc<Self> {
         let timers = Arc::new(Timers::default());
         Arc::new(Self {
-            server: ServerStats::new(&timers, &build.commit),
+            server: Arc::new(ServerStats::new(&timers, &build.commit)),
             build,
             control: ControlStats::default(),
             timers,
+            cluster_label,
             access_log_counts: Arc::default(),
             access_log: OnceLock::new(),
             spans: Arc::default(),
@@ -102,7 +110,12 @@ impl Telemetry {
         })
     }
 
-    /// The handle of a cluster by its statistics name, to be told of by
+    /// Which of a cluster's names it is counted by.
+    pub fn cluster_label(&self) -> ClusterLabel {
+        self.cluster_label
+    }
+
+    /// The handle of a cluster by the name it is counted by, to be told of by
     /// [`Self::clusters_changed`]. A cluster that is back goes on where the last one of its name
     /// stopped.
     pub fn cluster(&self, stats_name: impl Into<Arc<str>>) -> Arc<ClusterStats> {
@@ -115,9 +128,9 @@ impl Telemetry {
         self.clusters.of(&name, &self.timers, added)
     }
 
-    /// The handle of a cluster by its statistics name, if there is one.
-    pub fn known_cluster(&self, stats_name: &str) -> Option<Arc<ClusterStats>> {
-        self.clusters.find(&printable(stats_name))
+    /// The handle of a cluster by the name it is counted by, if there is one.
+    pub fn known_cluster(&self, name: &str) -> Option<Arc<ClusterStats>> {
+        self.clusters.find(&printable(name))
     }
 
     /// Another configuration runs: it has the clusters that have `arrived`, and no longer those that
@@ -193,9 +206,15 @@ impl Telemetry {
         &self.control
     }
 
-    /// Appends the Prometheus page, in text format 0.0.4.
+    /// Begins a Prometheus page, in text format 0.0.4.
+    pub fn page(&self, selection: Selection) -> Page {
+        Page::of(self, selection)
+    }
+
+    /// Appends the whole Prometheus page.
     pub fn render(&self, out: &mut Vec<u8>) {
-        page::render(self, out);
+        let mut page = self.page(Selection::default());
+        while page.write(self, out) {}
     }
 
     /// What all handles are called, by their ids.

@@ -248,6 +248,20 @@ fn what_a_board_reads_is_there_at_zero_before_any_traffic() {
 }
 
 #[test]
+fn families_come_in_the_order_of_envoys_page() {
+    let theirs: Vec<_> = include_str!("fixtures/envoy_families.txt")
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    let page = page(&everything_happened());
+    let ours = page.order.iter().map(|family| &**family);
+    let places: Vec<_> = ours
+        .filter_map(|family| theirs.iter().position(|one| *one == family))
+        .collect();
+    assert!(places.is_sorted(), "{places:?}");
+}
+
+#[test]
 fn envoy_families_come_by_type_and_have_no_help() {
     let page = page(&everything_happened());
     let ours = |family: &&String| family.starts_with("envoy_");

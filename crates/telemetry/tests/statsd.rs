@@ -49,6 +49,7 @@ impl Exporting {
             target,
             flush_interval,
             probe_interval,
+            ..Options::default()
         };
         let task = tokio::spawn(statsd::run(Arc::clone(&telemetry), options, stopped));
         Self {

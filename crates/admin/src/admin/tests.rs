@@ -14,6 +14,8 @@ use super::{Admin, AdminRoutes, CurrentSnapshot, Facts, Published};
 use crate::connections::MAX_CONNECTIONS;
 use crate::{Latch, Readiness};
 
+mod scrape;
+
 struct Port {
     addr: SocketAddr,
     readiness: Arc<Readiness>,
@@ -167,10 +169,6 @@ async fn metrics_have_the_content_type_prometheus_wants() {
         assert_eq!(
             answer.header("content-type"),
             "text/plain; version=0.0.4; charset=utf-8"
-        );
-        assert_eq!(
-            answer.header("content-length"),
-            answer.body.len().to_string()
         );
         assert!(answer.body.contains("# TYPE "), "{target}");
     }
@@ -357,12 +355,8 @@ async fn a_client_that_takes_nothing_is_given_up() {
     let mut answer = Vec::new();
     let ended = stream.read_to_end(&mut answer).await;
     let answer = Answer::parse(&String::from_utf8_lossy(&answer));
-    let announced: usize = answer.header("content-length").parse().unwrap();
-    assert!(
-        answer.body.len() < announced,
-        "{ended:?}: {} of {announced}",
-        answer.body.len()
-    );
+    let is_whole = answer.body.ends_with("\r\n0\r\n\r\n");
+    assert!(!is_whole, "{ended:?}: {}", answer.body.len());
 }
 
 #[tokio::test]

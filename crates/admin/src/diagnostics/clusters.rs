@@ -46,13 +46,14 @@ pub(super) fn cluster_info(snapshot: &Snapshot) -> BTreeMap<&str, ClusterInfo<'_
         .collect()
 }
 
-/// By cluster name; clusters that share a statistics name share the numbers.
+/// By cluster name; clusters that are counted by a name they share have the numbers in common.
 pub(super) fn cluster_stats<'a>(
     snapshot: &'a Snapshot,
     telemetry: &Telemetry,
 ) -> BTreeMap<&'a str, ClusterHealth> {
     let health = |cluster: &'a Cluster| {
-        let stats = telemetry.known_cluster(&cluster.stats_name);
+        let label = telemetry.cluster_label();
+        let stats = telemetry.known_cluster(label.of(&cluster.name, &cluster.stats_name));
         ClusterHealth::of(&stats.map(|stats| stats.summary()).unwrap_or_default())
     };
     snapshot

@@ -17,7 +17,7 @@ use crate::ambassador_files::AmbassadorFiles;
 use crate::arguments::{
     AccessLogSwitch, AnnotationTrust, DemoArguments, FollowingArguments, IdentityArguments,
     InvalidFate, LastGoodArguments, LifeArguments, LogFormat, PortArguments, RunArguments,
-    WriteBackArguments,
+    StatisticsArguments, WriteBackArguments,
 };
 use crate::logging;
 use crate::run::{Gateway, control_runtime};
@@ -105,6 +105,7 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
             log: arguments.log,
             log_format: LogFormat::Text,
         },
+        statistics: StatisticsArguments::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use nuncio_routing::{Cluster, Slots, Snapshot};
-use nuncio_telemetry::Telemetry;
+use nuncio_telemetry::{ClusterLabel, Telemetry};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -103,7 +103,11 @@ impl Upstreams {
     }
 
     fn start(&self, cluster: &Arc<Cluster>) -> Arc<Upstream> {
-        let stats = self.telemetry.cluster(Arc::clone(&cluster.stats_name));
+        let telemetry = &self.telemetry;
+        let stats = match telemetry.cluster_label() {
+            ClusterLabel::StatsName => telemetry.cluster(Arc::clone(&cluster.stats_name)),
+            ClusterLabel::Name => telemetry.cluster(&*cluster.name),
+        };
         Arc::new(Upstream::new(Arc::clone(cluster), stats, &self.discovered))
     }
 }

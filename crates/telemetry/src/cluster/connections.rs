@@ -21,6 +21,9 @@ impl ClusterStats {
     /// as well, by [`PendingRequest::failed`].
     pub fn connect_failed(&self, why: ConnectFailure, protocol: Protocol, took: Duration) {
         self.connection_made(protocol);
+        // To Envoy it is active while it is made: the gauge is told from then on.
+        self.count.traffic().upstream_cx_active.inc();
+        self.count.traffic().upstream_cx_active.dec();
         self.count.trouble().upstream_cx_connect_fail.inc();
         let by = match why {
             ConnectFailure::Refused => Side::Remote,

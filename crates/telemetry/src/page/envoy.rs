@@ -1,271 +1,160 @@
-//! Envoy's families, from the tables in `names`.
+//! Envoy's families, from the tables in `names`, a piece at a time.
+//!
+//! Order: counters, gauges, histograms; within those by name, as Envoy writes it; series by label.
 
 use std::sync::Arc;
 
+use super::family::{Kind, Writer};
+use super::rows::Rows;
+use super::selection::Selection;
 use crate::cluster::ClusterStats;
-use crate::family::{Scope, Shown, Stat, Value};
-use crate::histogram::Histogram;
+use crate::family::Scope;
 use crate::http::HttpStats;
-use crate::listener::{Certificate, ListenerHttp, ListenerStats, unix_seconds};
-use crate::names;
-use crate::series::{Pieces, label_text};
+use crate::listener::{ListenerHttp, ListenerStats};
+use crate::names::LISTENER_CERTIFICATE;
 use crate::server::ServerStats;
 use crate::telemetry::{Handles, Telemetry};
-use crate::text;
-
-/// The types of the text format that Envoy uses, in the order of its page.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-}
 
 /// The handles on the page, by scope.
-struct Scopes<'a> {
-    clusters: Vec<&'a ClusterStats>,
-    https: Vec<&'a HttpStats>,
-    listeners: Vec<&'a ListenerStats>,
-    listener_https: Vec<&'a ListenerHttp>,
-    server: [&'a ServerStats; 1],
+#[derive(Debug)]
+pub(super) struct Envoy {
+    clusters: Rows<Arc<ClusterStats>, ClusterStats>,
+    https: Rows<Arc<HttpStats>, HttpStats>,
+    listeners: Rows<Arc<ListenerStats>, ListenerStats>,
+    listener_https: Rows<Arc<ListenerStats>, ListenerHttp>,
+    server: Rows<Arc<ServerStats>, ServerStats>,
+    families: Vec<Family>,
 }
 
-pub(super) fn render(telemetry: &Telemetry, handles: &Handles, out: &mut Vec<u8>) {
-    let scopes = Scopes {
-        clusters: handles
-            .clusters
-            .iter()
-            .map(Arc::as_ref)
-            .filter(|c| c.is_active())
-            .collect(),
-        https: handles.https.iter().map(Arc::as_ref).collect(),
-        listeners: handles.listeners.iter().map(Arc::as_ref).collect(),
-        listener_https: handles
-            .listeners
-            .iter()
-            .map(|listener| &listener.per_http)
-            .collect(),
-        server: [&telemetry.server],
-    };
-    for kind in [Kind::Counter, Kind::Gauge, Kind::Histogram] {
-        scopes.render(kind, out);
-    }
-}
-
-impl Scopes<'_> {
-    fn render(&self, kind: Kind, out: &mut Vec<u8>) {
-        families(&self.clusters, kind, out);
-        families(&self.https, kind, out);
-        families(&self.listeners, kind, out);
-        families(&self.listener_https, kind, out);
-        if kind == Kind::Gauge {
-            certificates(&self.listeners, out);
-        }
-        families(&self.server, kind, out);
-    }
-}
-
-/// All families of one kind of one scope.
-fn families<S: Scope>(handles: &[&S], kind: Kind, out: &mut Vec<u8>) {
-    for stat in S::STATS.iter().filter(|stat| stat.kind() == kind) {
-        let family = Family::start(S::FAMILY, stat.name, kind, out);
-        for handle in handles {
-            family.series(stat, *handle, out);
-        }
-        family.end(out);
-    }
-}
-
-/// A family being written. Its TYPE is taken back when no series follows.
+/// One family of the page.
+#[derive(Clone, Copy, Debug)]
 struct Family {
-    name: Vec<u8>,
-    start: usize,
-    after_type: usize,
+    scope: Scopes,
+    /// Its place in the scope's table.
+    stat: usize,
 }
 
-impl Family {
-    fn start(scope: &str, stat: &str, kind: Kind, out: &mut Vec<u8>) -> Self {
-        let mut name = scope.as_bytes().to_vec();
-        name.extend(
-            stat.bytes()
-                .map(|byte| if byte == b'.' { b'_' } else { byte }),
-        );
-        let start = out.len();
-        out.extend_from_slice(b"# TYPE ");
-        out.extend_from_slice(&name);
-        out.extend_from_slice(kind.type_line());
+#[derive(Clone, Copy, Debug)]
+enum Scopes {
+    Cluster,
+    Http,
+    Listener,
+    ListenerHttp,
+    /// Not in any table.
+    Certificates,
+    Server,
+}
+
+/// How far a page is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Progress {
+    family: usize,
+    row: usize,
+    /// Whether the family's TYPE is there.
+    is_typed: bool,
+}
+
+/// Handles looked at in one go.
+const GO: usize = 64;
+
+impl Envoy {
+    pub(super) fn of(telemetry: &Telemetry, handles: Handles) -> Self {
+        let active = handles.clusters.into_iter().filter(|c| c.is_active());
         Self {
-            name,
-            start,
-            after_type: out.len(),
+            clusters: Rows::of(active.collect(), Arc::as_ref),
+            https: Rows::of(handles.https, Arc::as_ref),
+            listeners: Rows::of(handles.listeners.clone(), Arc::as_ref),
+            listener_https: Rows::of(handles.listeners, |listener| &listener.per_http),
+            server: Rows::of(vec![Arc::clone(&telemetry.server)], Arc::as_ref),
+            families: families(),
         }
     }
 
-    fn end(self, out: &mut Vec<u8>) {
-        if out.len() == self.after_type {
-            out.truncate(self.start);
-        }
-    }
-
-    /// The series of one handle.
-    fn series<S: Scope>(&self, stat: &Stat<S>, handle: &S, out: &mut Vec<u8>) {
-        let labels = handle.series().labels();
-        let always = stat.shown == Shown::Always;
-        match stat.value {
-            Value::Counter(at) => {
-                let value = at(handle).value();
-                if always || value > 0 {
-                    self.sample(out, labels, value);
-                }
-            }
-            Value::Gauge(at) => {
-                let gauge = at(handle);
-                if always || gauge.is_used() {
-                    self.sample(out, labels, gauge.value());
-                }
-            }
-            Value::Flag(at) => {
-                let gauge = at(handle);
-                if always || gauge.is_used() {
-                    self.sample(out, labels, gauge.value().min(1));
-                }
-            }
-            Value::Histogram(at) => {
-                let histogram = at(handle);
-                if always || histogram.is_used() {
-                    self.distribution(out, labels, histogram);
-                }
-            }
-            Value::Classes(at) => {
-                for (class, value) in at(handle).iter() {
-                    if stat.shows_class(class) || value > 0 {
-                        let label = ("envoy_response_code_class", class);
-                        self.sample_of(out, label, labels, value);
-                    }
-                }
-            }
-            Value::Codes(at) => {
-                for (code, value) in at(handle).iter() {
-                    self.sample_of(out, ("envoy_response_code", code), labels, value);
-                }
-            }
-            Value::ZeroCounter | Value::ZeroGauge => self.sample(out, labels, 0),
-        }
-    }
-
-    fn sample(&self, out: &mut Vec<u8>, labels: Pieces<'_>, value: u64) {
-        out.extend_from_slice(&self.name);
-        out.push(b'{');
-        write(out, labels);
-        out.extend_from_slice(b"} ");
-        text::integer(out, value);
-        out.push(b'\n');
-    }
-
-    /// A sample with one more label in front.
-    fn sample_of(
+    /// Appends some more; whether there is more to come.
+    pub(super) fn write(
         &self,
+        progress: &mut Progress,
+        selection: &Selection,
         out: &mut Vec<u8>,
-        (label, is): (&str, u16),
-        labels: Pieces<'_>,
-        value: u64,
-    ) {
-        out.extend_from_slice(&self.name);
-        out.push(b'{');
-        out.extend_from_slice(label.as_bytes());
-        out.extend_from_slice(b"=\"");
-        text::integer(out, u64::from(is));
-        out.extend_from_slice(b"\",");
-        write(out, labels);
-        out.extend_from_slice(b"} ");
-        text::integer(out, value);
-        out.push(b'\n');
-    }
-
-    fn distribution(&self, out: &mut Vec<u8>, labels: Pieces<'_>, histogram: &Histogram) {
-        let distribution = histogram.distribution();
-        for (bound, count) in BOUNDS_MS.iter().zip(distribution.buckets) {
-            out.extend_from_slice(&self.name);
-            out.extend_from_slice(b"_bucket{");
-            write(out, labels);
-            if labels != [""; 3] {
-                out.push(b',');
+    ) -> bool {
+        let Some(&Family { scope, stat }) = self.families.get(progress.family) else {
+            return false;
+        };
+        let mut writer = Writer::new(selection, out, progress.is_typed);
+        let from = progress.row;
+        let is_done = match scope {
+            Scopes::Cluster => go(&self.clusters, stat, from, &mut writer),
+            Scopes::Http => go(&self.https, stat, from, &mut writer),
+            Scopes::Listener => go(&self.listeners, stat, from, &mut writer),
+            Scopes::ListenerHttp => go(&self.listener_https, stat, from, &mut writer),
+            Scopes::Server => go(&self.server, stat, from, &mut writer),
+            Scopes::Certificates => {
+                let all = 0..self.listeners.len();
+                self.listeners
+                    .range(all)
+                    .for_each(|row| writer.certificates(&row));
+                true
             }
-            out.extend_from_slice(b"le=\"");
-            out.extend_from_slice(bound.as_bytes());
-            out.extend_from_slice(b"\"} ");
-            text::integer(out, count);
-            out.push(b'\n');
-        }
-        self.summary_start(out, b"_sum{", labels);
-        text::decimal(out, distribution.sum_ns, 6);
-        out.push(b'\n');
-        self.summary_start(out, b"_count{", labels);
-        text::integer(out, distribution.count());
-        out.push(b'\n');
-    }
-
-    fn summary_start(&self, out: &mut Vec<u8>, suffix: &[u8], labels: Pieces<'_>) {
-        out.extend_from_slice(&self.name);
-        out.extend_from_slice(suffix);
-        write(out, labels);
-        out.extend_from_slice(b"} ");
-    }
-}
-
-fn write(out: &mut Vec<u8>, labels: Pieces<'_>) {
-    for piece in labels {
-        out.extend_from_slice(piece.as_bytes());
-    }
-}
-
-/// `envoy_listener_ssl_certificate_expiration_unix_time_seconds`, one series per certificate.
-fn certificates(listeners: &[&ListenerStats], out: &mut Vec<u8>) {
-    let name = names::LISTENER_CERTIFICATE;
-    let family = Family::start(ListenerStats::FAMILY, name, Kind::Gauge, out);
-    for listener in listeners {
-        for Certificate { name, not_after } in listener.certificates().iter() {
-            let mut labels = label_text(&[("envoy_tls_certificate", name)]);
-            labels.push(',');
-            labels.extend(listener.series().labels());
-            family.sample(out, [&labels, "", ""], unix_seconds(*not_after));
-        }
-    }
-    family.end(out);
-}
-
-impl<S> Stat<S> {
-    fn kind(&self) -> Kind {
-        match self.value {
-            Value::Counter(_) | Value::Classes(_) | Value::Codes(_) | Value::ZeroCounter => {
-                Kind::Counter
+        };
+        let is_typed = writer.is_typed();
+        *progress = if is_done {
+            Progress {
+                family: progress.family + 1,
+                ..Progress::default()
             }
-            Value::Gauge(_) | Value::Flag(_) | Value::ZeroGauge => Kind::Gauge,
-            Value::Histogram(_) => Kind::Histogram,
-        }
-    }
-
-    fn shows_class(&self, class: u16) -> bool {
-        match self.shown {
-            Shown::Always => true,
-            Shown::FinalClasses => class >= 2,
-            Shown::OnceUsed => false,
-        }
+        } else {
+            Progress {
+                row: from + GO,
+                is_typed,
+                ..*progress
+            }
+        };
+        true
     }
 }
 
-impl Kind {
-    fn type_line(self) -> &'static [u8] {
-        match self {
-            Self::Counter => b" counter\n",
-            Self::Gauge => b" gauge\n",
-            Self::Histogram => b" histogram\n",
-        }
+/// Some rows of one family; whether those were the last.
+fn go<H, S: Scope>(rows: &Rows<H, S>, stat: usize, from: usize, writer: &mut Writer<'_>) -> bool {
+    if let Some(stat) = S::STATS.get(stat) {
+        writer.series(stat, rows.range(from..from + GO));
     }
+    from + GO >= rows.len()
 }
 
-/// `le` of Envoy's buckets, in milliseconds.
-const BOUNDS_MS: [&str; 20] = [
-    "0.5", "1", "5", "10", "25", "50", "100", "250", "500", "1000", "2500", "5000", "10000",
-    "30000", "60000", "300000", "600000", "1800000", "3600000", "+Inf",
-];
+/// All families in the order of the page.
+fn families() -> Vec<Family> {
+    let kinds = [Kind::Counter, Kind::Gauge, Kind::Histogram];
+    kinds.into_iter().flat_map(families_of).collect()
+}
+
+/// By their names with dots, as Envoy has them: `cluster.` goes before `cluster_manager.`.
+fn families_of(kind: Kind) -> Vec<Family> {
+    let mut families = Vec::new();
+    add::<ClusterStats>(Scopes::Cluster, kind, &mut families);
+    add::<HttpStats>(Scopes::Http, kind, &mut families);
+    add::<ListenerStats>(Scopes::Listener, kind, &mut families);
+    add::<ListenerHttp>(Scopes::ListenerHttp, kind, &mut families);
+    add::<ServerStats>(Scopes::Server, kind, &mut families);
+    if kind == Kind::Gauge {
+        let certificates = Family {
+            scope: Scopes::Certificates,
+            stat: 0,
+        };
+        families.push((dotted::<ListenerStats>(LISTENER_CERTIFICATE), certificates));
+    }
+    families.sort_by(|(one, _), (other, _)| one.cmp(other));
+    families.into_iter().map(|(_, family)| family).collect()
+}
+
+fn add<S: Scope>(scope: Scopes, kind: Kind, families: &mut Vec<(String, Family)>) {
+    let stats = (0..).zip(S::STATS);
+    let of_kind = stats.filter(|(_, stat)| Kind::of(stat) == kind);
+    families.extend(of_kind.map(|(place, stat)| {
+        let family = Family { scope, stat: place };
+        (dotted::<S>(stat.name), family)
+    }));
+}
+
+fn dotted<S: Scope>(stat: &str) -> String {
+    format!("{}{stat}", S::FAMILY.replace('_', "."))
+}

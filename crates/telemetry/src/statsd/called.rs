@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::series::{Names, Pieces};
+use crate::series::{Names, Wire};
 use crate::telemetry::Telemetry;
 
 /// The names of the handles there were when a sample of an unknown one came last.
@@ -31,7 +31,7 @@ impl Called {
 
 impl Look<'_> {
     /// The wire name of a handle; `None` when there is no such handle any more.
-    pub(super) fn wire(&mut self, handle: u32) -> Option<Pieces<'_>> {
+    pub(super) fn wire(&mut self, handle: u32) -> Option<Wire<'_>> {
         if !self.is_fresh && !self.called.0.contains_key(&handle) {
             self.called.0 = self.telemetry.names().collect();
             self.is_fresh = true;

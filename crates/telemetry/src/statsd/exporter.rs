@@ -9,9 +9,11 @@ use std::time::Duration;
 use tokio::time::{self, MissedTickBehavior};
 use tracing::{debug, info, warn};
 
+use super::baseline::{Baseline, Delta};
 use super::called::Called;
-use super::lines::{Baseline, Batch, Delta};
+use super::lines::Batch;
 use super::link::{Link, Lost};
+use super::metric::Writer;
 use super::options::{Options, Target};
 use crate::telemetry::Telemetry;
 
@@ -20,12 +22,13 @@ use crate::telemetry::Telemetry;
 pub(super) struct Exporter {
     telemetry: Arc<Telemetry>,
     options: Options,
+    writer: Arc<Writer>,
     baseline: Baseline,
     called: Called,
     /// The receiver being told, if there is one.
     link: Option<Link>,
-    /// The counter settled by the datagram sent last, which an error may prove lost.
-    last_sent: Option<Delta>,
+    /// The counters settled by the datagram sent last, which an error may prove lost.
+    last_sent: Vec<Delta>,
     /// Attempts without success, for the pause between them.
     failures: u32,
 }
@@ -39,14 +42,15 @@ const FINISH_TIME: Duration = Duration::from_secs(1);
 
 impl Exporter {
     pub(super) fn new(telemetry: Arc<Telemetry>, options: Options) -> Self {
-        let baseline = Baseline::default();
+        let writer = Arc::new(Writer::of(&options.form));
         Self {
             telemetry,
             options,
-            baseline,
+            writer,
+            baseline: Baseline::default(),
             called: Called::default(),
             link: None,
-            last_sent: None,
+            last_sent: Vec::new(),
             failures: 0,
         }
     }
@@ -107,15 +111,15 @@ impl Exporter {
 
     /// The timer samples waiting.
     fn timers(&mut self) -> Batch {
-        Batch::timers(&self.telemetry, &mut self.called)
+        Batch::timers(&self.writer, &self.telemetry, &mut self.called)
     }
 
     async fn flush(&mut self) -> Result<(), Lost> {
         // Found out again when they are wanted: handles come and go.
         self.called = Called::default();
         self.baseline.forget(&self.telemetry.forgotten_clusters());
-        self.send(Batch::flush(&self.telemetry, &self.baseline))
-            .await?;
+        let batch = Batch::flush(&self.writer, &self.telemetry, &self.baseline);
+        self.send(batch).await?;
         self.telemetry.timers.round_ended();
         self.failures = 0;
         Ok(())
@@ -126,17 +130,18 @@ impl Exporter {
             return Ok(());
         };
         self.telemetry.timers.dropped.add(batch.oversized);
-        for (line, delta) in batch.iter() {
-            if let Err(lost) = link.send(line).await {
-                if let Some(never_arrived) = self.last_sent.take() {
+        for datagram in batch.datagrams(self.options.max_datagram) {
+            if let Err(lost) = link.send(datagram.bytes).await {
+                for never_arrived in self.last_sent.drain(..) {
                     self.baseline.unsettle(never_arrived);
                 }
                 return Err(lost);
             }
             self.telemetry.timers.sent.inc();
-            self.last_sent = delta;
-            if let Some(delta) = delta {
+            self.last_sent.clear();
+            for delta in datagram.deltas() {
                 self.baseline.settle(delta);
+                self.last_sent.push(delta);
             }
         }
         Ok(())
@@ -145,7 +150,7 @@ impl Exporter {
     fn lose(&mut self, Lost(error): &Lost) {
         self.telemetry.timers.close();
         self.baseline.forget(&self.telemetry.forgotten_clusters());
-        self.last_sent = None;
+        self.last_sent.clear();
         self.called = Called::default();
         let had = self.link.take();
         let first = self.failures == 0;

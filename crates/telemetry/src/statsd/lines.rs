@@ -1,40 +1,20 @@
-//! What to tell statsd: lines, and what each of them settles.
-//!
-//! Invariant: a counter's baseline moves only when its line was sent.
+//! What to tell statsd: lines, what each of them settles, and how they are cut into datagrams.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::baseline::{Baseline, Delta, Slot};
 use super::called::Called;
+use super::metric::{Metric, Which, Writer};
 use crate::family::{Scope, Value};
 use crate::listener::{ListenerStats, unix_seconds};
-use crate::status::{Classes, Codes};
+use crate::names;
 use crate::telemetry::{Handles, Telemetry};
-use crate::text;
 
-/// How much of each counter a receiver has been told.
-#[derive(Debug, Default)]
-pub(super) struct Baseline(HashMap<Slot, u64>);
-
-/// One counter, whatever its handle: the handle's id, the place in its table, and the status class
-/// or code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Slot {
-    handle: u32,
-    stat: usize,
-    status: u16,
-}
-
-/// Part of a counter, in one line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Delta {
-    slot: Slot,
-    events: u64,
-}
-
-/// Lines to be sent, each a datagram.
-#[derive(Debug, Default)]
+/// Lines to be sent.
+#[derive(Debug)]
 pub(super) struct Batch {
+    writer: Arc<Writer>,
+    /// Each line with its end.
     bytes: Vec<u8>,
     /// Where each line ends, and the counter it settles.
     lines: Vec<(usize, Option<Delta>)>,
@@ -42,66 +22,70 @@ pub(super) struct Batch {
     pub(super) oversized: u64,
 }
 
+/// What is sent at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Datagram<'b> {
+    /// Lines, the last one without its end.
+    pub(super) bytes: &'b [u8],
+    lines: &'b [(usize, Option<Delta>)],
+}
+
 /// What fits into a datagram on any path with room to spare is a few hundred bytes; this is what
 /// fits into one at all.
 const LONGEST_LINE: usize = 8_192;
 
-impl Baseline {
-    pub(super) fn settle(&mut self, delta: Delta) {
-        *self.0.entry(delta.slot).or_default() += delta.events;
-    }
-
-    pub(super) fn unsettle(&mut self, delta: Delta) {
-        if let Some(told) = self.0.get_mut(&delta.slot) {
-            *told = told.saturating_sub(delta.events);
-        }
-    }
-
-    /// Forgets handles that will not come back.
-    pub(super) fn forget(&mut self, handles: &[u32]) {
-        if !handles.is_empty() {
-            let forgotten: HashSet<_> = handles.iter().collect();
-            self.0.retain(|slot, _| !forgotten.contains(&slot.handle));
-            if self.0.len() < self.0.capacity() / 4 {
-                self.0.shrink_to(self.0.len() * 2);
-            }
-        }
-    }
-
-    fn told(&self, slot: Slot) -> u64 {
-        self.0.get(&slot).copied().unwrap_or(0)
-    }
-}
-
 impl Batch {
     /// All counters, then all gauges, as they are now.
-    pub(super) fn flush(telemetry: &Telemetry, baseline: &Baseline) -> Self {
+    pub(super) fn flush(writer: &Arc<Writer>, telemetry: &Telemetry, baseline: &Baseline) -> Self {
         let handles = telemetry.handles();
-        let mut batch = Self::default();
+        let mut batch = Self::empty(writer);
         batch.all_counters(telemetry, &handles, baseline);
         batch.all_gauges(telemetry, &handles);
         batch
     }
 
     /// The timer samples waiting.
-    pub(super) fn timers(telemetry: &Telemetry, called: &mut Called) -> Self {
-        let mut batch = Self::default();
+    pub(super) fn timers(writer: &Arc<Writer>, telemetry: &Telemetry, called: &mut Called) -> Self {
+        let mut batch = Self::empty(writer);
         let mut called = called.look(telemetry);
         telemetry.timers.drain(|sample| {
-            if let Some([before, of, after]) = called.wire(sample.handle) {
-                let parts = [before, of, after, sample.stat];
-                batch.line(&parts, None, sample.milliseconds, "|ms", None);
+            if let Some(wire) = called.wire(sample.handle) {
+                let metric = Metric {
+                    wire,
+                    stat: sample.stat,
+                    which: Which::Only,
+                    value: sample.milliseconds,
+                    kind: "|ms",
+                };
+                batch.line(&metric, None);
             }
         });
         batch
     }
 
-    /// Each line, and the counter it settles.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], Option<Delta>)> {
-        let starts = std::iter::once(0).chain(self.lines.iter().map(|&(end, _)| end));
-        starts
-            .zip(&self.lines)
-            .map(|(start, &(end, delta))| (self.bytes.get(start..end).unwrap_or_default(), delta))
+    /// The lines cut into datagrams: each alone, or as many together as `most` bytes hold.
+    pub(super) fn datagrams(&self, most: Option<usize>) -> impl Iterator<Item = Datagram<'_>> {
+        let mut rest = self.lines.as_slice();
+        let mut start = 0;
+        std::iter::from_fn(move || {
+            let &(first, _) = rest.first()?;
+            let last = most.map_or(first, |most| start + most + END.len());
+            let count = rest.partition_point(|&(end, _)| end <= last).max(1);
+            let (lines, after) = rest.split_at_checked(count)?;
+            let &(end, _) = lines.last()?;
+            let bytes = self.bytes.get(start..end - END.len())?;
+            (rest, start) = (after, end);
+            Some(Datagram { bytes, lines })
+        })
+    }
+
+    fn empty(writer: &Arc<Writer>) -> Self {
+        Self {
+            writer: Arc::clone(writer),
+            bytes: Vec::new(),
+            lines: Vec::new(),
+            oversized: 0,
+        }
     }
 
     fn all_counters(&mut self, telemetry: &Telemetry, handles: &Handles, baseline: &Baseline) {
@@ -115,7 +99,7 @@ impl Batch {
             self.counters(&**listener, baseline, true);
             self.counters(&listener.per_http, baseline, true);
         }
-        self.counters(&telemetry.server, baseline, true);
+        self.counters(&*telemetry.server, baseline, true);
     }
 
     fn all_gauges(&mut self, telemetry: &Telemetry, handles: &Handles) {
@@ -133,39 +117,42 @@ impl Batch {
             self.gauges(&**listener);
             self.certificates(listener);
         }
-        self.gauges(&telemetry.server);
+        self.gauges(&*telemetry.server);
     }
 
     /// A counter never used is not sent; one that was is sent for ever, or, when `live` no longer,
     /// until it is settled.
     fn counters<S: Scope>(&mut self, handle: &S, baseline: &Baseline, live: bool) {
-        let (id, [before, of, after]) = (handle.series().id, handle.series().names().wire());
+        let series = handle.series();
         for (stat, described) in S::STATS.iter().enumerate() {
-            let name = [before, of, after, described.name];
-            let mut line = |status, value: u64, name: &[&str], class: Option<(u64, &str)>| {
+            let mut line = |status, value: u64, which| {
                 let slot = Slot {
-                    handle: id,
+                    handle: series.id,
                     stat,
                     status,
                 };
                 let events = value.saturating_sub(baseline.told(slot));
                 if value > 0 && (live || events > 0) {
-                    self.line(name, class, events, "|c", Some(Delta { slot, events }));
+                    let metric = Metric {
+                        wire: series.names().wire(),
+                        stat: described.name,
+                        which,
+                        value: events,
+                        kind: "|c",
+                    };
+                    self.line(&metric, Some(Delta { slot, events }));
                 }
             };
             match described.value {
-                Value::Counter(at) => line(0, at(handle).value(), &name, None),
+                Value::Counter(at) => line(0, at(handle).value(), Which::Only),
                 Value::Classes(at) => {
-                    let class = described.name.trim_end_matches("xx");
-                    let name = [before, of, after, class];
-                    for (class, value) in Classes::iter(at(handle)) {
-                        line(class, value, &name, Some((u64::from(class), "xx")));
+                    for (class, value) in at(handle).iter() {
+                        line(class, value, Which::Class(class));
                     }
                 }
                 Value::Codes(at) => {
-                    let name = [before, of, after, described.name, "_"];
-                    for (code, value) in Codes::iter(at(handle)) {
-                        line(code, value, &name, Some((u64::from(code), "")));
+                    for (code, value) in at(handle).iter() {
+                        line(code, value, Which::Code(code));
                     }
                 }
                 Value::Gauge(_)
@@ -178,7 +165,6 @@ impl Batch {
     }
 
     fn gauges<S: Scope>(&mut self, handle: &S) {
-        let [before, of, after] = handle.series().names().wire();
         for stat in S::STATS {
             let (gauge, most) = match stat.value {
                 Value::Gauge(at) => (at(handle), u64::MAX),
@@ -186,59 +172,84 @@ impl Batch {
                 _ => continue,
             };
             if gauge.is_used() {
-                let value = gauge.value().min(most);
-                self.line(&[before, of, after, stat.name], None, value, "|g", None);
+                let metric = Metric {
+                    wire: handle.series().names().wire(),
+                    stat: stat.name,
+                    which: Which::Only,
+                    value: gauge.value().min(most),
+                    kind: "|g",
+                };
+                self.line(&metric, None);
             }
         }
     }
 
     fn certificates(&mut self, listener: &Arc<ListenerStats>) {
-        let [before, of, after] = listener.series().names().wire();
         for certificate in listener.certificates().iter() {
-            let name = crate::series::wire_name(&certificate.name);
-            let parts = [
-                before,
-                of,
-                after,
-                "ssl.certificate.",
-                &name,
-                ".expiration_unix_time_seconds",
-            ];
-            self.line(
-                &parts,
-                None,
-                unix_seconds(certificate.not_after),
-                "|g",
-                None,
-            );
+            let metric = Metric {
+                wire: listener.series().names().wire(),
+                stat: names::LISTENER_CERTIFICATE,
+                which: Which::Certificate(&certificate.name),
+                value: unix_seconds(certificate.not_after),
+                kind: "|g",
+            };
+            self.line(&metric, None);
         }
     }
 
-    /// `<parts><status>:<value><kind>`
-    fn line(
-        &mut self,
-        parts: &[&str],
-        status: Option<(u64, &str)>,
-        value: u64,
-        kind: &str,
-        delta: Option<Delta>,
-    ) {
+    fn line(&mut self, metric: &Metric<'_>, delta: Option<Delta>) {
         let start = self.bytes.len();
-        for part in parts {
-            self.bytes.extend_from_slice(part.as_bytes());
-        }
-        if let Some((number, suffix)) = status {
-            text::integer(&mut self.bytes, number);
-            self.bytes.extend_from_slice(suffix.as_bytes());
-        }
-        self.bytes.push(b':');
-        text::integer(&mut self.bytes, value);
-        self.bytes.extend_from_slice(kind.as_bytes());
+        self.writer.write(metric, &mut self.bytes);
         if self.bytes.len() - start > LONGEST_LINE {
             self.bytes.truncate(start);
             self.oversized += 1;
             return;
         }
+        self.bytes.extend_from_slice(END);
         self.lines.push((self.bytes.len(), delta));
+    }
+}
+
+impl Datagram<'_> {
+    /// The counters it settles.
+    pub(super) fn deltas(&self) -> impl Iterator<Item = Delta> {
+        self.lines.iter().filter_map(|&(_, delta)| delta)
+    }
+}
+
+/// Between the lines of one datagram; no line ends a datagram, as with Envoy.
+const END: &[u8] = b"\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::BuildInfo;
+    use crate::statsd::Form;
+
+    fn cut(batch: &Batch, most: Option<usize>) -> Vec<String> {
+        let text = |datagram: Datagram<'_>| String::from_utf8(datagram.bytes.to_vec()).unwrap();
+        batch.datagrams(most).map(text).collect()
+    }
+
+    #[test]
+    fn as_many_lines_go_together_as_fit_and_none_is_lost() {
+        let telemetry = Telemetry::new(BuildInfo::default());
+        telemetry.cluster("a").endpoints_changed(1);
+        let writer = Arc::new(Writer::of(&Form::Plain));
+        let batch = Batch::flush(&writer, &telemetry, &Baseline::default());
+        let alone = cut(&batch, None);
+        assert!(alone.len() > 10 && alone.iter().all(|line| !line.contains('\n')));
+        for most in [1, 60, 100, 512, 1_432, 100_000] {
+            let together = cut(&batch, Some(most));
+            assert_eq!(together.join("\n"), alone.join("\n"), "{most}");
+            for (one, next) in together.iter().zip(together.iter().skip(1)) {
+                let is_full = |first: &str| one.len() + 1 + first.len() > most;
+                assert!(one.len() <= most || !one.contains('\n'), "{most}: {one:?}");
+                assert!(is_full(next.split('\n').next().unwrap()), "{most}: {one:?}");
+            }
+        }
+        let settled: usize = batch.datagrams(Some(512)).map(|d| d.deltas().count()).sum();
+        let counters = alone.iter().filter(|line| line.ends_with("|c")).count();
+        assert_eq!(settled, counters);
     }
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use super::form::Form;
+
 /// Who receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -31,6 +33,10 @@ pub struct Options {
     pub flush_interval: Duration,
     /// How often a receiver is looked for while there is none.
     pub probe_interval: Duration,
+    /// How many bytes of metrics go together in one datagram; `None` = each goes alone.
+    pub max_datagram: Option<usize>,
+    /// How metrics are written.
+    pub form: Form,
 }
 
 /// A variable that was not honoured.
@@ -45,7 +51,8 @@ pub struct EnvWarning {
 }
 
 impl Options {
-    /// Reads `STATSD_ENABLED`, `STATSD_HOST`, `STATSD_PORT` and `STATSD_FLUSH_INTERVAL`.
+    /// Reads `STATSD_ENABLED`, `STATSD_HOST`, `STATSD_PORT`, `STATSD_FLUSH_INTERVAL`, `DOGSTATSD`
+    /// and `DD_ENTITY_ID`.
     ///
     /// As with Ambassador, enabled means `true` in any case and nothing else. Unset is automatic:
     /// early Ambassadors sent always, to a sidecar on port 8125 of the pod, and such a pod still
@@ -84,6 +91,7 @@ impl Options {
             Self {
                 target,
                 flush_interval: Duration::from_secs(interval),
+                form: Form::from_env(variable),
                 ..Self::default()
             },
             warnings,
@@ -92,12 +100,14 @@ impl Options {
 }
 
 impl Default for Options {
-    /// Off, with Ambassador's intervals.
+    /// Off, with Ambassador's intervals, and one metric per datagram.
     fn default() -> Self {
         Self {
             target: Target::Off,
             flush_interval: Duration::from_secs(1),
             probe_interval: Duration::from_secs(5),
+            max_datagram: None,
+            form: Form::Plain,
         }
     }
 }
