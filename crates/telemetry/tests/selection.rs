@@ -137,7 +137,7 @@ fn a_large_page_comes_in_small_pieces_that_make_up_the_whole() {
     let telemetry = telemetry();
     for number in 0..3_000 {
         telemetry
-            .cluster(&format!("service_{number:04}"))
+            .cluster(format!("service_{number:04}"))
             .endpoints_changed(1);
     }
     let mut page = telemetry.page(Selection::default());

@@ -79,7 +79,6 @@ const NOT_TOLD: &[(&str, &str)] = &[
     ("ssl.no_certificate", "no board reads it"),
     ("ssl.versions", "no board reads it"),
     ("default.total_match_count", "no board reads it"),
-    ("max_host_weight", "no board reads it"),
     ("warming_state", "no board reads it"),
     ("upstream_rq_per_cx", "no board reads it"),
     ("_bytes_buffered", "no board reads it"),

@@ -210,7 +210,7 @@ impl Scene {
         }
         for _ in 0..5 {
             self.request(Outcome::Overflow, Some(cb), |cluster| {
-                cluster.overflowed(Overflow::Requests);
+                cluster.overflowed(Overflow::Pending);
             });
         }
         cb.breaker_closed(Breaker::Connections);
