@@ -13,6 +13,8 @@ use nuncio_tests::counters::Counters;
 use nuncio_tests::gateway::{Gateway, mapping};
 use nuncio_tests::upstream::http2::{Call, Upstream2};
 use nuncio_tests::upstream::{Answer, Upstream, wire};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 
 /// More than both systems buffer.
 const LARGE: usize = 32 << 20;
@@ -122,11 +124,13 @@ async fn handshakes_with_upstreams_are_counted() {
     let mut client = Client::connect(gateway.address()).await;
     assert_eq!(client.get("/a/").await.status, 200);
     until(&gateway, "envoy_cluster_ssl_handshake", 1.0).await;
-    let plain = Upstream::always(Answer::text("nonsense\n\n")).await;
-    let service = format!("https://{}", plain.service());
+    let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let service = format!("https://{}", plain.local_addr().unwrap());
     let gateway = Gateway::start(&mapping("/a/", &service, "timeout_ms: 5000"));
     let mut client = Client::connect(gateway.address()).await;
     client.request("GET", "/a/", "").await;
+    let (mut refused, _) = plain.accept().await.unwrap();
+    refused.write_all(b"no TLS here\r\n\r\n").await.unwrap();
     until(&gateway, "envoy_cluster_ssl_connection_error", 1.0).await;
     assert_eq!(gateway.counters().sum("envoy_cluster_ssl_handshake"), 0.0);
 }

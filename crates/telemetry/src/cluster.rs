@@ -77,7 +77,11 @@ impl ClusterStats {
         match what {
             Overflow::Connections => self.count.trouble().upstream_cx_overflow.inc(),
             Overflow::Pending => self.count.trouble().upstream_rq_pending_overflow.inc(),
-            Overflow::Requests => self.count.trouble().upstream_rq_active_overflow.inc(),
+            Overflow::Requests => {
+                self.count.trouble().upstream_rq_active_overflow.inc();
+                // The only counter there was of either limit while Ambassador's boards were made.
+                self.count.trouble().upstream_rq_pending_overflow.inc();
+            }
         }
     }
 

@@ -47,7 +47,7 @@ fn unpacked(body: &[u8]) -> String {
 fn fill(port: &Port) {
     for number in 0..500 {
         let name = format!("service_{number:03}");
-        port.telemetry.cluster(&name).endpoints_changed(1);
+        port.telemetry.cluster(name).endpoints_changed(1);
     }
 }
 
