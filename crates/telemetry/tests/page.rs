@@ -82,6 +82,30 @@ fn answered(request: ActiveRequest, cluster: &ClusterStats, status: u16) {
     record.record();
 }
 
+/// What few clusters ever see.
+fn trouble(cluster: &Arc<ClusterStats>) {
+    cluster.protocol_error();
+    cluster.overflowed(Overflow::Requests);
+    cluster.pending_cancelled();
+    cluster.backed_up(7).drained();
+    cluster.tls_established();
+    cluster.tls_failed();
+    cluster.outlier_detected();
+    drop(cluster.ejected());
+    let shadow = Outcome::Upstream {
+        status: 200,
+        ending: Ending::Complete,
+    };
+    ShadowRecord {
+        cluster,
+        outcome: shadow,
+        upstream_time: None,
+        upstream_received: 0,
+        upstream_sent: 0,
+    }
+    .record();
+}
+
 /// Everything that makes a series appear.
 fn everything_happened() -> Arc<Telemetry> {
     let telemetry = telemetry();
@@ -107,26 +131,7 @@ fn everything_happened() -> Arc<Telemetry> {
     }
     cluster.connection_idled_out();
     cluster.stream_reset();
-    cluster.protocol_error();
-    cluster.overflowed(Overflow::Requests);
-    cluster.pending_cancelled();
-    cluster.backed_up(7).drained();
-    cluster.tls_established();
-    cluster.tls_failed();
-    cluster.outlier_detected();
-    drop(cluster.ejected());
-    let shadow = Outcome::Upstream {
-        status: 200,
-        ending: Ending::Complete,
-    };
-    ShadowRecord {
-        cluster: &cluster,
-        outcome: shadow,
-        upstream_time: None,
-        upstream_received: 0,
-        upstream_sent: 0,
-    }
-    .record();
+    trouble(&cluster);
     cluster.retried(RetryCause::Response(503));
     cluster.retry_refused(RetryRefused::LimitExceeded);
     for how in [
