@@ -1,7 +1,7 @@
 # What a person types. Each target is a few words here; the work is in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e bench bench-peers bench-converge fuzz image fmt lint
+.PHONY: help demo test e2e bench bench-peers bench-converge bench-scrape fuzz image fmt lint
 
 # rustup installs cargo here and leaves PATH to the next login.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -41,6 +41,12 @@ bench-converge: ## measure how soon a change is live at 1,000 to 50,000 Services
 	@scripts/ensure-build.sh
 	@scripts/build.sh release
 	@benches/converge/run.sh "$$(scripts/build.sh --where release)" $(ARGS)
+
+bench-scrape: ## measure what a scrape costs beside Envoy's, and what it does to requests
+	@scripts/ensure-build.sh
+	@scripts/ensure-commands.sh nginx wrk taskset python3
+	@scripts/build.sh release
+	@benches/scrape/run.sh "$$(scripts/build.sh --where release)" $(ARGS)
 
 fuzz: ## fuzz each target for SECONDS (60), or TARGETS only; needs a nightly toolchain
 	@scripts/ensure-build.sh

@@ -62,11 +62,12 @@ def sample(server, url, core, connections, seconds):
     return Sample(
         cpu_us=spent / requests * 1e6,
         rate=float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1)),
-        p50_ms=_percentile(output, 50),
-        p99_ms=_percentile(output, 99),
+        p50_ms=percentile(output, 50),
+        p99_ms=percentile(output, 99),
     )
 
 
-def _percentile(output, which):
+def percentile(output, which):
+    """A latency that wrk printed, in milliseconds."""
     value, unit = re.search(rf"{which}%\s+([\d.]+)(us|ms|s)\b", output).groups()
     return float(value) * _UNITS[unit]

@@ -40,12 +40,12 @@ class Server:
             self.process.wait()
 
 
-def upstream(port, core, directory):
+def upstream(port, core, directory, address="127.0.0.1"):
     """nginx that answers every path with a body of BODY_BYTES bytes, and `/echo` with what it saw."""
     text = _nginx_frame(
         f"""
         server {{
-            listen 127.0.0.1:{port};
+            listen {address}:{port};
             location / {{ return 200 "{"x" * BODY_BYTES}"; }}
             location = /echo {{
                 return 200 "$host|$http_x_forwarded_for|$http_x_forwarded_proto|$http_x_request_id";

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use crate::diagnostics::Overview;
 use crate::exchange::Door;
 use crate::metrics::{self, Metrics};
-use crate::page::{Format, Page};
+use crate::page::{Exposition, Format, Page};
 use crate::reply::{self, Reply};
 use crate::{Readiness, Standing, connections, explain};
 
@@ -124,6 +124,14 @@ impl Admin {
                 Ok(selection) => Reply::metrics(Metrics::of(&self.telemetry, selection)),
                 Err(error) => Reply::refused(&error.to_string()),
             },
+            Page::Ours(Exposition::OpenMetrics) => {
+                let body = self.render(|page| self.telemetry.render_openmetrics(page));
+                Reply::new(StatusCode::OK, reply::OPEN_METRICS, body)
+            }
+            Page::Ours(Exposition::Protobuf) => {
+                let body = self.render(|page| self.telemetry.render_protobuf(page));
+                Reply::new(StatusCode::OK, reply::PROTOBUF, body)
+            }
             Page::Diagnostics(format) => self.diagnostics(format),
             Page::DiagnosticsMoved => moved(query),
             Page::Explain => explain::reply(self.current.current().as_ref(), query),

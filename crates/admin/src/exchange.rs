@@ -66,7 +66,10 @@ impl Door {
     fn answer(&self, session: &ServerSession) -> Reply {
         let head = session.req_header();
         let mut reply = match Page::of(self.routes, &head.method, &head.uri) {
-            Ok(page) => self.admin.show(page, head.uri.query()),
+            Ok(page) => {
+                let page = page.as_accepted(&head.headers);
+                self.admin.show(page, head.uri.query())
+            }
             Err(Refused::NotFound) => Reply::text(StatusCode::NOT_FOUND, "Not found\n"),
             Err(Refused::MethodNotAllowed) => {
                 Reply::text(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed\n")

@@ -4,6 +4,7 @@
 //! query; nothing here changes the gateway.
 //! Deliberately absent: any knowledge of how traffic is proxied or where configuration comes from.
 
+mod accept;
 mod accept_encoding;
 mod admin;
 mod connections;

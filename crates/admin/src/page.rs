@@ -2,16 +2,22 @@
 //!
 //! Deliberately absent: what the pages say.
 
-use http::{Method, Uri};
+use http::{HeaderMap, Method, Uri};
 use nuncio_routing::Probe;
 
-use crate::AdminRoutes;
+use crate::{AdminRoutes, accept};
+
+/// Where our own families are in OpenMetrics. Not where Prometheus looks unless it is told to: it
+/// would prefer this form, and series of Envoy would change their names.
+const OPEN_METRICS: &str = "/metrics/openmetrics";
 
 /// Something that can be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
     Probe(Probe),
     Metrics,
+    /// Our own families only, with exemplars.
+    Ours(Exposition),
     Diagnostics(Format),
     /// The diagnostics' address without its last slash.
     DiagnosticsMoved,
@@ -19,6 +25,14 @@ pub(crate) enum Page {
     Explain,
     /// A pointer to the metrics, where nothing else is.
     Index,
+}
+
+/// How our own families are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exposition {
+    OpenMetrics,
+    /// With native histograms.
+    Protobuf,
 }
 
 /// How diagnostics are shown.
@@ -50,11 +64,26 @@ impl Page {
         }
     }
 
+    /// The same page in the form that whoever asks likes best.
+    pub(crate) fn as_accepted(self, headers: &HeaderMap) -> Self {
+        match self {
+            Self::Ours(_) if accept::prefers_protobuf(headers) => Self::Ours(Exposition::Protobuf),
+            Self::Ours(_)
+            | Self::Probe(_)
+            | Self::Metrics
+            | Self::Diagnostics(_)
+            | Self::DiagnosticsMoved
+            | Self::Explain
+            | Self::Index => self,
+        }
+    }
+
     fn full(path: &str, query: &str) -> Option<Self> {
         match path {
             "/ambassador/v0/check_alive" => Some(Self::Probe(Probe::Alive)),
             "/ambassador/v0/check_ready" => Some(Self::Probe(Probe::Ready)),
             "/metrics" | "/stats/prometheus" => Some(Self::Metrics),
+            OPEN_METRICS => Some(Self::Ours(Exposition::OpenMetrics)),
             // Envoy's `/stats` has other formats; scrapers ask for this one.
             "/stats" if value(query, "format") == Some("prometheus") => Some(Self::Metrics),
             // Ambassador 0.21 takes any text here, so `json=false` is JSON as well.
@@ -71,6 +100,7 @@ impl Page {
     fn metrics_only(path: &str) -> Option<Self> {
         match path {
             "/metrics" => Some(Self::Metrics),
+            OPEN_METRICS => Some(Self::Ours(Exposition::OpenMetrics)),
             "/" => Some(Self::Index),
             _ => None,
         }

@@ -86,6 +86,9 @@ impl Reply {
 
 /// Prometheus 3 refuses a page without a version (Envoy sends none).
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(crate) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(crate) const PROTOBUF: &str = "application/vnd.google.protobuf; \
+                                   proto=io.prometheus.client.MetricFamily; encoding=delimited";
 pub(crate) const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain";

@@ -14,10 +14,12 @@ use crate::ambassador_files::AmbassadorFiles;
 use crate::{build, duration};
 
 mod following;
+mod series;
 mod statistics;
 mod write_back;
 
 pub(crate) use following::FollowingArguments;
+pub(crate) use series::SeriesArguments;
 pub(crate) use statistics::StatisticsArguments;
 pub(crate) use write_back::WriteBackArguments;
 
@@ -86,6 +88,8 @@ pub(crate) struct RunArguments {
     pub(crate) write_back: WriteBackArguments,
     #[command(flatten)]
     pub(crate) last_good: LastGoodArguments,
+    #[command(flatten)]
+    pub(crate) series: SeriesArguments,
     #[command(flatten)]
     pub(crate) life: LifeArguments,
     #[command(flatten)]

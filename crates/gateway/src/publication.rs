@@ -9,7 +9,7 @@ use nuncio_config::Identity;
 use nuncio_controller::Publish;
 use nuncio_proxy::{Resolver, Switch};
 use nuncio_routing::{ServicePort, Snapshot, compile};
-use nuncio_telemetry::Telemetry;
+use nuncio_telemetry::{Configured, Telemetry};
 use tokio::sync::watch;
 
 /// Where snapshots go, and where the one in force can be seen.
@@ -30,8 +30,11 @@ impl Publication {
         resolver: Resolver,
     ) -> Self {
         let empty = Arc::new(compile([], [], identity, 0));
+        let switch = Arc::new(Switch::new(empty, Arc::clone(telemetry), resolver));
+        let configured: Arc<dyn Configured> = Arc::clone(&switch) as _;
+        telemetry.ask(Arc::downgrade(&configured));
         Self {
-            switch: Arc::new(Switch::new(empty, Arc::clone(telemetry), resolver)),
+            switch,
             readiness: Arc::clone(readiness),
             current: Mutex::default(),
             standing: Mutex::default(),

@@ -87,6 +87,7 @@ impl Gateway {
             write_back,
             following,
             last_good,
+            series,
             life,
             statistics,
         } = arguments;
@@ -98,6 +99,7 @@ impl Gateway {
         door.announce();
         let telemetry = Telemetry::calling(build::info(&identity), statistics.cluster_label());
         telemetry.server().set_state(ServerState::Initializing);
+        telemetry.limit_series(series.limit());
         let access_log = access_log(&telemetry, life.access_log)?;
         let readiness = Arc::new(Readiness::new());
         let resolver = Resolver::from_system().context("cannot resolve names")?;

@@ -99,6 +99,7 @@ impl Switch {
             log_plan: LogPlan::of(&snapshot.settings.access_log),
             telemetry: Arc::clone(&telemetry),
         };
+        telemetry.count_dns(resolver.stats());
         let discovered = Discovered::new(resolver);
         let live = Arc::new(ArcSwap::from_pointee(nothing));
         let switch = Self {

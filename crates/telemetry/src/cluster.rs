@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::family::{Scope, Stat};
+use crate::guard::OVERFLOW;
 use crate::names;
 use crate::series::Series;
 use crate::statsd::Timers;
@@ -45,6 +46,11 @@ impl ClusterStats {
             left.go_on(&stats);
         }
         stats
+    }
+
+    /// What several clusters are shown as.
+    pub(crate) fn overflow(timers: &Arc<Timers>) -> Self {
+        Self::new(&OVERFLOW.into(), None, timers)
     }
 
     /// The `envoy_cluster_name`.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::histogram::Histogram;
@@ -32,10 +32,60 @@ pub struct ControlStats {
     pub(crate) leader: Gauge,
     pub(crate) objects: ObjectGauges,
     pub(crate) invalid_changes: Counter,
-    /// How often a feed of configuration was lost.
-    pub(crate) outages: Counter,
     pub(crate) state: StateStats,
-    connected: Mutex<BTreeMap<&'static str, bool>>,
+    feeds: Mutex<BTreeMap<&'static str, Arc<FeedStats>>>,
+}
+
+/// What is heard of one feed of configuration, which may take several watches.
+#[derive(Debug, Default)]
+pub struct FeedStats {
+    /// Not written before the feed has answered or failed.
+    pub(crate) connected: Gauge,
+    pub(crate) lists: Counter,
+    pub(crate) watches: Counter,
+    pub(crate) events: Counter,
+    pub(crate) failures: Counter,
+    /// How often it was lost.
+    outages: Counter,
+    /// Since the epoch; zero before the first.
+    pub(crate) last_event: LastDuration,
+}
+
+impl FeedStats {
+    /// Whether what it says reaches us: it answers, and has not fallen silent.
+    pub fn set_connected(&self, connected: bool) {
+        if self.connected.value() == 1 && !connected {
+            self.outages.inc();
+        }
+        self.connected.set(u64::from(connected));
+    }
+
+    /// All its objects were listed.
+    pub fn listed(&self) {
+        self.lists.inc();
+        self.heard();
+    }
+
+    /// It is watched from now on, or again.
+    pub fn watched(&self) {
+        self.watches.inc();
+    }
+
+    /// It told of an object.
+    pub fn told(&self) {
+        self.events.inc();
+        self.heard();
+    }
+
+    /// It said that nothing has changed.
+    pub fn heard(&self) {
+        self.last_event.set(since_epoch(SystemTime::now()));
+    }
+
+    /// It could not be listed or watched, or broke off.
+    pub fn failed(&self) {
+        self.failures.inc();
+    }
 }
 
 /// The objects of the running configuration, by what became of their newest version.
@@ -149,24 +199,22 @@ impl ControlStats {
         self.propagation_time.observe(took);
     }
 
-    /// Whether what a feed of configuration says reaches us: it answers, and has not fallen silent.
-    /// Of `feed` there is a closed set; it is a label.
-    pub fn set_connected(&self, feed: &'static str, connected: bool) {
-        let before = self.feeds().insert(feed, connected);
-        if before == Some(true) && !connected {
-            self.outages.inc();
-        }
+    /// The numbers of a feed of configuration. Of `name` there is a closed set; it is a label.
+    pub fn feed(&self, name: &'static str) -> Arc<FeedStats> {
+        let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(feeds.entry(name).or_default())
     }
 
-    /// Every feed by its name, and whether it is connected.
-    pub(crate) fn connected(&self) -> BTreeMap<&'static str, bool> {
-        self.feeds().clone()
+    /// Every feed by its name.
+    pub(crate) fn feeds(&self) -> BTreeMap<&'static str, Arc<FeedStats>> {
+        let feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        feeds.clone()
     }
 
-    fn feeds(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, bool>> {
-        self.connected
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// How often feeds of configuration were lost.
+    pub(crate) fn outages(&self) -> u64 {
+        let feeds = self.feeds();
+        feeds.values().map(|feed| feed.outages.value()).sum()
     }
 
     /// The diagnostics page was produced, which took `took`.

@@ -20,9 +20,9 @@ pub(crate) struct Exemplars([Slot; CLASSIC_US.len() + 1]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Exemplar {
     pub(crate) trace: TraceId,
-    pub(crate) took: Duration,
+    pub(crate) took_ns: u64,
     /// Since the epoch.
-    pub(crate) at: Duration,
+    pub(crate) at_ms: u64,
 }
 
 #[derive(Debug, Default)]
@@ -82,14 +82,18 @@ impl Slot {
         let version = self.version.load(Ordering::Acquire);
         let [high, low] = &self.trace;
         let (high, low) = (high.load(Ordering::Relaxed), low.load(Ordering::Relaxed));
-        let took = Duration::from_nanos(self.took_ns.load(Ordering::Relaxed));
-        let at = Duration::from_millis(self.at_ms.load(Ordering::Relaxed));
+        let took_ns = self.took_ns.load(Ordering::Relaxed);
+        let at_ms = self.at_ms.load(Ordering::Relaxed);
         fence(Ordering::Acquire);
         if version & 1 == 1 || version != self.version.load(Ordering::Relaxed) {
             return None;
         }
         let trace = TraceId::new(u128::from(high) << 64 | u128::from(low))?;
-        Some(Exemplar { trace, took, at })
+        Some(Exemplar {
+            trace,
+            took_ns,
+            at_ms,
+        })
     }
 }
 
@@ -125,7 +129,7 @@ mod tests {
         exemplars.offer(2, first, Duration::from_millis(30));
         exemplars.offer(2, trace(2), Duration::from_millis(40));
         let kept = exemplars.of(2).unwrap();
-        assert_eq!((kept.trace, kept.took), (first, Duration::from_millis(30)));
+        assert_eq!((kept.trace, kept.took_ns), (first, 30_000_000));
         assert_eq!(exemplars.of(3), None);
     }
 
@@ -155,10 +159,8 @@ mod tests {
         let mut seen = 0;
         while writers.iter().any(|writer| !writer.is_finished()) {
             if let Some(read) = slot.read() {
-                let number = number(read.took.as_nanos());
-                let both = u128::from(number) << 64 | u128::from(number);
-                assert_eq!(read.trace, trace(both));
-                assert_eq!(read.at, Duration::from_millis(number));
+                let both = u128::from(read.took_ns) << 64 | u128::from(read.took_ns);
+                assert_eq!((read.trace, read.at_ms), (trace(both), read.took_ns));
                 seen += 1;
             }
         }

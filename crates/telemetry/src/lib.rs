@@ -30,9 +30,12 @@
 mod access_log;
 mod cluster;
 mod clusters;
+mod configured;
 mod control;
+mod dns;
 mod exemplar;
 mod family;
+mod guard;
 mod histogram;
 mod http;
 mod label;
@@ -58,7 +61,10 @@ pub use cluster::{
     Backlog, Breaker, ClusterStats, ClusterSummary, ConnectFailure, Ejection, Overflow,
     PendingRequest, Resolution, RetryCause, RetryRefused, UpstreamRequest,
 };
-pub use control::{ControlStats, ObjectCounts, Reconfiguration};
+pub use configured::{Configured, Weight};
+pub use control::{ControlStats, FeedStats, ObjectCounts, Reconfiguration};
+pub use dns::{DnsFailure, DnsStats};
+pub use guard::SeriesLimit;
 pub use histogram::Histogram;
 pub use http::{ActiveUpgrade, HeldResponse, HttpStats, HttpSummary};
 pub use label::ClusterLabel;

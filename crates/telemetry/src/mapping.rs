@@ -5,11 +5,11 @@
 //! Deliberately absent: choosing a Mapping. The Route that was found has its handle.
 
 use std::array;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::exemplar::{Exemplar, Exemplars};
+use crate::guard::OVERFLOW;
 use crate::latency::{self, Latency};
 use crate::series::label_text;
 use crate::trace::TraceId;
@@ -22,11 +22,11 @@ pub(crate) type MappingName = (Box<str>, Box<str>);
 #[derive(Debug)]
 pub struct MappingStats {
     name: Arc<MappingName>,
+    /// Grows with the time of its first request; stays when it is back.
+    pub(crate) id: u32,
     pub(crate) labels: Box<str>,
     pub(crate) count: MappingCounts,
     exemplars: OnceLock<Box<Exemplars>>,
-    /// Whether the page shows it with others under one name, for good.
-    folded: AtomicBool,
 }
 
 /// A request's part in its Mapping.
@@ -58,6 +58,8 @@ pub(crate) struct MappingCounts([Counter; COUNTS]);
 /// Classes of answers: none, 1xx to 5xx, and whatever else an upstream may say.
 pub(crate) const CLASSES: [&str; 7] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx", "other"];
 
+const USUAL: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
+
 /// Beside the classes, in the same cache line.
 const SUM: usize = CLASSES.len();
 const RETRIES: usize = SUM + 1;
@@ -66,15 +68,15 @@ const LATENCY: usize = TIMEOUTS + 1;
 const COUNTS: usize = LATENCY + latency::CELLS;
 
 impl MappingStats {
-    pub(crate) fn new(name: &Arc<MappingName>) -> Self {
+    pub(crate) fn new(name: &Arc<MappingName>, id: u32) -> Self {
         let (namespace, mapping) = &**name;
         let labels = label_text(&[("mapping_namespace", namespace), ("mapping", mapping)]);
         Self {
             name: Arc::clone(name),
+            id,
             labels: labels.into(),
             count: MappingCounts::default(),
             exemplars: OnceLock::new(),
-            folded: AtomicBool::new(false),
         }
     }
 
@@ -83,16 +85,9 @@ impl MappingStats {
         (&self.name.0, &self.name.1)
     }
 
-    pub(crate) fn shared_name(&self) -> &Arc<MappingName> {
-        &self.name
-    }
-
-    pub(crate) fn is_folded(&self) -> bool {
-        self.folded.load(Relaxed)
-    }
-
-    pub(crate) fn fold(&self) {
-        self.folded.store(true, Relaxed);
+    /// What several Mappings are shown as.
+    pub(crate) fn overflow() -> Self {
+        Self::new(&Arc::new((OVERFLOW.into(), OVERFLOW.into())), u32::MAX)
     }
 
     /// The latest example of a bucket.
@@ -126,9 +121,11 @@ impl Mapped<'_> {
 }
 
 impl MappingCounts {
-    /// How many requests ended with each of [`CLASSES`].
+    /// How many requests ended with each of [`CLASSES`] that is shown: those that occurred, and
+    /// from the beginning the usual ones, so that `increase()` sees the first failure.
     pub(crate) fn classes(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        CLASSES.into_iter().zip(self.0.iter().map(Counter::value))
+        let all = CLASSES.into_iter().zip(self.0.iter().map(Counter::value));
+        all.filter(|(class, count)| *count > 0 || USUAL.contains(class))
     }
 
     pub(crate) fn retries(&self) -> u64 {

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::mapping::{MappingCounts, MappingName, MappingStats};
+use crate::mapping::{MappingName, MappingStats};
 
 /// All Mappings that are counted.
 #[derive(Debug, Default)]
@@ -19,8 +19,8 @@ struct Named {
     /// By name, hence in the order of the page.
     known: BTreeMap<Arc<MappingName>, Arc<MappingStats>>,
     gone: Gone,
-    /// What those have counted that were shown under one name and are gone.
-    folded: MappingCounts,
+    /// How many there have been.
+    heard: u32,
 }
 
 /// What is left of Mappings, the oldest first.
@@ -35,9 +35,8 @@ struct Gone {
 #[derive(Debug)]
 struct Left {
     went: u64,
+    id: u32,
     moved: Box<[(u16, u64)]>,
-    /// Whether it was shown with others under one name, and so will be.
-    is_folded: bool,
 }
 
 /// Mappings whose totals are kept after they are gone; some 300 bytes each.
@@ -54,13 +53,13 @@ impl Mappings {
         if let Some(known) = named.known.get(&name) {
             return Arc::clone(known);
         }
-        let stats = Arc::new(MappingStats::new(&name));
-        if let Some(left) = named.gone.take(&name) {
-            stats.count.add(left.moved.iter().copied());
-            if left.is_folded {
-                stats.fold();
-                named.unfold(&left.moved);
-            }
+        let left = named.gone.take(&name);
+        let id = left
+            .as_ref()
+            .map_or_else(|| named.next_id(), |left| left.id);
+        let stats = Arc::new(MappingStats::new(&name, id));
+        if let Some(left) = left {
+            stats.count.add(left.moved);
         }
         named.known.insert(name, Arc::clone(&stats));
         stats
@@ -85,23 +84,8 @@ impl Mappings {
         let unused = named.known.extract_if(.., |_, stats| is_unused(stats));
         let unused: Vec<_> = unused.collect();
         for (name, stats) in unused {
-            let moved: Box<[_]> = stats.count.moved().collect();
-            if stats.is_folded() {
-                named.folded.add(moved.iter().copied());
-            }
-            named.gone.keep(name, moved, stats.is_folded());
+            named.gone.keep(name, &stats);
         }
-    }
-
-    /// What all that are shown under one name have counted, those that are gone included.
-    pub(crate) fn folded(&self) -> MappingCounts {
-        let named = self.read();
-        let counts = MappingCounts::default();
-        counts.add(named.folded.moved());
-        for stats in named.known.values().filter(|stats| stats.is_folded()) {
-            counts.add(stats.count.moved());
-        }
-        counts
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Named> {
@@ -114,15 +98,10 @@ impl Mappings {
 }
 
 impl Named {
-    /// Its numbers are counted by a handle again.
-    fn unfold(&mut self, moved: &[(u16, u64)]) {
-        let rest = MappingCounts::default();
-        let again: HashMap<u16, u64> = moved.iter().copied().collect();
-        rest.add(self.folded.moved().map(|(place, count)| {
-            let count = count.saturating_sub(again.get(&place).copied().unwrap_or(0));
-            (place, count)
-        }));
-        self.folded = rest;
+    fn next_id(&mut self) -> u32 {
+        let id = self.heard;
+        self.heard = id.saturating_add(1);
+        id
     }
 }
 
@@ -133,14 +112,14 @@ impl Gone {
         Some(left)
     }
 
-    fn keep(&mut self, name: Arc<MappingName>, moved: Box<[(u16, u64)]>, is_folded: bool) {
+    fn keep(&mut self, name: Arc<MappingName>, stats: &MappingStats) {
         self.next += 1;
         let went = self.next;
         self.order.insert(went, Arc::clone(&name));
         let left = Left {
             went,
-            moved,
-            is_folded,
+            id: stats.id,
+            moved: stats.count.moved().collect(),
         };
         self.left.insert(name, left);
         while self.left.len() > MOST_GONE {

@@ -1,31 +1,46 @@
-//! The Prometheus page, text format 0.0.4, written a piece at a time.
+//! The pages that Prometheus scrapes.
 //!
-//! Order: Envoy's families, then diagd's `ambassador_*`, then `nuncio_*`.
+//! The first is in text format 0.0.4, has everything, and is written a piece at a time: Envoy's
+//! families, then diagd's `ambassador_*`, then ours. The others have ours only, in OpenMetrics or
+//! protobuf, which have exemplars; protobuf has native histograms too.
 //!
 //! Invariants: every family is contiguous, its TYPE comes first, a family without series is not
 //! mentioned, and no series appears twice. A page holds of the numbers none but those of the piece
 //! being written, and writing a piece takes well below a millisecond.
-//! Deliberately absent: OpenMetrics, which would rename Envoy's counters to end in `_total`.
+//! Deliberately absent: Envoy's families in OpenMetrics, where their counters would end in `_total`.
 
 mod envoy;
 mod family;
+mod form;
+mod ours;
 mod own;
 mod rows;
 mod selection;
 
-use crate::process::Memory;
 use crate::telemetry::Telemetry;
 use envoy::{Envoy, Progress};
+pub(crate) use family::is_brief;
+use form::{OpenMetrics, Protobuf, Text};
+use ours::Ours;
 pub use selection::{BadFilter, Filter, Selection};
 
 /// A page being written.
 #[derive(Debug)]
 pub struct Page {
     selection: Selection,
-    memory: Option<Memory>,
+    ours: Ours,
     envoy: Envoy,
     progress: Progress,
-    is_complete: bool,
+    /// What follows, once Envoy's families are written.
+    rest: Rest,
+}
+
+/// What of the others is to be written.
+#[derive(Clone, Copy, Debug)]
+enum Rest {
+    All,
+    Mappings(own::Progress),
+    Nothing,
 }
 
 /// A piece is at least so long, but for the last one.
@@ -35,13 +50,14 @@ const MOST_STEPS: usize = 64;
 
 impl Page {
     pub(crate) fn of(telemetry: &Telemetry, selection: Selection) -> Self {
-        let handles = telemetry.handles();
+        let mut handles = telemetry.handles();
+        let ours = Ours::of(telemetry, &mut handles);
         Self {
             selection,
-            memory: handles.memory,
+            ours,
             envoy: Envoy::of(telemetry, handles),
             progress: Progress::default(),
-            is_complete: false,
+            rest: Rest::All,
         }
     }
 
@@ -49,31 +65,66 @@ impl Page {
     pub fn write(&mut self, telemetry: &Telemetry, out: &mut Vec<u8>) -> bool {
         let enough = out.len() + PIECE;
         for _ in 0..MOST_STEPS {
-            if self.is_complete {
+            if matches!(self.rest, Rest::Nothing) {
                 return false;
             }
             if !self.envoy.write(&mut self.progress, &self.selection, out) {
-                self.others(telemetry, out);
-                self.is_complete = true;
+                self.rest = self.others(telemetry, out);
             }
             if out.len() >= enough {
                 break;
             }
         }
-        !self.is_complete
+        !matches!(self.rest, Rest::Nothing)
     }
 
     /// What Envoy does not count.
-    fn others(&self, telemetry: &Telemetry, out: &mut Vec<u8>) {
-        let start = out.len();
-        own::ambassador(telemetry, out);
-        own::ambassador_process(self.memory, out);
-        own::nuncio(telemetry, out);
-        if let Some(filter) = &self.selection.filter {
-            let all = out.split_off(start);
-            keep(filter, &all, out);
+    fn others(&self, telemetry: &Telemetry, out: &mut Vec<u8>) -> Rest {
+        match self.rest {
+            Rest::All => match &self.selection.filter {
+                Some(filter) => {
+                    let mut all = Vec::new();
+                    self.once(telemetry, &mut all);
+                    let mut progress = own::Progress::default();
+                    while progress.write(&self.ours, &mut Text::new(&mut all)) {}
+                    keep(filter, &all, out);
+                    Rest::Nothing
+                }
+                None => {
+                    self.once(telemetry, out);
+                    Rest::Mappings(own::Progress::default())
+                }
+            },
+            Rest::Mappings(mut progress) => match progress.write(&self.ours, &mut Text::new(out)) {
+                true => Rest::Mappings(progress),
+                false => Rest::Nothing,
+            },
+            Rest::Nothing => Rest::Nothing,
         }
     }
+
+    fn once(&self, telemetry: &Telemetry, out: &mut Vec<u8>) {
+        let mut page = Text::new(out);
+        own::ambassador(telemetry, &mut page);
+        own::ambassador_process(self.ours.memory, &mut page);
+        own::running(telemetry, &self.ours, &mut page);
+    }
+}
+
+/// `nuncio_*` and `process_*` in OpenMetrics 1.0.
+pub(crate) fn render_openmetrics(telemetry: &Telemetry, out: &mut Vec<u8>) {
+    let ours = Ours::of(telemetry, &mut telemetry.handles());
+    let mut page = OpenMetrics::new(out);
+    own::nuncio(telemetry, &ours, &mut page);
+    page.end();
+}
+
+/// `nuncio_*` and `process_*` as delimited `io.prometheus.client.MetricFamily`.
+pub(crate) fn render_protobuf(telemetry: &Telemetry, out: &mut Vec<u8>) {
+    let ours = Ours::of(telemetry, &mut telemetry.handles());
+    let mut page = Protobuf::new(out);
+    own::nuncio(telemetry, &ours, &mut page);
+    page.end();
 }
 
 /// Of whole families those that fit.

@@ -111,7 +111,7 @@ impl ServerStats {
     /// Takes over what is counted of configuration. Envoy's configuration comes by streams; here
     /// an outage of a feed is the failure, and a change that is not right what is rejected.
     pub(crate) fn follow_control(&self, control: &ControlStats) {
-        self.count.update_failure.raise_to(control.outages.value());
+        self.count.update_failure.raise_to(control.outages());
         let rejected = control.invalid_changes.value();
         self.count.update_rejected.raise_to(rejected);
     }

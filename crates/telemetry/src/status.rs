@@ -39,6 +39,13 @@ impl Classes {
     }
 }
 
+/// The place of all codes beyond [`MOST_CODES`].
+pub(crate) const OTHER_CODES: u16 = 0;
+
+/// Codes of one cluster that are told apart; there are 62 in the registry of RFC 9110, and an
+/// upstream may make up any.
+const MOST_CODES: usize = 40;
+
 /// One counter per status code, 100 to 599; a code takes memory (40 bytes) from its first response
 /// on. A cluster answers with a handful of them, the first of which is mostly the most frequent.
 #[derive(Debug, Default)]
@@ -58,22 +65,35 @@ impl Codes {
     }
 
     pub(crate) fn count(&self, status: u16) {
-        if let Some(counter) = self.code(status) {
+        if let Some(counter) = self.code(status).filter(|_| status != OTHER_CODES) {
             counter.inc();
         }
     }
 
-    /// The counter of one code.
+    /// The counter of one code, or of all others.
     pub(crate) fn code(&self, status: u16) -> Option<&Counter> {
-        class_index(status).filter(|class| *class < CLASSES)?;
-        let mut codes = self;
-        loop {
+        let has_class = class_index(status).is_some_and(|class| class < CLASSES);
+        if !has_class && status != OTHER_CODES {
+            return None;
+        }
+        let (mut codes, mut others) = (self, None);
+        for _ in 0..MOST_CODES {
             let code = codes.0.get_or_init(|| Box::new(Code::of(status)));
             if code.status == status {
                 return Some(&code.count);
             }
+            if code.status == OTHER_CODES {
+                others = Some(&code.count);
+            }
             codes = &code.later;
         }
+        let last = || {
+            &codes
+                .0
+                .get_or_init(|| Box::new(Code::of(OTHER_CODES)))
+                .count
+        };
+        Some(others.unwrap_or_else(last))
     }
 
     /// `(code, count)` of every code seen so far, in order.
@@ -117,6 +137,28 @@ mod tests {
             codes.iter().collect::<Vec<_>>(),
             [(100, 1), (200, 1), (503, 2), (599, 1)]
         );
+    }
+
+    #[test]
+    fn codes_that_are_made_up_share_a_place() {
+        let codes = Codes::default();
+        for status in 100..600 {
+            codes.count(status);
+            codes.count(200);
+        }
+        let counted: Vec<_> = codes.iter().collect();
+        assert_eq!(counted.len(), MOST_CODES + 1);
+        assert_eq!(counted.iter().map(|(_, count)| count).sum::<u64>(), 1_000);
+        assert_eq!(counted[0].0, OTHER_CODES);
+    }
+
+    #[test]
+    fn a_place_that_is_shared_is_the_same_one_when_counts_go_on() {
+        let codes = Codes::default();
+        codes.code(OTHER_CODES).unwrap().add(7);
+        (100..600).for_each(|status| codes.count(status));
+        let others = codes.iter().filter(|(code, _)| *code == OTHER_CODES);
+        assert_eq!(others.count(), 1);
     }
 
     #[test]

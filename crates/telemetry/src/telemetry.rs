@@ -8,19 +8,22 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 
 use crate::access_log::{AccessLog, AccessLogCounts, AccessLogWriter};
 use crate::cluster::ClusterStats;
 use crate::clusters::Clusters;
+use crate::configured::Configured;
 use crate::control::ControlStats;
+use crate::dns::DnsStats;
 use crate::family::Scope;
+use crate::guard::{Guard, SeriesLimit};
 use crate::http::HttpStats;
 use crate::label::ClusterLabel;
 use crate::listener::ListenerStats;
 use crate::mapping::MappingStats;
 use crate::mappings::Mappings;
-use crate::page::{Page, Selection};
+use crate::page::{self, Page, Selection};
 use crate::process::Memory;
 use crate::series::{Names, Series};
 use crate::server::ServerStats;
@@ -57,6 +60,9 @@ pub struct Telemetry {
     listeners: Named<ListenerStats>,
     clusters: Clusters,
     pub(crate) mappings: Mappings,
+    configured: OnceLock<Weak<dyn Configured>>,
+    pub(crate) guard: Guard,
+    dns: OnceLock<Arc<DnsStats>>,
 }
 
 /// Handles by name, hence in the order of the page.
@@ -94,6 +100,9 @@ impl Telemetry {
             listeners: RwLock::default(),
             clusters: Clusters::default(),
             mappings: Mappings::default(),
+            configured: OnceLock::new(),
+            guard: Guard::default(),
+            dns: OnceLock::new(),
         })
     }
 
@@ -118,8 +127,8 @@ impl Telemetry {
     /// The handle of a cluster by the name it is counted by, to be told of by
     /// [`Self::clusters_changed`]. A cluster that is back goes on where the last one of its name
     /// stopped.
-    pub fn cluster(&self, stats_name: impl Into<Arc<str>>) -> Arc<ClusterStats> {
-        let given = stats_name.into();
+    pub fn cluster(&self, name: impl Into<Arc<str>>) -> Arc<ClusterStats> {
+        let given = name.into();
         let name = match printable(&given) {
             Cow::Borrowed(_) => given,
             Cow::Owned(other) => other.into(),
@@ -204,6 +213,43 @@ impl Telemetry {
     /// Configuration.
     pub fn control(&self) -> &ControlStats {
         &self.control
+    }
+
+    /// Asks `configured` from now on, while it is there; once in the life of the process.
+    pub fn ask(&self, configured: Weak<dyn Configured>) {
+        // A second one would know the same.
+        drop(self.configured.set(configured));
+    }
+
+    /// How many series a page may have from now on; without, there is no limit.
+    pub fn limit_series(&self, limit: SeriesLimit) {
+        self.guard.set(limit);
+    }
+
+    /// Shows what is asked of name servers; once in the life of the process.
+    pub fn count_dns(&self, stats: &Arc<DnsStats>) {
+        // There is one resolver.
+        drop(self.dns.set(Arc::clone(stats)));
+    }
+
+    pub(crate) fn dns(&self) -> Option<&DnsStats> {
+        self.dns.get().map(|stats| &**stats)
+    }
+
+    /// Who knows the configuration that runs.
+    pub(crate) fn configured(&self) -> Option<Arc<dyn Configured>> {
+        self.configured.get()?.upgrade()
+    }
+
+    /// Appends `nuncio_*` and `process_*` in OpenMetrics 1.0, with exemplars.
+    pub fn render_openmetrics(&self, out: &mut Vec<u8>) {
+        page::render_openmetrics(self, out);
+    }
+
+    /// Appends `nuncio_*` and `process_*` as delimited `io.prometheus.client.MetricFamily`, with
+    /// exemplars and native histograms.
+    pub fn render_protobuf(&self, out: &mut Vec<u8>) {
+        page::render_protobuf(self, out);
     }
 
     /// Begins a Prometheus page, in text format 0.0.4.

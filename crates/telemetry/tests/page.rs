@@ -575,10 +575,11 @@ fn busy(telemetry: &Telemetry, listener: &Arc<ListenerStats>) {
 #[test]
 fn configuration_that_does_not_come_or_is_not_right_is_told_as_envoys_streams_would() {
     let telemetry = telemetry();
-    telemetry.control().set_connected("services", false);
-    telemetry.control().set_connected("services", true);
-    telemetry.control().set_connected("services", false);
-    telemetry.control().set_connected("services", false);
+    let feed = telemetry.control().feed("services");
+    feed.set_connected(false);
+    feed.set_connected(true);
+    feed.set_connected(false);
+    feed.set_connected(false);
     telemetry.control().found_invalid(2);
     let page = page(&telemetry);
     for manager in ["cluster_manager_cds", "listener_manager_lds"] {

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use kube::core::WatchEvent;
 use kube::runtime::watcher;
+use nuncio_telemetry::FeedStats;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
@@ -86,6 +87,7 @@ pub(super) struct Kind {
 pub(super) struct Watch<F> {
     kind: Kind,
     server: Arc<Server>,
+    stats: Arc<FeedStats>,
     candidates: Candidates,
     follower: F,
     /// Asks for a fresh list whenever it changes.
@@ -136,6 +138,7 @@ impl<F: Follower> Watch<F> {
         Self {
             kind,
             server: Arc::clone(server),
+            stats: server.telemetry.control().feed(kind.feed.label()),
             candidates,
             follower,
             stale: watch::channel(()).1,
@@ -183,6 +186,7 @@ impl<F: Follower> Watch<F> {
         match opened {
             Ok(lines) => {
                 self.state = State::Watching(at, lines);
+                self.stats.watched();
                 self.answered().await?;
                 Ok(())
             }
@@ -222,6 +226,7 @@ impl<F: Follower> Watch<F> {
             WatchEvent::Deleted(object) => Told::Removed(read(object.get())?),
             WatchEvent::Bookmark(bookmark) => {
                 at.version = bookmark.metadata.resource_version.as_str().into();
+                self.stats.heard();
                 return Ok(());
             }
             WatchEvent::Error(status) => {
@@ -234,13 +239,14 @@ impl<F: Follower> Watch<F> {
             at.version = object.meta.resource_version.clone();
         }
         self.retry.progressed();
+        self.stats.told();
         self.held = self.held.map(|held| held_after(&line, held));
         Ok(self.follower.take(told).await?)
     }
 
     /// The server let a watch or a list begin.
     async fn answered(&mut self) -> Result<(), Stopped> {
-        self.set_connected(true);
+        self.stats.set_connected(true);
         if std::mem::take(&mut self.failing) {
             info!(kind = self.kind.plural, "the Kubernetes API answers again");
         }
@@ -250,20 +256,13 @@ impl<F: Follower> Watch<F> {
         Ok(())
     }
 
-    fn set_connected(&self, connected: bool) {
-        let feed = self.kind.feed.label();
-        self.server
-            .telemetry
-            .control()
-            .set_connected(feed, connected);
-    }
-
     /// Tells of a failure and waits as long as it calls for.
     async fn failed(&mut self, error: &watcher::Error) -> Result<(), Stopped> {
         if status(error).is_some_and(|status| status.code == 404) {
             return self.absent().await;
         }
         let failure = Failure::of(error);
+        self.stats.failed();
         self.report(error, failure).await?;
         self.state = match std::mem::replace(&mut self.state, State::Unlisted) {
             _gone if failure.needs_list() || self.needs_other_version(error) => State::Unlisted,
@@ -307,7 +306,7 @@ impl<F: Follower> Watch<F> {
         let refused = matches!(failure, Failure::Refused | Failure::WatchRefused);
         let required = self.kind.feed.need() == Need::Required;
         if failure == Failure::Other || (refused && required) {
-            self.set_connected(false);
+            self.stats.set_connected(false);
         }
         if refused {
             self.refused = true;

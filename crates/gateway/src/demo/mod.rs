@@ -17,7 +17,7 @@ use crate::ambassador_files::AmbassadorFiles;
 use crate::arguments::{
     AccessLogSwitch, AnnotationTrust, DemoArguments, FollowingArguments, IdentityArguments,
     InvalidFate, LastGoodArguments, LifeArguments, LogFormat, PortArguments, RunArguments,
-    StatisticsArguments, WriteBackArguments,
+    SeriesArguments, StatisticsArguments, WriteBackArguments,
 };
 use crate::logging;
 use crate::run::{Gateway, control_runtime};
@@ -92,6 +92,7 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
         },
         write_back: WriteBackArguments::none(),
         following: FollowingArguments::default(),
+        series: SeriesArguments::default(),
         last_good: LastGoodArguments {
             on_invalid: InvalidFate::Keep,
             state_dir: None,

@@ -7,9 +7,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use nuncio_telemetry::MappingStats;
+use nuncio_routing::{Route, Share};
+use nuncio_telemetry::{Configured, MappingStats, Weight};
 
-use super::Live;
+use super::{Live, Switch};
 
 /// Gives the handles that nobody has to those who have come instead, and lets go of the rest.
 /// Looks at Routes only if there are such handles.
@@ -29,4 +30,22 @@ pub(super) fn hand_over(live: &Live) {
     drop(by_name);
     drop(unused);
     live.telemetry.let_go_of_mappings();
+}
+
+impl Configured for Switch {
+    fn mappings(&self) -> usize {
+        self.live.load().routes().len()
+    }
+
+    fn weights(&self, tell: &mut dyn FnMut(Weight<'_>)) {
+        let live = self.live();
+        let shared = |route: &&Arc<Route>| route.share != Share::WHOLE;
+        for route in live.routes().in_any_order().filter(shared) {
+            tell(Weight {
+                namespace: &route.mapping.namespace,
+                name: &route.mapping.name,
+                percent: route.share.percent(),
+            });
+        }
+    }
 }

@@ -103,11 +103,11 @@ impl Upstreams {
     }
 
     fn start(&self, cluster: &Arc<Cluster>) -> Arc<Upstream> {
-        let telemetry = &self.telemetry;
-        let stats = match telemetry.cluster_label() {
-            ClusterLabel::StatsName => telemetry.cluster(Arc::clone(&cluster.stats_name)),
-            ClusterLabel::Name => telemetry.cluster(&*cluster.name),
+        let name = match self.telemetry.cluster_label() {
+            ClusterLabel::StatsName => Arc::clone(&cluster.stats_name),
+            ClusterLabel::Name => (&*cluster.name).into(),
         };
+        let stats = self.telemetry.cluster(name);
         Arc::new(Upstream::new(Arc::clone(cluster), stats, &self.discovered))
     }
 }

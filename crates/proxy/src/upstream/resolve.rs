@@ -17,7 +17,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::{ResolverBuilder, TokioResolver};
 use nuncio_config::{DnsType, ServiceHost};
 use nuncio_routing::{Cluster, Families};
-use nuncio_telemetry::{ClusterStats, Resolution as Resolved};
+use nuncio_telemetry::{ClusterStats, DnsFailure, DnsStats, Resolution as Resolved};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
@@ -33,9 +33,16 @@ pub struct Resolver {
     v6: Arc<TokioResolver>,
     /// IPv6, and IPv4 where there is none.
     either: Arc<TokioResolver>,
-    /// How many may be asked for at the same time.
-    places: Arc<Semaphore>,
+    asking: Arc<Asking>,
     runtime: Handle,
+}
+
+/// What all names share.
+#[derive(Debug)]
+struct Asking {
+    /// How many may be asked for at the same time.
+    places: Semaphore,
+    stats: Arc<DnsStats>,
 }
 
 /// The system's resolver configuration cannot be read.
@@ -103,7 +110,10 @@ impl Resolver {
             v4: by(LookupIpStrategy::Ipv4Only)?,
             v6: by(LookupIpStrategy::Ipv6Only)?,
             either: by(LookupIpStrategy::Ipv6thenIpv4)?,
-            places: Arc::new(Semaphore::new(MAX_LOOK_UPS)),
+            asking: Arc::new(Asking {
+                places: Semaphore::new(MAX_LOOK_UPS),
+                stats: Arc::default(),
+            }),
             runtime: Handle::current(),
         })
     }
@@ -120,14 +130,20 @@ impl Resolver {
             Families::V6 => &self.v6,
             Families::Both => &self.either,
         };
+        self.asking.stats.name_added();
         let watch = NameWatch {
             dns: Arc::clone(dns),
-            places: Arc::clone(&self.places),
+            asking: Arc::clone(&self.asking),
             cluster: Arc::clone(cluster),
             endpoints: Arc::clone(endpoints),
             stats: Arc::clone(stats),
         };
         self.run(watch.run())
+    }
+
+    /// What is asked of name servers.
+    pub(crate) fn stats(&self) -> &Arc<DnsStats> {
+        &self.asking.stats
     }
 
     /// Runs what belongs to a cluster.
@@ -138,7 +154,7 @@ impl Resolver {
 
 struct NameWatch {
     dns: Arc<TokioResolver>,
-    places: Arc<Semaphore>,
+    asking: Arc<Asking>,
     cluster: Arc<Cluster>,
     endpoints: Arc<Endpoints>,
     stats: Arc<ClusterStats>,
@@ -179,15 +195,17 @@ impl NameWatch {
     /// One look-up; says until when its answer holds.
     async fn look_up(&self) -> Option<Instant> {
         // Never closed.
-        let _place = self.places.acquire().await.ok()?;
+        let _place = self.asking.places.acquire().await.ok()?;
         // Boxed, or every name would hold the room for it between its look-ups.
         match Box::pin(self.dns.lookup_ip(self.name())).await {
             Ok(answer) => {
+                self.asking.stats.resolved();
                 self.replace(answer.iter().collect());
                 Some(answer.valid_until())
             }
             Err(error) => {
                 debug!(name = self.name(), %error, "cannot resolve");
+                self.asking.stats.failed(cause(&error));
                 self.stats.resolved(Resolved::Failed);
                 None
             }
@@ -242,6 +260,24 @@ impl NameWatch {
     }
 }
 
+impl Drop for NameWatch {
+    fn drop(&mut self) {
+        self.asking.stats.name_left();
+    }
+}
+
+/// Whose fault it is, for the counters.
+fn cause(error: &NetError) -> DnsFailure {
+    match error {
+        error if error.is_nx_domain() => DnsFailure::NoName,
+        error if error.is_no_records_found() => DnsFailure::NoAddress,
+        NetError::Dns(_) => DnsFailure::Refused,
+        NetError::Timeout => DnsFailure::Timeout,
+        NetError::Io(_) | NetError::NoConnections => DnsFailure::Connection,
+        _ => DnsFailure::Other,
+    }
+}
+
 /// The loopback address of a family; of both the one that Envoy would take.
 fn loopback(families: Families) -> IpAddr {
     let has_v6 = || UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
@@ -267,7 +303,7 @@ mod tests {
         let resolver = Resolver::from_system().unwrap();
         let watch = NameWatch {
             dns: resolver.v4,
-            places: resolver.places,
+            asking: resolver.asking,
             endpoints: Endpoints::pending(&cluster, None),
             cluster: Arc::new(cluster),
             stats: telemetry.cluster("c"),

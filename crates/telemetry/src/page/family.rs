@@ -5,11 +5,13 @@
 use super::rows::Row;
 use super::selection::Selection;
 use crate::family::{Scope, Shown, Stat, Value};
+use crate::guard::OVERFLOW;
 use crate::histogram::Histogram;
 use crate::listener::{Certificate, ListenerStats, unix_seconds};
 use crate::names;
 use crate::series::label_text;
 use crate::statsd::{Which, dotted};
+use crate::status::OTHER_CODES;
 use crate::text;
 
 /// The types of the text format that Envoy uses.
@@ -105,7 +107,7 @@ impl<'a> Writer<'a> {
                 let histogram = at(handle);
                 let is_shown = shows || histogram.is_used();
                 if is_shown && self.is_wanted(handle, stat.name, Which::Only) {
-                    let is_brief = BRIEF.contains(&stat.name) && !self.selection.all_buckets;
+                    let is_brief = is_brief(stat.name) && !self.selection.all_buckets;
                     self.distribution(row, histogram, if is_brief { LAST } else { 0 });
                 }
             }
@@ -163,7 +165,10 @@ impl<'a> Writer<'a> {
 
     /// A sample that has begun with the name of one more label.
     fn labelled<S>(&mut self, is: u16, row: &Row<'_, S>, value: u64) {
-        text::integer(self.out, u64::from(is));
+        match is {
+            OTHER_CODES => self.out.extend_from_slice(OVERFLOW.as_bytes()),
+            one => text::integer(self.out, u64::from(one)),
+        }
         self.out.extend_from_slice(b"\",");
         self.value(row.rest(), value);
     }
@@ -225,6 +230,11 @@ impl Kind {
             Self::Histogram => b" histogram\n",
         }
     }
+}
+
+/// Whether the page has the last bucket of a histogram only.
+pub(crate) fn is_brief(stat: &str) -> bool {
+    BRIEF.contains(&stat)
 }
 
 /// Histograms of which the page has the last bucket only, unless all are asked for.

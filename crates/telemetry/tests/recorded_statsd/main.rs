@@ -212,6 +212,7 @@ fn sums(lines: &[String]) -> Sums {
             _ => *sum += 1,
         }
     }
-    sums.retain(|name, _| !name.starts_with("envoy.server.") && !name.contains("_manager."));
+    let scopes = ["envoy.cluster.", "envoy.http.", "envoy.listener."];
+    sums.retain(|name, _| scopes.iter().any(|scope| name.starts_with(scope)));
     sums
 }

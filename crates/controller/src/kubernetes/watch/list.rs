@@ -68,6 +68,7 @@ impl<F: Follower> Watch<F> {
         }
         self.doubted = false;
         self.held = Some(brought.items);
+        self.stats.listed();
         self.follower.take(Told::Listed).await?;
         let at = At {
             target,
