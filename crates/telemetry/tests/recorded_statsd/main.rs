@@ -212,7 +212,12 @@ fn sums(lines: &[String]) -> Sums {
             _ => *sum += 1,
         }
     }
-    let scopes = ["envoy.cluster.", "envoy.http.", "envoy.listener."];
+    let scopes = [
+        "envoy.cluster.",
+        "envoy.http.",
+        "envoy.http2.",
+        "envoy.listener.",
+    ];
     sums.retain(|name, _| scopes.iter().any(|scope| name.starts_with(scope)));
     sums
 }
