@@ -149,18 +149,21 @@ impl Gateway {
         }
     }
 
-    /// The counters of the Prometheus page.
-    pub fn counters(&self) -> Counters {
+    /// The Prometheus page.
+    pub fn page(&self) -> String {
         let mut page = Vec::new();
         self.telemetry.render(&mut page);
-        Counters::parse(std::str::from_utf8(&page).unwrap())
+        String::from_utf8(page).unwrap()
+    }
+
+    /// The counters of the Prometheus page.
+    pub fn counters(&self) -> Counters {
+        Counters::parse(&self.page())
     }
 
     /// The value of a gauge, over all series of its family.
     pub fn gauge(&self, family: &str) -> f64 {
-        let mut page = Vec::new();
-        self.telemetry.render(&mut page);
-        let page = std::str::from_utf8(&page).unwrap();
+        let page = self.page();
         let values = page.lines().filter_map(|line| {
             let (series, value) = line.rsplit_once(' ')?;
             let is_of_family = series.split('{').next() == Some(family);

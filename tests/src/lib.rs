@@ -23,6 +23,7 @@ pub mod gateway;
 pub mod kube_api;
 pub mod names;
 pub mod pod;
+pub mod recording;
 pub mod replica;
 pub mod scene;
 pub mod upstream;

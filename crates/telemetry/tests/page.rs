@@ -20,8 +20,8 @@ use std::time::{Duration, SystemTime};
 use exposition::Page;
 use nuncio_telemetry::{
     ActiveRequest, BuildInfo, Bytes, Certificate, Closed, ClusterStats, ConnectFailure, Ending,
-    ListenerStats, Outcome, Protocol, Reconfiguration, RequestRecord, Resolution, RetryCause,
-    RetryRefused, Side, Telemetry, Transport,
+    ListenerStats, Outcome, Overflow, Protocol, Reconfiguration, RequestRecord, Resolution,
+    RetryCause, RetryRefused, ShadowRecord, Side, Telemetry, Transport,
 };
 
 fn telemetry() -> Arc<Telemetry> {
@@ -82,6 +82,30 @@ fn answered(request: ActiveRequest, cluster: &ClusterStats, status: u16) {
     record.record();
 }
 
+/// What few clusters ever see.
+fn trouble(cluster: &Arc<ClusterStats>) {
+    cluster.protocol_error();
+    cluster.overflowed(Overflow::Requests);
+    cluster.pending_cancelled();
+    cluster.backed_up(7).drained();
+    cluster.tls_established();
+    cluster.tls_failed();
+    cluster.outlier_detected();
+    drop(cluster.ejected());
+    let shadow = Outcome::Upstream {
+        status: 200,
+        ending: Ending::Complete,
+    };
+    ShadowRecord {
+        cluster,
+        outcome: shadow,
+        upstream_time: None,
+        upstream_received: 0,
+        upstream_sent: 0,
+    }
+    .record();
+}
+
 /// Everything that makes a series appear.
 fn everything_happened() -> Arc<Telemetry> {
     let telemetry = telemetry();
@@ -107,6 +131,7 @@ fn everything_happened() -> Arc<Telemetry> {
     }
     cluster.connection_idled_out();
     cluster.stream_reset();
+    trouble(&cluster);
     cluster.retried(RetryCause::Response(503));
     cluster.retry_refused(RetryRefused::LimitExceeded);
     for how in [
@@ -149,15 +174,55 @@ fn every_envoy_family_has_envoys_type_and_labels() {
     assert!(seen > 100, "{seen} families");
 }
 
+/// Of the families that are read, and of their neighbours, those that nothing can move; Envoy has
+/// most of them only where the feature is configured.
+const ABSENT: [(&str, &str); 14] = [
+    ("envoy_tcp_", "no TCPMapping is served"),
+    (
+        "envoy_cluster_health_check_",
+        "Ambassador configures no active health checks",
+    ),
+    ("envoy_http_ext_authz_", "no AuthService is asked"),
+    ("envoy_cluster_ext_authz_", "no AuthService is asked"),
+    ("envoy_cluster_ratelimit_", "no RateLimitService is asked"),
+    ("envoy_listener_ssl_session_reused", "no TLS from clients"),
+    ("envoy_listener_ssl_no_certificate", "no TLS from clients"),
+    ("envoy_listener_ssl_fail_verify_", "no TLS from clients"),
+    ("envoy_listener_ssl_versions", "no TLS from clients"),
+    (
+        "envoy_cluster_external_upstream_rq",
+        "all responses but the internal ones: a twentieth of the page for a difference",
+    ),
+    (
+        "envoy_cluster_ssl_fail_verify_",
+        "certificates of upstreams are not verified without a TLSContext",
+    ),
+    (
+        "envoy_cluster_upstream_rq_retry_backoff_ratelimited",
+        "Ambassador cannot configure it, and Envoy has it for each cluster",
+    ),
+    (
+        "envoy_cluster_upstream_cx_max_requests",
+        "Ambassador cannot configure it, and Envoy has it for each cluster",
+    ),
+    (
+        "envoy_cluster_upstream_cx_rx_bytes_buffered",
+        "what is not passed on is left in the system's buffer",
+    ),
+];
+
+fn is_absent(family: &str) -> bool {
+    let mut absent = ABSENT.iter();
+    absent.any(|(prefix, _)| family.starts_with(prefix))
+}
+
 #[test]
-fn every_family_a_board_reads_is_there() {
-    // No TCP proxying yet, and Envoy too has health checks only for clusters that configure them.
-    let absent = ["envoy_tcp_", "envoy_cluster_health_check_"];
+fn every_family_that_is_read_and_every_neighbour_is_there_but_what_cannot_move() {
     let page = page(&everything_happened());
-    for family in include_str!("fixtures/must_families.txt").lines() {
-        if !absent.iter().any(|prefix| family.starts_with(prefix)) {
-            assert!(page.types.contains_key(family), "{family}");
-        }
+    let must = include_str!("fixtures/must_families.txt").lines();
+    for family in must.chain(include_str!("fixtures/should_families.txt").lines()) {
+        let is_there = page.types.contains_key(family);
+        assert_eq!(is_there, !is_absent(family), "{family}");
     }
 }
 
@@ -185,6 +250,20 @@ fn what_a_board_reads_is_there_at_zero_before_any_traffic() {
     assert!(page.envoy_counters().iter().all(|(series, &value)| {
         value == 0.0 || series.starts_with("envoy_cluster_manager_cluster_added")
     }));
+}
+
+#[test]
+fn families_come_in_the_order_of_envoys_page() {
+    let theirs: Vec<_> = include_str!("fixtures/envoy_families.txt")
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    let page = page(&everything_happened());
+    let ours = page.order.iter().map(|family| &**family);
+    let places: Vec<_> = ours
+        .filter_map(|family| theirs.iter().position(|one| *one == family))
+        .collect();
+    assert!(places.is_sorted(), "{places:?}");
 }
 
 #[test]
@@ -222,7 +301,7 @@ fn series_are_written_as_envoy_writes_them() {
         "envoy_server_live{} 1\n",
         "envoy_server_days_until_first_cert_expiring{} 4294967295\n",
         "envoy_server_version{} 10376576\n",
-        "envoy_cluster_upstream_rq{envoy_response_code=\"200\",envoy_cluster_name=\"httpbin\"} 1\n",
+        "envoy_cluster_upstream_rq{envoy_response_code=\"200\",envoy_cluster_name=\"httpbin\"} 2\n",
         "envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name=\"httpbin\",le=\"5\"} 1\n",
         "envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name=\"httpbin\",le=\"+Inf\"} 1\n",
         "envoy_cluster_upstream_rq_time_sum{envoy_cluster_name=\"httpbin\"} 5\n",
@@ -491,4 +570,23 @@ fn busy(telemetry: &Telemetry, listener: &Arc<ListenerStats>) {
         drop(cluster.assigned());
         answered(request, cluster, 200);
     });
+}
+
+#[test]
+fn configuration_that_does_not_come_or_is_not_right_is_told_as_envoys_streams_would() {
+    let telemetry = telemetry();
+    let feed = telemetry.control().feed("services");
+    feed.set_connected(false);
+    feed.set_connected(true);
+    feed.set_connected(false);
+    feed.set_connected(false);
+    telemetry.control().found_invalid(2);
+    let page = page(&telemetry);
+    for manager in ["cluster_manager_cds", "listener_manager_lds"] {
+        let value = |what: &str| page.value(&format!("envoy_{manager}_update_{what}{{}}"));
+        assert_eq!(
+            (value("failure"), value("rejected")),
+            (Some(1.0), Some(2.0))
+        );
+    }
 }

@@ -101,7 +101,7 @@ impl Accepted {
         place.speaks(protocol);
         let activity = Rc::clone(&self.activity);
         let connection = Rc::new(self.into_connection(local, Arc::clone(&traffic)));
-        let cut_short = match protocol {
+        let mut cut_short = match protocol {
             Protocol::Http1 => http1::run(&connection, Box::new(wire)).await,
             Protocol::Http2 => {
                 activity.grace.set(HTTP2_GRACE);
@@ -119,6 +119,10 @@ impl Accepted {
         } else {
             Side::Local
         };
+        if by == Side::Local {
+            // What we break off is over before its connection is.
+            cut_short = None;
+        }
         place.closed(Closed {
             by,
             with_active_request: activity.is_busy(),

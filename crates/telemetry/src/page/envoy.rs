@@ -1,6 +1,6 @@
 //! Envoy's families, from the tables in `names`, a piece at a time.
 //!
-//! Order: counters, gauges, histograms; within those by scope, then by name; series by label.
+//! Order: counters, gauges, histograms; within those by name, as Envoy writes it; series by label.
 
 use std::sync::Arc;
 
@@ -8,9 +8,10 @@ use super::family::{Kind, Writer};
 use super::rows::Rows;
 use super::selection::Selection;
 use crate::cluster::ClusterStats;
-use crate::family::{Scope, Stat};
+use crate::family::Scope;
 use crate::http::HttpStats;
 use crate::listener::{ListenerHttp, ListenerStats};
+use crate::names::LISTENER_CERTIFICATE;
 use crate::server::ServerStats;
 use crate::telemetry::{Handles, Telemetry};
 
@@ -122,27 +123,38 @@ fn go<H, S: Scope>(rows: &Rows<H, S>, stat: usize, from: usize, writer: &mut Wri
 
 /// All families in the order of the page.
 fn families() -> Vec<Family> {
-    let mut families = Vec::new();
-    for kind in [Kind::Counter, Kind::Gauge, Kind::Histogram] {
-        let mut add = |scope, stats: &[usize]| {
-            families.extend(stats.iter().map(|&stat| Family { scope, stat }));
-        };
-        add(Scopes::Cluster, &of_kind(ClusterStats::STATS, kind));
-        add(Scopes::Http, &of_kind(HttpStats::STATS, kind));
-        add(Scopes::Listener, &of_kind(ListenerStats::STATS, kind));
-        add(Scopes::ListenerHttp, &of_kind(ListenerHttp::STATS, kind));
-        if kind == Kind::Gauge {
-            add(Scopes::Certificates, &[0]);
-        }
-        add(Scopes::Server, &of_kind(ServerStats::STATS, kind));
-    }
-    families
+    let kinds = [Kind::Counter, Kind::Gauge, Kind::Histogram];
+    kinds.into_iter().flat_map(families_of).collect()
 }
 
-fn of_kind<S>(stats: &[Stat<S>], kind: Kind) -> Vec<usize> {
-    let places = (0..).zip(stats);
-    places
-        .filter(|(_, stat)| Kind::of(stat) == kind)
-        .map(|(place, _)| place)
-        .collect()
+/// By their names with dots, as Envoy has them: `cluster.` goes before `cluster_manager.`.
+fn families_of(kind: Kind) -> Vec<Family> {
+    let mut families = Vec::new();
+    add::<ClusterStats>(Scopes::Cluster, kind, &mut families);
+    add::<HttpStats>(Scopes::Http, kind, &mut families);
+    add::<ListenerStats>(Scopes::Listener, kind, &mut families);
+    add::<ListenerHttp>(Scopes::ListenerHttp, kind, &mut families);
+    add::<ServerStats>(Scopes::Server, kind, &mut families);
+    if kind == Kind::Gauge {
+        let certificates = Family {
+            scope: Scopes::Certificates,
+            stat: 0,
+        };
+        families.push((dotted::<ListenerStats>(LISTENER_CERTIFICATE), certificates));
+    }
+    families.sort_by(|(one, _), (other, _)| one.cmp(other));
+    families.into_iter().map(|(_, family)| family).collect()
+}
+
+fn add<S: Scope>(scope: Scopes, kind: Kind, families: &mut Vec<(String, Family)>) {
+    let stats = (0..).zip(S::STATS);
+    let of_kind = stats.filter(|(_, stat)| Kind::of(stat) == kind);
+    families.extend(of_kind.map(|(place, stat)| {
+        let family = Family { scope, stat: place };
+        (dotted::<S>(stat.name), family)
+    }));
+}
+
+fn dotted<S: Scope>(stat: &str) -> String {
+    format!("{}{stat}", S::FAMILY.replace('_', "."))
 }

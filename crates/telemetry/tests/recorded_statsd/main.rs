@@ -79,7 +79,6 @@ const NOT_TOLD: &[(&str, &str)] = &[
     ("ssl.no_certificate", "no board reads it"),
     ("ssl.versions", "no board reads it"),
     ("default.total_match_count", "no board reads it"),
-    ("max_host_weight", "no board reads it"),
     ("warming_state", "no board reads it"),
     ("upstream_rq_per_cx", "no board reads it"),
     ("_bytes_buffered", "no board reads it"),
@@ -213,7 +212,12 @@ fn sums(lines: &[String]) -> Sums {
             _ => *sum += 1,
         }
     }
-    let scopes = ["envoy.cluster.", "envoy.http.", "envoy.listener."];
+    let scopes = [
+        "envoy.cluster.",
+        "envoy.http.",
+        "envoy.http2.",
+        "envoy.listener.",
+    ];
     sums.retain(|name, _| scopes.iter().any(|scope| name.starts_with(scope)));
     sums
 }
