@@ -112,10 +112,13 @@ async fn an_end_that_is_done_leaves_the_other_direction_open() {
     assert_eq!(client.bytes(17).await, "last wordsgoodbye");
     assert!(client.is_closed().await);
     gateway
-        .until_counted("the tunnel, as Envoy counts each that a client ends", |now| {
-            now.sum("envoy_cluster_upstream_rq_completed") == 1.0
-                && now.sum("envoy_http_downstream_rq_rx_reset") == 1.0
-        })
+        .until_counted(
+            "the tunnel, as Envoy counts each that a client ends",
+            |now| {
+                now.sum("envoy_cluster_upstream_rq_completed") == 1.0
+                    && now.sum("envoy_http_downstream_rq_rx_reset") == 1.0
+            },
+        )
         .await;
 }
 

@@ -189,11 +189,10 @@ fn a_list_takes_away_what_it_lacks() {
 #[test]
 fn after_most_objects_are_gone_the_rest_is_moved_together_and_served_as_before() {
     let running = start(&[Feed::Services]);
-    let names: Vec<_> = (0..1_200).map(|number| format!("s{number}")).collect();
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
-    running.send(listed(Feed::Services, &names));
+    let all = (0..1_200).map(with_cluster).collect();
+    running.send(list_of(all));
     running.next();
-    running.send(listed(Feed::Services, &["s7", "s8"]));
+    running.send(list_of(vec![with_cluster(1_007), with_cluster(1_008)]));
     let before = running.next();
     let pause = || Change::Waited {
         patience: Patience::Pause,
@@ -208,14 +207,45 @@ fn after_most_objects_are_gone_the_rest_is_moved_together_and_served_as_before()
             ..Snapshot::clone(&after)
         }
     );
+    let targets = |snapshot: &Snapshot| {
+        let clusters = snapshot.clusters.by_name();
+        clusters
+            .iter()
+            .map(|cluster| cluster.name.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(targets(&before), targets(&after));
+    assert_eq!(after.clusters.len(), 2);
+    let places = |snapshot: &Snapshot| {
+        let clusters = snapshot.clusters.slots();
+        clusters.iter().map(|(place, _)| place).max()
+    };
+    assert!(places(&after) < places(&before), "clusters are moved too");
     let route = |snapshot: &Snapshot| Arc::clone(snapshot.routes.iter().next().unwrap());
     assert!(!Arc::ptr_eq(&route(&before), &route(&after)));
     // Once is enough, and changes go on from there.
     running.send(pause());
-    running.send(renamed("s7", "changed"));
+    running.send(renamed("s1007", "changed"));
     let next = running.next();
     assert_eq!(next.generation, 4);
-    assert!(has(&next, "changed") && has(&next, "s8") && !has(&next, "s7"));
+    assert!(has(&next, "changed") && has(&next, "s1008") && !has(&next, "s1007"));
+}
+
+/// A Service whose Mapping has a cluster of its own.
+fn with_cluster(number: usize) -> Announced {
+    let name = format!("s{number}");
+    let text = format!(
+        "apiVersion: ambassador/v0\nkind: Mapping\nname: {name}\nprefix: /{name}/\nservice: {name}\n"
+    );
+    Announced::new(Origin::api(Arc::new(object(&name))), Form::Documents, &text)
+}
+
+fn list_of(objects: Vec<Announced>) -> Change {
+    Change::Listed {
+        feed: Feed::Services,
+        objects,
+        diagnostics: Vec::new(),
+    }
 }
 
 /// What an object says instead.
