@@ -1,7 +1,7 @@
 //! Keeps the page from growing without bound, whatever users configure and upstreams answer.
 //!
-//! What has no room of its own is shown together with others under the name [`OVERFLOW`], and stays
-//! there: the newest ones go first.
+//! What has no room of its own on two pages in a row is shown together with others under the name
+//! [`OVERFLOW`] from the second on, and stays there: the newest ones go first.
 //!
 //! Invariants: no counter on the page ever decreases. What is shown together counts from the moment
 //! on when it was put there, or, if it was on no page before, from its beginning.

@@ -23,6 +23,9 @@ pub(super) trait Foldable {
 
     fn is_called(&self, name: &str) -> bool;
 
+    /// Whether it is part of what runs; before, it takes no room.
+    fn has_arrived(&self) -> bool;
+
     /// How many series it has on a page now.
     fn series(&self) -> u64;
 
@@ -53,6 +56,10 @@ impl Foldable for ClusterStats {
 
     fn is_called(&self, name: &str) -> bool {
         self.name() == name
+    }
+
+    fn has_arrived(&self) -> bool {
+        Self::has_arrived(self)
     }
 
     fn series(&self) -> u64 {
@@ -130,6 +137,11 @@ impl Foldable for MappingStats {
 
     fn is_called(&self, name: &str) -> bool {
         self.name() == (name, name)
+    }
+
+    /// Its Route had a request.
+    fn has_arrived(&self) -> bool {
+        true
     }
 
     fn series(&self) -> u64 {
