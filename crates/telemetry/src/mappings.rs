@@ -42,6 +42,9 @@ struct Left {
 /// Mappings whose totals are kept after they are gone; some 300 bytes each.
 const MOST_GONE: usize = 10_000;
 
+/// Handles let go of while nobody else may take one.
+const BATCH: usize = 1_000;
+
 impl Mappings {
     /// The handle of a name, made if there is none.
     pub(crate) fn of(&self, namespace: &str, name: &str) -> Arc<MappingStats> {
@@ -79,12 +82,10 @@ impl Mappings {
 
     /// Makes room where nobody has the handle any more.
     pub(crate) fn let_go(&self) {
-        // Whoever takes a handle needs the lock that is held here.
-        let mut named = self.write();
-        let unused = named.known.extract_if(.., |_, stats| is_unused(stats));
-        let unused: Vec<_> = unused.collect();
-        for (name, stats) in unused {
-            named.gone.keep(name, &stats);
+        let unused = self.read().unused_names();
+        for some in unused.chunks(BATCH) {
+            let mut named = self.write();
+            some.iter().for_each(|name| named.let_go(name));
         }
     }
 
@@ -102,6 +103,20 @@ impl Named {
         let id = self.heard;
         self.heard = id.saturating_add(1);
         id
+    }
+
+    fn unused_names(&self) -> Vec<Arc<MappingName>> {
+        let unused = self.known.iter().filter(|(_, stats)| is_unused(stats));
+        unused.map(|(name, _)| Arc::clone(name)).collect()
+    }
+
+    /// Whoever takes a handle needs the lock that is held here: nobody can after the look.
+    fn let_go(&mut self, name: &Arc<MappingName>) {
+        if self.known.get(name).is_some_and(is_unused)
+            && let Some((name, stats)) = self.known.remove_entry(name)
+        {
+            self.gone.keep(name, &stats);
+        }
     }
 }
 
