@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ptr;
 
-use crate::cluster::ClusterStats;
+use crate::cluster::{ClusterCounts, ClusterStats};
 use crate::family::{Scope, Shown, Value};
 use crate::latency::CLASSIC_US;
 use crate::mapping::MappingStats;
@@ -120,8 +120,12 @@ impl Foldable for ClusterStats {
     }
 
     fn set(&self, (stat, _): Place, level: u64) {
+        self.count.traffic();
+        self.count.trouble();
         let described = Self::STATS.get(usize::from(stat));
-        if let Some(Value::Gauge(at) | Value::Flag(at)) = described.map(|stat| stat.value) {
+        if let Some(Value::Gauge(at) | Value::Flag(at)) = described.map(|stat| stat.value)
+            && !ClusterCounts::is_shared(at(self))
+        {
             at(self).set(level);
         }
     }

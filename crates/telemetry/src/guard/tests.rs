@@ -1,6 +1,8 @@
 use std::time::Duration;
 
+use super::foldable::Foldable;
 use super::*;
+use crate::cluster::Breaker;
 use crate::mapping::{Ended, Mapped};
 use crate::{BuildInfo, Configured, Telemetry, Weight};
 
@@ -211,6 +213,40 @@ fn a_page_that_is_too_long_once_takes_nobody_away() {
     assert!(!after.contains("\"_overflow\""));
     assert_eq!(sum(&after, REQUESTS), 100.0);
     drop((old, new));
+}
+
+#[test]
+fn folding_leaves_those_alone_that_are_not_folded() {
+    let telemetry = Telemetry::new(BuildInfo::default());
+    telemetry.limit_series(SeriesLimit {
+        base: 1_500,
+        per_mapping: 0,
+    });
+    let arrive = |name: String| {
+        let cluster = telemetry.cluster(name);
+        telemetry.clusters_changed([&*cluster], []);
+        cluster
+    };
+    let lines = |page: &str| {
+        let lines = page.lines().filter(|line| line.contains("name=\"quiet\""));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let quiet = arrive("quiet".into());
+    let before = lines(&page(&telemetry));
+    let folded: Vec<_> = (0..100).map(|nth| arrive(format!("c{nth}"))).collect();
+    for cluster in &folded {
+        // Gauges, and no counter.
+        cluster.breaker_opened(Breaker::Connections);
+        cluster.health_changed(1);
+        cluster.count.membership_total.set(1);
+    }
+    page(&telemetry);
+    let after = page(&telemetry);
+    assert!(after.contains("membership_total{envoy_cluster_name=\"_overflow\"}"));
+    assert!(after.contains("cx_open{envoy_cluster_name=\"_overflow\"}"));
+    assert_eq!(lines(&after), before);
+    assert_eq!(quiet.levels(), []);
+    assert_eq!(telemetry.cluster("fresh").levels(), []);
 }
 
 #[test]
