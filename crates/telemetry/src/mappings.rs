@@ -5,7 +5,7 @@
 //! Deliberately absent: Mappings that have not had a request, and anything a request would do but
 //! for the first one of a Route: the lock here is taken by that, and when a writer looks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::mapping::{MappingName, MappingStats};
@@ -71,6 +71,19 @@ impl Mappings {
     /// All handles, in the order of their names.
     pub(crate) fn all(&self) -> Vec<Arc<MappingStats>> {
         self.read().known.values().map(Arc::clone).collect()
+    }
+
+    /// How many handles there are.
+    pub(crate) fn known(&self) -> usize {
+        self.read().known.len()
+    }
+
+    /// The ids of those that there are, and of those whose totals are kept.
+    pub(crate) fn remembered(&self) -> HashSet<u32> {
+        let named = self.read();
+        let known = named.known.values().map(|stats| stats.id);
+        let gone = named.gone.left.values().map(|left| left.id);
+        known.chain(gone).collect()
     }
 
     /// Those that nobody else has.

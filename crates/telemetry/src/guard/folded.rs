@@ -1,6 +1,7 @@
 //! Those of one kind that are shown together.
 //!
-//! Invariant: who was put here stays here, also when it has been gone meanwhile. Hence nobody is for
+//! Invariant: who was put here stays here, also when it has been gone meanwhile, until its totals
+//! are forgotten: whoever has its name then is another. Hence nobody is for
 //! one page: whoever has no room on two in a row is. On the first of them a newcomer is missing, as
 //! if it had come after it, and whoever was on a page already is there once more.
 
@@ -16,11 +17,19 @@ pub(super) struct Folded<H> {
     /// What they are shown as.
     together: Arc<H>,
     /// How far each was counted there, by its id.
-    counted: HashMap<u32, HashMap<Place, u64>>,
+    counted: HashMap<u32, Counted>,
+    /// So many, and it is asked which of them are remembered.
+    many: usize,
     /// Whoever is younger was on no page yet.
     youngest_shown: Option<u32>,
     over: Over,
 }
+
+/// In the order of the places.
+type Counted = Box<[(Place, u64)]>;
+
+/// So many more than were remembered the last time are looked at.
+const SPARE: usize = 1_000;
 
 /// Who had no room on the last page.
 #[derive(Debug, Default)]
@@ -35,6 +44,7 @@ impl<H: Foldable> Folded<H> {
         Self {
             together: Arc::new(together),
             counted: HashMap::new(),
+            many: SPARE,
             youngest_shown: None,
             over: Over::default(),
         }
@@ -63,6 +73,18 @@ impl<H: Foldable> Folded<H> {
             shown.push(Arc::clone(&self.together));
         }
         shown
+    }
+
+    /// Forgets those that cannot come back: whose ids are not `remembered`. Asks when there are many.
+    pub(super) fn forget(&mut self, remembered: impl FnOnce() -> HashSet<u32>) {
+        if self.counted.len() <= self.many {
+            return;
+        }
+        let remembered = remembered();
+        self.counted.retain(|id, _| remembered.contains(id));
+        let left = self.counted.len();
+        self.counted.shrink_to(left * 2);
+        self.many = left * 2 + SPARE;
     }
 
     /// Takes out of `shown` who has no room; gives whom there was none for before either.
@@ -131,8 +153,8 @@ impl<H: Foldable> Folded<H> {
     /// What was on a page has been seen, and is not to be seen again as if it were new.
     fn begin(&mut self, one: &H, was_shown: bool) {
         let counted = match was_shown {
-            true => one.moved().into_iter().collect(),
-            false => HashMap::new(),
+            true => in_order(one.moved()),
+            false => Counted::default(),
         };
         self.counted.insert(one.id(), counted);
     }
@@ -144,10 +166,12 @@ impl<H: Foldable> Folded<H> {
         let mut levels: HashMap<Place, u64> = HashMap::new();
         for one in folded {
             let counted = self.counted.entry(one.id()).or_default();
-            for (place, count) in one.moved() {
-                let before = counted.insert(place, count).unwrap_or(0);
+            let moved = in_order(one.moved());
+            for &(place, count) in &moved {
+                let before = count_at(counted, place);
                 self.together.add(place, count.saturating_sub(before));
             }
+            *counted = moved;
             for (place, level) in one.levels() {
                 *levels.entry(place).or_default() += level;
             }
@@ -158,5 +182,39 @@ impl<H: Foldable> Folded<H> {
         for (place, level) in levels {
             self.together.set(place, level);
         }
+    }
+}
+
+fn in_order(mut moved: Vec<(Place, u64)>) -> Counted {
+    moved.sort_unstable();
+    moved.into()
+}
+
+fn count_at(counted: &[(Place, u64)], place: Place) -> u64 {
+    let found = counted.binary_search_by_key(&place, |&(place, _)| place);
+    let found = found.ok().and_then(|at| counted.get(at));
+    found.map_or(0, |&(_, count)| count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mapping::MappingStats;
+
+    #[test]
+    fn those_that_cannot_come_back_are_forgotten() {
+        let name = Arc::new(("default".into(), "a".into()));
+        let stats = |id| Arc::new(MappingStats::new(&name, id));
+        let all: Vec<_> = (0..=1_000).map(stats).collect();
+        let mut folded = Folded::into(MappingStats::overflow());
+        let overflowed = Counter::new();
+        for _ in 0..2 {
+            folded.forget(|| unreachable!("there are few"));
+            folded.admit(all.clone(), &mut 0, &overflowed);
+        }
+        assert_eq!(folded.counted.len(), all.len());
+        folded.forget(|| (990..2_000).collect());
+        assert_eq!(folded.counted.len(), 11);
+        folded.forget(|| unreachable!("there are few"));
     }
 }

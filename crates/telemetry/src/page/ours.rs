@@ -59,6 +59,10 @@ impl Ours {
         };
         crowd.clusters.retain(|cluster| cluster.is_active());
         let room = room(telemetry, handles, &crowd, weights.len());
+        telemetry.guard.forget(
+            || telemetry.remembered_clusters(),
+            || telemetry.mappings.remembered(),
+        );
         let Crowd { clusters, mappings } = telemetry.guard.admit(crowd, room, &telemetry.timers);
         handles.clusters = clusters;
         Self {
