@@ -229,6 +229,11 @@ impl ClusterStats {
         self.series.uses.are_any()
     }
 
+    /// Whether the configuration that runs has it, and not only the one that is about to.
+    pub(crate) fn has_arrived(&self) -> bool {
+        self.series.uses.have_arrived()
+    }
+
     pub(crate) fn uses(&self) -> &Uses {
         &self.series.uses
     }

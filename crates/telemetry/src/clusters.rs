@@ -14,6 +14,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::cluster::{ClusterStats, Totals};
+use crate::family::Scope;
 use crate::server::ServerCounts;
 use crate::statsd::Timers;
 
@@ -159,6 +160,14 @@ impl Clusters {
             unseen = unseen.saturating_sub(BATCH);
         }
         self.leaving()
+    }
+
+    /// The ids of those that there are, and of those whose totals are kept.
+    pub(crate) fn remembered(&self) -> HashSet<u32> {
+        let named = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = named.known.iter().map(|Entry(stats)| stats.series().id);
+        let gone = named.gone.left.values().map(|left| left.totals.id());
+        known.chain(gone).collect()
     }
 
     /// Whose totals are forgotten since this was last asked.

@@ -1,7 +1,7 @@
 //! Keeps the page from growing without bound, whatever users configure and upstreams answer.
 //!
-//! What has no room of its own is shown together with others under the name [`OVERFLOW`], and stays
-//! there: the newest ones go first.
+//! What has no room of its own on two pages in a row is shown together with others under the name
+//! [`OVERFLOW`] from the second on, and stays there: the newest ones go first.
 //!
 //! Invariants: no counter on the page ever decreases. What is shown together counts from the moment
 //! on when it was put there, or, if it was on no page before, from its beginning.
@@ -10,6 +10,7 @@
 mod foldable;
 mod folded;
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -85,6 +86,19 @@ impl Guard {
         let mappings = u64::try_from(mappings).unwrap_or(u64::MAX);
         let share = self.per_mapping.load(Relaxed).saturating_mul(mappings);
         self.base.0.load(Relaxed).saturating_add(share)
+    }
+
+    /// Forgets whoever cannot come back.
+    pub(crate) fn forget(
+        &self,
+        remembered_clusters: impl FnOnce() -> HashSet<u32>,
+        remembered_mappings: impl FnOnce() -> HashSet<u32>,
+    ) {
+        let mut folded = self.folded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(both) = folded.as_mut() {
+            both.clusters.forget(remembered_clusters);
+            both.mappings.forget(remembered_mappings);
+        }
     }
 
     /// What of `crowd` is shown where there is `room` for so many series. Envoy's families go

@@ -1,7 +1,8 @@
 //! What one Mapping counts: the requests that it took, whoever answered them.
 //!
-//! Invariant: a request that ends is told once, by three relaxed additions to memory that only this
-//! Mapping has.
+//! Invariant: a request that ends is told once, by at most five relaxed additions, three as a rule,
+//! to memory that only this Mapping has; where it has a trace, it may become the example of its
+//! bucket, for which nobody waits.
 //! Deliberately absent: choosing a Mapping. The Route that was found has its handle.
 
 use std::array;

@@ -5,7 +5,7 @@
 //! Deliberately absent: Mappings that have not had a request, and anything a request would do but
 //! for the first one of a Route: the lock here is taken by that, and when a writer looks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::mapping::{MappingName, MappingStats};
@@ -42,6 +42,9 @@ struct Left {
 /// Mappings whose totals are kept after they are gone; some 300 bytes each.
 const MOST_GONE: usize = 10_000;
 
+/// Handles let go of while nobody else may take one.
+const BATCH: usize = 1_000;
+
 impl Mappings {
     /// The handle of a name, made if there is none.
     pub(crate) fn of(&self, namespace: &str, name: &str) -> Arc<MappingStats> {
@@ -70,6 +73,19 @@ impl Mappings {
         self.read().known.values().map(Arc::clone).collect()
     }
 
+    /// How many handles there are.
+    pub(crate) fn known(&self) -> usize {
+        self.read().known.len()
+    }
+
+    /// The ids of those that there are, and of those whose totals are kept.
+    pub(crate) fn remembered(&self) -> HashSet<u32> {
+        let named = self.read();
+        let known = named.known.values().map(|stats| stats.id);
+        let gone = named.gone.left.values().map(|left| left.id);
+        known.chain(gone).collect()
+    }
+
     /// Those that nobody else has.
     pub(crate) fn unused(&self) -> Vec<Arc<MappingStats>> {
         let named = self.read();
@@ -79,12 +95,10 @@ impl Mappings {
 
     /// Makes room where nobody has the handle any more.
     pub(crate) fn let_go(&self) {
-        // Whoever takes a handle needs the lock that is held here.
-        let mut named = self.write();
-        let unused = named.known.extract_if(.., |_, stats| is_unused(stats));
-        let unused: Vec<_> = unused.collect();
-        for (name, stats) in unused {
-            named.gone.keep(name, &stats);
+        let unused = self.read().unused_names();
+        for some in unused.chunks(BATCH) {
+            let mut named = self.write();
+            some.iter().for_each(|name| named.let_go(name));
         }
     }
 
@@ -102,6 +116,20 @@ impl Named {
         let id = self.heard;
         self.heard = id.saturating_add(1);
         id
+    }
+
+    fn unused_names(&self) -> Vec<Arc<MappingName>> {
+        let unused = self.known.iter().filter(|(_, stats)| is_unused(stats));
+        unused.map(|(name, _)| Arc::clone(name)).collect()
+    }
+
+    /// Whoever takes a handle needs the lock that is held here: nobody can after the look.
+    fn let_go(&mut self, name: &Arc<MappingName>) {
+        if self.known.get(name).is_some_and(is_unused)
+            && let Some((name, stats)) = self.known.remove_entry(name)
+        {
+            self.gone.keep(name, &stats);
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! changes and when a writer looks.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
@@ -176,6 +176,16 @@ impl Telemetry {
     /// Makes room where nobody has the handle of a Mapping.
     pub fn let_go_of_mappings(&self) {
         self.mappings.let_go();
+    }
+
+    /// How many handles of Mappings there are.
+    pub fn known_mappings(&self) -> usize {
+        self.mappings.known()
+    }
+
+    /// The ids of handles that there are or that may come back.
+    pub(crate) fn remembered_clusters(&self) -> HashSet<u32> {
+        self.clusters.remembered()
     }
 
     /// The ids of handles that will not come back, since this was last asked.

@@ -1,10 +1,10 @@
 //! Where Mappings count, from one snapshot to the next.
 //!
-//! Invariant: a Mapping that had a request keeps its place on the page while it is configured, also
-//! when it is another since and has had none yet; one that is not leaves, when the last request that
-//! it took has ended.
+//! Invariant: a Mapping that had a request keeps its handle while it is configured, also when it is
+//! another since and has had none yet; one that is not loses it at a look after the last request
+//! that it took has ended, and the last page that shows it is written. Looks go on until then.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use nuncio_routing::{Route, Share};
@@ -30,6 +30,14 @@ pub(super) fn hand_over(live: &Live) {
     drop(by_name);
     drop(unused);
     live.telemetry.let_go_of_mappings();
+}
+
+/// Whether there are handles that no Route has: somebody still has them, be it a page.
+pub(super) fn are_left(live: &Live) -> bool {
+    let routes = live.routes().in_any_order();
+    let attached = routes.filter(|route| route.attachment.is_filled());
+    let names: HashSet<_> = attached.map(|route| &*route.mapping).collect();
+    live.telemetry.known_mappings() > names.len()
 }
 
 impl Configured for Switch {

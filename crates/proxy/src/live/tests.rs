@@ -2,7 +2,7 @@ use super::*;
 
 use nuncio_config::{Identity, ObjectRef, Origin, ServiceHost, parse_annotation};
 use nuncio_routing::{Cluster, Compiler};
-use nuncio_telemetry::{BuildInfo, ClusterLabel};
+use nuncio_telemetry::{BuildInfo, ClusterLabel, Selection};
 
 /// A Switch that follows objects.
 struct Scene {
@@ -223,4 +223,19 @@ async fn a_mapping_is_counted_while_it_is_configured_and_has_had_a_request() {
     counted(&scene, &all(&["a", "b"])).await;
     scene.put("a", "timeout_ms: 7\n").remove("b").install();
     counted(&scene, &all(&["a"])).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mapping_leaves_after_the_last_page_that_shows_it() {
+    let mut scene = Scene::new();
+    scene.put("a", "").put("b", "").install();
+    count_all(&scene);
+    let all = scene.telemetry.known_mappings();
+    let page = scene.telemetry.page(Selection::default());
+    scene.remove("b").install();
+    tokio::time::sleep(10 * upstreams::LOOK).await;
+    assert_eq!(scene.telemetry.known_mappings(), all);
+    drop(page);
+    tokio::time::sleep(10 * upstreams::LOOK).await;
+    assert_eq!(scene.telemetry.known_mappings(), all - 1);
 }

@@ -138,7 +138,8 @@ async fn let_go(live: Arc<ArcSwap<Live>>, retired: Arc<Retired>, left: Arc<Notif
             let configurations = free(&retired);
             let live = live.load_full();
             mappings::hand_over(&live);
-            are_left = configurations + live.telemetry.let_go_of_clusters() > 0;
+            let clusters = live.telemetry.let_go_of_clusters();
+            are_left = configurations + clusters > 0 || mappings::are_left(&live);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: of a cluster that nothing was sent to there is little: what requests move takes memory
 //! with the first of them, and what goes wrong with the first failure. Looking takes none.
 
+use std::ptr;
 use std::sync::OnceLock;
 
 use super::event::Breaker;
@@ -154,11 +155,16 @@ impl ClusterCounts {
 
     /// How many endpoints there are of a kind that there are none of: known once any are.
     pub(crate) fn no_members(&self) -> &Gauge {
-        static NONE: Gauge = Gauge::of_nothing();
         match self.membership_total.is_used() {
-            true => &NONE,
-            false => Gauge::unmoved(),
+            true => &NO_MEMBERS,
+            false => &NOT_KNOWN,
         }
+    }
+
+    /// Whether every cluster has this gauge, which hence nobody may set.
+    pub(crate) fn is_shared(gauge: &Gauge) -> bool {
+        let shared = [&NO_MEMBERS, &NOT_KNOWN, Gauge::unmoved()];
+        shared.iter().any(|&one| ptr::eq(one, gauge))
     }
 
     /// So many endpoints are there, all of them fit.
@@ -185,6 +191,9 @@ impl ClusterCounts {
         }
     }
 }
+
+static NO_MEMBERS: Gauge = Gauge::of_nothing();
+static NOT_KNOWN: Gauge = Gauge::new();
 
 impl Unmoved for Counter {
     fn unmoved() -> &'static Self {

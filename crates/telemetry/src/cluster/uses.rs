@@ -21,6 +21,11 @@ impl Uses {
         self.0.load(Relaxed) > 0
     }
 
+    /// Whether there is any; nobody has told of one that is about to come.
+    pub(super) fn have_arrived(&self) -> bool {
+        !matches!(self.0.load(Relaxed), 0 | NEW)
+    }
+
     /// There is one more; whether there was none.
     pub(crate) fn arrive(&self) -> bool {
         let before = self.0.load(Relaxed);
@@ -49,7 +54,8 @@ mod tests {
     #[test]
     fn one_that_is_about_to_come_is_there_and_comes_once() {
         let uses = Uses::new();
-        assert!(uses.are_any() && !uses.arrive());
+        assert!(uses.are_any() && !uses.have_arrived());
+        assert!(!uses.arrive() && uses.have_arrived());
         assert!(!uses.arrive());
         assert!(!uses.depart() && uses.are_any());
         assert!(uses.depart() && !uses.are_any());

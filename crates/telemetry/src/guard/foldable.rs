@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ptr;
 
-use crate::cluster::ClusterStats;
+use crate::cluster::{ClusterCounts, ClusterStats};
 use crate::family::{Scope, Shown, Value};
 use crate::latency::CLASSIC_US;
 use crate::mapping::MappingStats;
@@ -22,6 +22,9 @@ pub(super) trait Foldable {
     fn id(&self) -> u32;
 
     fn is_called(&self, name: &str) -> bool;
+
+    /// Whether it is part of what runs; before, it takes no room.
+    fn has_arrived(&self) -> bool;
 
     /// How many series it has on a page now.
     fn series(&self) -> u64;
@@ -53,6 +56,10 @@ impl Foldable for ClusterStats {
 
     fn is_called(&self, name: &str) -> bool {
         self.name() == name
+    }
+
+    fn has_arrived(&self) -> bool {
+        Self::has_arrived(self)
     }
 
     fn series(&self) -> u64 {
@@ -113,8 +120,12 @@ impl Foldable for ClusterStats {
     }
 
     fn set(&self, (stat, _): Place, level: u64) {
+        self.count.traffic();
+        self.count.trouble();
         let described = Self::STATS.get(usize::from(stat));
-        if let Some(Value::Gauge(at) | Value::Flag(at)) = described.map(|stat| stat.value) {
+        if let Some(Value::Gauge(at) | Value::Flag(at)) = described.map(|stat| stat.value)
+            && !ClusterCounts::is_shared(at(self))
+        {
             at(self).set(level);
         }
     }
@@ -130,6 +141,11 @@ impl Foldable for MappingStats {
 
     fn is_called(&self, name: &str) -> bool {
         self.name() == (name, name)
+    }
+
+    /// Its Route had a request.
+    fn has_arrived(&self) -> bool {
+        true
     }
 
     fn series(&self) -> u64 {

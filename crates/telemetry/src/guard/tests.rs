@@ -1,8 +1,10 @@
 use std::time::Duration;
 
+use super::foldable::Foldable;
 use super::*;
+use crate::cluster::Breaker;
 use crate::mapping::{Ended, Mapped};
-use crate::{BuildInfo, Telemetry};
+use crate::{BuildInfo, Configured, Telemetry, Weight};
 
 /// So many Mappings with a cluster each, all of which have had a request.
 fn busy(
@@ -16,7 +18,8 @@ fn busy(
         .map(|name| telemetry.cluster(name.as_str()))
         .collect();
     let mappings = names.iter().map(|name| telemetry.mapping("default", name));
-    let both = (clusters, mappings.collect());
+    let both: (Vec<Arc<ClusterStats>>, _) = (clusters, mappings.collect());
+    telemetry.clusters_changed(both.0.iter().map(Arc::as_ref), []);
     serve(&both);
     both
 }
@@ -70,6 +73,8 @@ fn a_page_has_no_more_series_than_it_may_and_loses_nothing() {
         per_mapping: 0,
     });
     let _handles = busy(&telemetry, 0, 100);
+    let first = page(&telemetry);
+    assert!(series(&first) <= base && !first.contains("\"_overflow\""));
     let page = page(&telemetry);
     assert!(series(&page) <= base, "{} series", series(&page));
     for family in [RESPONSES, EJECTIONS, REQUESTS] {
@@ -106,6 +111,7 @@ fn what_was_on_a_page_is_not_counted_again_with_others() {
     let handles = busy(&telemetry, 0, 100);
     assert!(!page(&telemetry).contains("\"_overflow\""));
     limit(3_000);
+    assert!(!page(&telemetry).contains("\"_overflow\""));
     let overflow = "envoy_cluster_upstream_rq_completed{envoy_cluster_name=\"_overflow\"} ";
     assert!(page(&telemetry).contains(&format!("{overflow}0\n")));
     let folded = 100 - page(&telemetry).matches(&format!("{RESPONSES}{{")).count() + 1;
@@ -121,6 +127,7 @@ fn who_is_shown_with_others_stays_there_also_when_it_was_gone() {
         per_mapping: 0,
     });
     let (clusters, mappings) = busy(&telemetry, 0, 100);
+    page(&telemetry);
     let before = page(&telemetry);
     drop(mappings);
     telemetry.let_go_of_mappings();
@@ -134,6 +141,112 @@ fn who_is_shown_with_others_stays_there_also_when_it_was_gone() {
     let again = busy(&telemetry, 0, 100);
     assert_eq!(overflow(&page(&telemetry)), 2 * overflow(&before));
     drop((clusters, again));
+}
+
+#[derive(Debug)]
+struct Configuration(usize);
+
+impl Configured for Configuration {
+    fn mappings(&self) -> usize {
+        self.0
+    }
+
+    fn weights(&self, _: &mut dyn FnMut(Weight<'_>)) {}
+}
+
+#[test]
+fn what_takes_the_place_of_others_is_shown_before_and_after_it_does() {
+    let telemetry = Telemetry::new(BuildInfo::default());
+    let in_force: Arc<dyn Configured> = Arc::new(Configuration(100));
+    telemetry.ask(Arc::downgrade(&in_force));
+    telemetry.limit_series(SeriesLimit {
+        base: 600,
+        per_mapping: 110,
+    });
+    let twice = || [page(&telemetry), page(&telemetry)];
+    let old = busy(&telemetry, 0, 100);
+    let mut pages = twice().to_vec();
+    let arriving: Vec<_> = (100..200)
+        .map(|nth| telemetry.cluster(format!("m{nth}")))
+        .collect();
+    pages.extend(twice());
+    let new = busy(&telemetry, 100, 200);
+    pages.extend(twice());
+    telemetry.clusters_changed([], old.0.iter().map(Arc::as_ref));
+    pages.extend(twice());
+    drop((old, arriving));
+    telemetry.let_go_of_mappings();
+    pages.extend(twice());
+    for page in &pages {
+        assert!(!page.contains("\"_overflow\""));
+    }
+    // There was little room to spare.
+    telemetry.limit_series(SeriesLimit {
+        base: 600,
+        per_mapping: 80,
+    });
+    assert!(twice()[1].contains("\"_overflow\""));
+    drop(new);
+}
+
+#[test]
+fn a_page_that_is_too_long_once_takes_nobody_away() {
+    let telemetry = Telemetry::new(BuildInfo::default());
+    let limit = |base| {
+        telemetry.limit_series(SeriesLimit {
+            base,
+            per_mapping: 0,
+        });
+    };
+    limit(100_000);
+    let old = busy(&telemetry, 0, 50);
+    let before = page(&telemetry);
+    let new = busy(&telemetry, 50, 100);
+    limit(1_000);
+    let too_long = page(&telemetry);
+    assert_eq!(
+        too_long.matches(REQUESTS).count(),
+        before.matches(REQUESTS).count()
+    );
+    limit(100_000);
+    let after = page(&telemetry);
+    assert!(!after.contains("\"_overflow\""));
+    assert_eq!(sum(&after, REQUESTS), 100.0);
+    drop((old, new));
+}
+
+#[test]
+fn folding_leaves_those_alone_that_are_not_folded() {
+    let telemetry = Telemetry::new(BuildInfo::default());
+    telemetry.limit_series(SeriesLimit {
+        base: 1_500,
+        per_mapping: 0,
+    });
+    let arrive = |name: String| {
+        let cluster = telemetry.cluster(name);
+        telemetry.clusters_changed([&*cluster], []);
+        cluster
+    };
+    let lines = |page: &str| {
+        let lines = page.lines().filter(|line| line.contains("name=\"quiet\""));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let quiet = arrive("quiet".into());
+    let before = lines(&page(&telemetry));
+    let folded: Vec<_> = (0..100).map(|nth| arrive(format!("c{nth}"))).collect();
+    for cluster in &folded {
+        // Gauges, and no counter.
+        cluster.breaker_opened(Breaker::Connections);
+        cluster.health_changed(1);
+        cluster.count.membership_total.set(1);
+    }
+    page(&telemetry);
+    let after = page(&telemetry);
+    assert!(after.contains("membership_total{envoy_cluster_name=\"_overflow\"}"));
+    assert!(after.contains("cx_open{envoy_cluster_name=\"_overflow\"}"));
+    assert_eq!(lines(&after), before);
+    assert_eq!(quiet.levels(), []);
+    assert_eq!(telemetry.cluster("fresh").levels(), []);
 }
 
 #[test]

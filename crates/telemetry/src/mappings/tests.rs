@@ -42,6 +42,19 @@ fn a_handle_that_somebody_has_stays() {
 }
 
 #[test]
+fn more_than_a_batch_are_let_go_of_at_once_but_for_those_in_use() {
+    let mappings = Mappings::default();
+    let names: Vec<_> = (0..2 * BATCH + 2).map(|nth| nth.to_string()).collect();
+    let stats = mappings.of("default", "7");
+    for name in &names {
+        mappings.of("default", name);
+    }
+    mappings.let_go();
+    let left = mappings.all();
+    assert!(left.len() == 1 && Arc::ptr_eq(&left[0], &stats));
+}
+
+#[test]
 fn of_those_that_are_gone_the_oldest_is_forgotten() {
     let mappings = Mappings::default();
     for nth in 0..=MOST_GONE {

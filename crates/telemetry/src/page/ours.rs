@@ -58,7 +58,11 @@ impl Ours {
             mappings: telemetry.mappings.all(),
         };
         crowd.clusters.retain(|cluster| cluster.is_active());
-        let room = room(telemetry, handles, weights.len());
+        let room = room(telemetry, handles, &crowd, weights.len());
+        telemetry.guard.forget(
+            || telemetry.remembered_clusters(),
+            || telemetry.mappings.remembered(),
+        );
         let Crowd { clusters, mappings } = telemetry.guard.admit(crowd, room, &telemetry.timers);
         handles.clusters = clusters;
         Self {
@@ -76,8 +80,11 @@ impl Ours {
 }
 
 /// For how many series of clusters and Mappings there is room.
-fn room(telemetry: &Telemetry, handles: &Handles, weights: usize) -> u64 {
-    let mappings = telemetry.configured().map_or(0, |one| one.mappings());
+fn room(telemetry: &Telemetry, handles: &Handles, crowd: &Crowd, weights: usize) -> u64 {
+    let configured = telemetry.configured().map_or(0, |one| one.mappings());
+    // While one configuration takes the place of another there are handles of both.
+    let settled = crowd.clusters.iter().filter(|one| one.has_arrived());
+    let mappings = configured.max(crowd.mappings.len()).max(settled.count());
     let https = handles.https.iter().map(|http| series_of(&**http));
     let listeners = handles.listeners.iter();
     let listeners = listeners.map(|one| series_of(&**one) + series_of(&one.per_http));
