@@ -1,6 +1,7 @@
 //! Reads a TracingService from its keys.
 
 use http::HeaderName;
+use http::uri::Authority;
 
 use super::{
     CollectorVersion, CustomTag, Percent, Propagation, TagValue, TraceSampling, TracingDriver,
@@ -110,9 +111,9 @@ fn percent(text: &str) -> Option<Percent> {
     if !are_digits(whole) || !are_digits(fraction) || whole.len() > 3 || significant.len() > 2 {
         return None;
     }
-    let hundredths: u16 = format!("{significant:0<2}").parse().ok()?;
-    let share = whole.parse::<u16>().ok()? * 100 + hundredths;
-    Percent::new(share)
+    let hundredths: u32 = format!("{significant:0<2}").parse().ok()?;
+    let share = whole.parse::<u32>().ok()? * 100 + hundredths;
+    Percent::new(u16::try_from(share).ok()?)
 }
 
 fn tags(fields: &mut Fields<'_, '_>) -> Box<[CustomTag]> {
@@ -220,7 +221,9 @@ fn config(fields: &mut Fields<'_, '_>, driver: TracingDriver) -> Config {
         }),
         version: version(fields, driver),
         hostname: fields.parsed_by("collector_hostname", |text| {
-            let is_host = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+            let authority = text.parse::<Authority>().ok();
+            // Credentials are no part of a `Host`.
+            let is_host = authority.is_some_and(|host| !host.as_str().contains('@'));
             is_host.then(|| text.into()).ok_or("is no host")
         }),
         wide_ids: wide_ids(fields),
@@ -301,7 +304,8 @@ mod tests {
             assert_eq!(read, Some(share), "{text}");
         }
         for text in [
-            "", "-1", "100.01", "101", "1e2", "0.001", ".5", "5.", "1000", "x",
+            "", "-1", "100.01", "101", "655.50", "656", "999", "1e2", "0.001", ".5", "5.", "1000",
+            "x",
         ] {
             assert_eq!(percent(text), None, "{text}");
         }
