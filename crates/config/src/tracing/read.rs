@@ -220,16 +220,18 @@ fn config(fields: &mut Fields<'_, '_>, driver: TracingDriver) -> Config {
             is_path.then(|| text.into()).ok_or("is no path")
         }),
         version: version(fields, driver),
-        hostname: fields.parsed_by("collector_hostname", |text| {
-            let authority = text.parse::<Authority>().ok();
-            // Credentials are no part of a `Host`.
-            let is_host = authority.is_some_and(|host| !host.as_str().contains('@'));
-            is_host.then(|| text.into()).ok_or("is no host")
-        }),
+        hostname: fields.parsed_by("collector_hostname", hostname),
         wide_ids: wide_ids(fields),
         service_name: fields.text("service_name").map(Box::from),
         propagation: propagation(fields),
     }
+}
+
+fn hostname(text: &str) -> Result<Box<str>, &'static str> {
+    let authority = text.parse::<Authority>().ok();
+    // Credentials are no part of a `Host`.
+    let is_host = authority.is_some_and(|host| !host.as_str().contains('@'));
+    is_host.then(|| text.into()).ok_or("is no host")
 }
 
 /// `shared_span_context` is only checked: Envoy shares a span's id with servers, and the gateway of
@@ -289,7 +291,17 @@ fn propagation(fields: &mut Fields<'_, '_>) -> Option<Box<[Propagation]>> {
 
 #[cfg(test)]
 mod tests {
-    use super::percent;
+    use super::{hostname, percent};
+
+    #[test]
+    fn a_hostname_is_what_requests_can_be_sent_to() {
+        for text in ["spans.example", "spans.example:9411", "[::1]:9411"] {
+            assert_eq!(hostname(text).as_deref(), Ok(text));
+        }
+        for text in ["", "a b", "a/b", "http://a", "me@a", "[a", "ä"] {
+            assert!(hostname(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn shares_are_told_apart_by_the_hundredth_of_a_percent() {
