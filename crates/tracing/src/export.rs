@@ -38,9 +38,18 @@ pub struct Exporter {
 /// The ways to collectors, the last used at the end.
 struct Outlets {
     counts: Arc<SpanCounts>,
-    open: Vec<(Arc<Destination>, mpsc::Sender<Order>)>,
+    open: Vec<Open>,
+    /// What is dropped when those end that send what they still have.
+    ending: Vec<oneshot::Receiver<()>>,
     /// Ends them when it is dropped.
     running: JoinSet<()>,
+}
+
+/// A way that takes spans.
+struct Open {
+    destination: Arc<Destination>,
+    queue: mpsc::Sender<Order>,
+    ended: oneshot::Receiver<()>,
 }
 
 /// Collectors at a time. Requests that began under an earlier configuration end under it.
@@ -69,6 +78,7 @@ impl Exporter {
         let mut outlets = Outlets {
             counts: Arc::clone(&self.counts),
             open: Vec::new(),
+            ending: Vec::new(),
             running: JoinSet::new(),
         };
         while let Some(message) = self.messages.recv().await {
@@ -89,33 +99,42 @@ impl Exporter {
 impl Outlets {
     fn of(&mut self, destination: &Arc<Destination>) -> mpsc::Sender<Order> {
         let mut open = self.open.iter();
-        let known = open.position(|(known, _)| Arc::ptr_eq(known, destination));
+        let known = open.position(|open| Arc::ptr_eq(&open.destination, destination));
         let outlet = match known {
             Some(at) => self.open.remove(at),
             None => self.start(destination),
         };
+        while self.running.try_join_next().is_some() {}
+        self.ending.retain_mut(|ended| !is_over(ended));
         if self.open.len() == MAX_OUTLETS {
             // It ends by itself, once it has tried to send what it has.
-            self.open.remove(0);
+            self.ending.push(self.open.remove(0).ended);
         }
-        while self.running.try_join_next().is_some() {}
-        let queue = outlet.1.clone();
+        let queue = outlet.queue.clone();
         self.open.push(outlet);
         queue
     }
 
-    fn start(&mut self, destination: &Arc<Destination>) -> (Arc<Destination>, mpsc::Sender<Order>) {
+    fn start(&mut self, destination: &Arc<Destination>) -> Open {
         let (queue, orders) = mpsc::channel(QUEUE);
+        let (running, ended) = oneshot::channel();
         let outlet = Outlet::new(Arc::clone(destination), Arc::clone(&self.counts));
-        self.running.spawn(outlet.run(orders));
-        (Arc::clone(destination), queue)
+        self.running.spawn(async move {
+            outlet.run(orders).await;
+            drop::<oneshot::Sender<()>>(running);
+        });
+        Open {
+            destination: Arc::clone(destination),
+            queue,
+            ended,
+        }
     }
 
-    async fn flush(&self, done: oneshot::Sender<()>) {
-        let mut tried = Vec::new();
-        for (_, queue) in &self.open {
+    async fn flush(&mut self, done: oneshot::Sender<()>) {
+        let mut tried = std::mem::take(&mut self.ending);
+        for open in &self.open {
             let (done, end) = oneshot::channel();
-            if queue.send(Order::Flush(done)).await.is_ok() {
+            if open.queue.send(Order::Flush(done)).await.is_ok() {
                 tried.push(end);
             }
         }
@@ -125,4 +144,8 @@ impl Outlets {
         }
         drop(done);
     }
+}
+
+fn is_over(ended: &mut oneshot::Receiver<()>) -> bool {
+    ended.try_recv() != Err(oneshot::error::TryRecvError::Empty)
 }

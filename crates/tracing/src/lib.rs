@@ -25,6 +25,7 @@ mod tracer;
 
 pub use export::{Destination, Exporter};
 pub use id::SpanId;
+pub use propagation::named_trace;
 pub use queue::{SpanSender, Spans, Waiting, channel};
 pub use span::{Span, SpanKind, SpanTime, Tags, Text};
 pub use trace::Trace;

@@ -32,8 +32,17 @@ pub(crate) struct Outgoing {
     /// Whose part it is.
     pub(crate) parent: Option<SpanId>,
     pub(crate) sampled: bool,
-    /// Whether the request came with the trace. What else it said goes on only then.
-    pub(crate) is_continued: bool,
+    pub(crate) companions: Companions,
+}
+
+/// In which ways what else a request said is of the trace that it is found to belong to, and goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Companions {
+    pub(crate) b3: bool,
+    pub(crate) trace_context: bool,
+    pub(crate) datadog: bool,
+    /// What Datadog's priority says of sampling.
+    pub(crate) priority: Option<bool>,
 }
 
 /// Takes a field and its value; `None` takes the field away.
@@ -54,6 +63,41 @@ pub(crate) fn extract(ways: &[Propagation], headers: &HeaderMap) -> Incoming {
         first.sampled = first.sampled.or(incoming.sampled);
     }
     first
+}
+
+/// The trace that a request says it belongs to, unless it says as well that it is not sampled.
+pub fn named_trace(headers: &HeaderMap) -> Option<TraceId> {
+    const WAYS: [Propagation; 3] = [
+        Propagation::TraceContext,
+        Propagation::B3,
+        Propagation::Datadog,
+    ];
+    let incoming = extract(&WAYS, headers);
+    let (trace, _) = incoming.span?;
+    (incoming.sampled != Some(false)).then_some(trace)
+}
+
+impl Companions {
+    /// Of the trace that is continued; `None` when one is begun.
+    pub(crate) fn of(ways: &[Propagation], headers: &HeaderMap, trace: Option<TraceId>) -> Self {
+        let named = |incoming: Incoming| incoming.span.map(|(trace, _)| trace);
+        let is_same = |incoming| trace.is_some() && named(incoming) == trace;
+        let mut companions = Self::default();
+        for way in ways {
+            match way {
+                Propagation::B3 => companions.b3 = is_same(b3::of_several(headers)),
+                Propagation::TraceContext => {
+                    companions.trace_context = is_same(w3c::extract(headers));
+                }
+                Propagation::Datadog => {
+                    let incoming = datadog::extract(headers);
+                    companions.datadog = is_same(incoming);
+                    companions.priority = incoming.sampled.filter(|_| named(incoming) == trace);
+                }
+            }
+        }
+        companions
+    }
 }
 
 /// Tells an attempt in each of the ways.

@@ -105,7 +105,8 @@ impl Text {
     /// What a client wrote: cut, and made text where it is none.
     pub fn of_bytes(bytes: &[u8]) -> Self {
         let cut = bytes.get(..MAX_TEXT).unwrap_or(bytes);
-        Self::Own(String::from_utf8_lossy(cut).into())
+        // What is no text may need more room as text.
+        String::from_utf8_lossy(cut).into_owned().into()
     }
 }
 
@@ -116,7 +117,13 @@ impl From<&'static str> for Text {
 }
 
 impl From<String> for Text {
-    fn from(text: String) -> Self {
+    /// A long one is cut.
+    fn from(mut text: String) -> Self {
+        let mut end = text.len().min(MAX_TEXT);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
         Self::Own(text.into())
     }
 }
@@ -144,6 +151,9 @@ mod tests {
     #[test]
     fn what_clients_write_is_bounded_text() {
         assert_eq!(Text::of_bytes(&[b'a'; 5000]).as_str().len(), 1024);
+        assert_eq!(Text::of_bytes(&[0xff; 5000]).as_str().len(), 1023);
+        let text = format!("a{}", "ä".repeat(1000));
+        assert_eq!(Text::from(text).as_str().len(), 1023);
         assert_eq!(Text::of_bytes(b"a\xff").as_str(), "a\u{fffd}");
     }
 }

@@ -5,7 +5,7 @@ use nuncio_config::Propagation;
 use nuncio_telemetry::TraceId;
 
 use crate::SpanId;
-use crate::propagation::{self, Outgoing};
+use crate::propagation::{self, Companions, Outgoing};
 
 /// The trace of one request, and the gateway's span in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,7 @@ pub struct Trace {
     pub parent: Option<SpanId>,
     /// Whether its spans go to the collector.
     pub sampled: bool,
+    pub(crate) companions: Companions,
 }
 
 impl Trace {
@@ -35,7 +36,7 @@ impl Trace {
             span,
             parent,
             sampled: self.sampled,
-            is_continued: self.parent.is_some(),
+            companions: self.companions,
         };
         propagation::inject(ways, &outgoing, &mut write);
     }

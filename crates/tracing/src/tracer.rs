@@ -8,7 +8,7 @@ use nuncio_routing::{Sampling, Tracing};
 
 use crate::export::Destination;
 use crate::id::random_trace;
-use crate::propagation::extract;
+use crate::propagation::{Companions, extract};
 use crate::sampling::decide;
 use crate::span::{Tags, Text};
 use crate::{SpanId, Trace};
@@ -68,11 +68,13 @@ impl Tracer {
             Some((id, parent)) => (id, Some(parent)),
             None => (random_trace(self.wide_ids), None),
         };
+        let continued = parent.map(|_| id);
         let trace = Trace {
             id,
             span: SpanId::random(),
             parent,
             sampled: incoming.sampled.unwrap_or(decision.is_traced),
+            companions: Companions::of(&self.propagation, headers, continued),
         };
         Begun {
             trace,

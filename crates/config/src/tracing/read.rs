@@ -1,6 +1,7 @@
 //! Reads a TracingService from its keys.
 
 use http::HeaderName;
+use http::uri::Authority;
 
 use super::{
     CollectorVersion, CustomTag, Percent, Propagation, TagValue, TraceSampling, TracingDriver,
@@ -110,9 +111,9 @@ fn percent(text: &str) -> Option<Percent> {
     if !are_digits(whole) || !are_digits(fraction) || whole.len() > 3 || significant.len() > 2 {
         return None;
     }
-    let hundredths: u16 = format!("{significant:0<2}").parse().ok()?;
-    let share = whole.parse::<u16>().ok()? * 100 + hundredths;
-    Percent::new(share)
+    let hundredths: u32 = format!("{significant:0<2}").parse().ok()?;
+    let share = whole.parse::<u32>().ok()? * 100 + hundredths;
+    Percent::new(u16::try_from(share).ok()?)
 }
 
 fn tags(fields: &mut Fields<'_, '_>) -> Box<[CustomTag]> {
@@ -219,14 +220,18 @@ fn config(fields: &mut Fields<'_, '_>, driver: TracingDriver) -> Config {
             is_path.then(|| text.into()).ok_or("is no path")
         }),
         version: version(fields, driver),
-        hostname: fields.parsed_by("collector_hostname", |text| {
-            let is_host = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
-            is_host.then(|| text.into()).ok_or("is no host")
-        }),
+        hostname: fields.parsed_by("collector_hostname", hostname),
         wide_ids: wide_ids(fields),
         service_name: fields.text("service_name").map(Box::from),
         propagation: propagation(fields),
     }
+}
+
+fn hostname(text: &str) -> Result<Box<str>, &'static str> {
+    let authority = text.parse::<Authority>().ok();
+    // Credentials are no part of a `Host`.
+    let is_host = authority.is_some_and(|host| !host.as_str().contains('@'));
+    is_host.then(|| text.into()).ok_or("is no host")
 }
 
 /// `shared_span_context` is only checked: Envoy shares a span's id with servers, and the gateway of
@@ -286,7 +291,17 @@ fn propagation(fields: &mut Fields<'_, '_>) -> Option<Box<[Propagation]>> {
 
 #[cfg(test)]
 mod tests {
-    use super::percent;
+    use super::{hostname, percent};
+
+    #[test]
+    fn a_hostname_is_what_requests_can_be_sent_to() {
+        for text in ["spans.example", "spans.example:9411", "[::1]:9411"] {
+            assert_eq!(hostname(text).as_deref(), Ok(text));
+        }
+        for text in ["", "a b", "a/b", "http://a", "me@a", "[a", "ä"] {
+            assert!(hostname(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn shares_are_told_apart_by_the_hundredth_of_a_percent() {
@@ -301,7 +316,8 @@ mod tests {
             assert_eq!(read, Some(share), "{text}");
         }
         for text in [
-            "", "-1", "100.01", "101", "1e2", "0.001", ".5", "5.", "1000", "x",
+            "", "-1", "100.01", "101", "655.50", "656", "999", "1e2", "0.001", ".5", "5.", "1000",
+            "x",
         ] {
             assert_eq!(percent(text), None, "{text}");
         }

@@ -93,7 +93,8 @@ fn check_size(head: &RequestHeader, limit: usize) -> Result<(), Refusal> {
         .iter()
         .map(|(k, v)| k.as_str().len() + v.len() + 4)
         .sum();
-    let too_large = head.headers.len() > MAX_FIELDS || fields + head.raw_path().len() > limit;
+    let line = head.method.as_str().len() + head.raw_path().len();
+    let too_large = head.headers.len() > MAX_FIELDS || fields + line > limit;
     if too_large {
         Err(Refusal::HeadTooLarge)
     } else {

@@ -35,7 +35,6 @@ mod spans;
 mod spelling;
 mod start_time;
 mod timer;
-mod trace_id;
 mod tunnel;
 mod upgrade;
 mod upstream_head;
@@ -47,6 +46,7 @@ use nuncio_telemetry::{
     ActiveRequest, Bytes, ClusterStats, Ending, Mapped, Outcome, Protocol, RequestRecord, Side,
     TraceId,
 };
+use nuncio_tracing::named_trace;
 use pingora_core::protocols::http::ServerSession;
 
 use crate::downstream::Connection;
@@ -189,7 +189,9 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     account.mapping = mapped(&course, account.particulars.attempts);
     account.trace = match course.trace {
         Some(trace) => trace.sampled.then_some(trace.id),
-        None => trace_id::of(&session.req_header().headers),
+        // Only what is counted by Mapping has an example.
+        None if account.mapping.is_some() => named_trace(&session.req_header().headers),
+        None => None,
     };
     access_log::log(&course, session, &account);
     spans::tell(&course, session, &account);

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -13,6 +14,7 @@ use nuncio_config::ServiceHost;
 use nuncio_routing::{Collector, SpanFormat};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 
 use super::Destination;
 
@@ -27,6 +29,9 @@ enum Sender {
     Http1(http1::SendRequest<Full<Bytes>>),
     Http2(http2::SendRequest<Full<Bytes>>),
 }
+
+/// For connecting to all addresses, of the time that a message has.
+const TIME: Duration = Duration::from_secs(3);
 
 impl Connection {
     pub(super) async fn open(destination: &Destination) -> io::Result<Self> {
@@ -88,11 +93,24 @@ impl Drop for Connection {
     }
 }
 
-/// Whichever of its addresses takes the connection.
+/// Whichever of its addresses takes the connection first, in their order.
 async fn connect(collector: &Collector) -> io::Result<TcpStream> {
     let addresses: Vec<SocketAddr> = match &collector.host {
         ServiceHost::Ip(address) => vec![(*address, collector.port).into()],
         ServiceHost::Name(name) => lookup_host((&**name, collector.port)).await?.collect(),
     };
-    TcpStream::connect(&*addresses).await
+    let mut failure = io::ErrorKind::AddrNotAvailable.into();
+    let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+    let end = Instant::now() + TIME;
+    for address in addresses {
+        // What one does not need is for those after it.
+        let share = end.saturating_duration_since(Instant::now()) / left.max(1);
+        left = left.saturating_sub(1);
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(refused)) => failure = refused,
+            Err(_) => failure = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(failure)
 }

@@ -48,7 +48,7 @@ fn of_single(text: &[u8]) -> Option<Incoming> {
     })
 }
 
-fn of_several(headers: &HeaderMap) -> Incoming {
+pub(super) fn of_several(headers: &HeaderMap) -> Incoming {
     let ids = (only(headers, &TRACE_ID), only(headers, &SPAN_ID));
     let span = match ids {
         (Some(trace), Some(span)) => trace_id(trace).zip(span_id(span)),
@@ -71,7 +71,7 @@ pub(super) fn inject(outgoing: &Outgoing, write: &mut Write<'_>) {
     write(PARENT, parent);
     write(SAMPLED, Some(flag(outgoing.sampled)));
     write(SINGLE, None);
-    if !outgoing.is_continued {
+    if !outgoing.companions.b3 {
         write(FLAGS, None);
     }
 }

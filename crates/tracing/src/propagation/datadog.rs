@@ -54,8 +54,13 @@ pub(super) fn inject(outgoing: &Outgoing, write: &mut Write<'_>) {
     let lower = u64::try_from(trace & u128::from(u64::MAX)).unwrap_or(0);
     write(TRACE_ID, Some(HeaderValue::from(lower)));
     write(PARENT_ID, Some(HeaderValue::from(outgoing.span.bits())));
-    write(PRIORITY, Some(super::flag(outgoing.sampled)));
-    if outgoing.is_continued {
+    let companions = outgoing.companions;
+    // A user's decision (2, -1) says more than that it is kept or dropped.
+    if companions.priority != Some(outgoing.sampled) {
+        write(PRIORITY, Some(super::flag(outgoing.sampled)));
+    }
+    if companions.datadog {
+        // Its tags are where the upper half was found, if there is one.
         return;
     }
     write(ORIGIN, None);

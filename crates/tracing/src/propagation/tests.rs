@@ -3,7 +3,7 @@ use nuncio_config::Propagation;
 use nuncio_telemetry::TraceId;
 use proptest::prelude::*;
 
-use super::{Incoming, Outgoing, extract, inject};
+use super::{Companions, Incoming, Outgoing, extract, inject, named_trace};
 use crate::SpanId;
 
 const WAYS: [Propagation; 3] = [
@@ -61,14 +61,14 @@ fn told(ways: &[Propagation], outgoing: &Outgoing, mut headers: HeaderMap) -> He
     headers
 }
 
-fn outgoing(is_continued: bool) -> Outgoing {
+fn outgoing(companions: Companions) -> Outgoing {
     let (trace, span) = whole(None).span.unwrap();
     Outgoing {
         trace,
         span,
         parent: SpanId::new(7),
         sampled: true,
-        is_continued,
+        companions,
     }
 }
 
@@ -220,15 +220,103 @@ fn what_belongs_to_a_trace_that_is_not_continued_is_taken_away() {
         ("x-datadog-origin", "rum"),
         ("x-datadog-tags", "_dd.p.dm=-1"),
     ];
-    let new = told(&WAYS, &outgoing(false), headers(&came));
+    let none = Companions::default();
+    let new = told(&WAYS, &outgoing(none), headers(&came));
     for gone in ["tracestate", "b3", "x-datadog-origin"] {
         assert!(!new.contains_key(gone), "{gone}");
     }
     assert_eq!(new["x-datadog-tags"], format!("_dd.p.tid={}", &TRACE[..16]));
-    let continued = told(&WAYS, &outgoing(true), headers(&came));
+    let all = Companions {
+        b3: true,
+        trace_context: true,
+        datadog: true,
+        priority: None,
+    };
+    let continued = told(&WAYS, &outgoing(all), headers(&came));
     assert_eq!(continued["tracestate"], "a=1");
     assert_eq!(continued["x-datadog-tags"], "_dd.p.dm=-1");
     assert_eq!(continued["x-b3-parentspanid"], "0000000000000007");
+}
+
+/// What goes on of these fields, of a request that continues or begins a trace by them.
+fn passed_on(ways: &[Propagation], fields: &[(&'static str, &str)]) -> HeaderMap {
+    let headers = headers(fields);
+    let incoming = extract(ways, &headers);
+    let trace = incoming.span.map(|(trace, _)| trace);
+    let outgoing = Outgoing {
+        trace: trace.unwrap_or_else(|| TraceId::new(1).unwrap()),
+        sampled: incoming.sampled.unwrap_or(true),
+        ..outgoing(Companions::of(ways, &headers, trace))
+    };
+    told(ways, &outgoing, headers)
+}
+
+#[test]
+fn what_belongs_to_another_trace_than_the_one_that_is_continued_is_taken_away() {
+    let traceparent = format!("00-{TRACE}-{SPAN}-01");
+    let of_datadog = [
+        ("x-datadog-trace-id", "5"),
+        ("x-datadog-parent-id", "6"),
+        ("x-datadog-sampling-priority", "2"),
+        ("x-datadog-origin", "rum"),
+        ("x-datadog-tags", "_dd.p.dm=-1"),
+    ];
+    let of_w3c = [("traceparent", &*traceparent), ("tracestate", "a=1")];
+    let of_b3 = [
+        ("x-b3-traceid", SPAN),
+        ("x-b3-spanid", SPAN),
+        ("x-b3-flags", "1"),
+    ];
+    let fields = [&of_datadog[..], &of_w3c, &of_b3].concat();
+    let by_w3c = [
+        Propagation::TraceContext,
+        Propagation::Datadog,
+        Propagation::B3,
+    ];
+    let went = passed_on(&by_w3c, &fields);
+    assert_eq!(went["tracestate"], "a=1");
+    assert_eq!(
+        went["x-datadog-tags"],
+        format!("_dd.p.tid={}", &TRACE[..16])
+    );
+    assert_eq!(went["x-datadog-sampling-priority"], "1");
+    for gone in ["x-datadog-origin", "x-b3-flags"] {
+        assert!(!went.contains_key(gone), "{gone}");
+    }
+    let by_datadog = [Propagation::Datadog, Propagation::TraceContext];
+    let went = passed_on(&by_datadog, &fields);
+    assert_eq!(went["x-datadog-tags"], "_dd.p.dm=-1");
+    assert_eq!(went["x-datadog-origin"], "rum");
+    assert!(!went.contains_key("tracestate"));
+}
+
+#[test]
+fn what_a_user_decided_goes_on_as_such() {
+    for priority in ["-1", "0", "1", "2"] {
+        let ids = [("x-datadog-trace-id", "5"), ("x-datadog-parent-id", "6")];
+        let said = ("x-datadog-sampling-priority", priority);
+        for fields in [&[said][..], &[ids[0], ids[1], said]] {
+            let went = passed_on(&[Propagation::Datadog], fields);
+            assert_eq!(went["x-datadog-sampling-priority"], priority);
+        }
+    }
+}
+
+#[test]
+fn a_trace_is_named_in_any_way_unless_it_is_not_sampled() {
+    let w3c = |flags| format!("00-{TRACE}-{SPAN}-{flags}");
+    for (name, value, is_named) in [
+        ("traceparent", w3c("01"), true),
+        ("traceparent", w3c("00"), false),
+        ("traceparent", format!("00-{TRACE}"), false),
+        ("b3", format!("{TRACE}-{SPAN}"), true),
+        ("b3", format!("{TRACE}-{SPAN}-0"), false),
+        ("x-b3-traceid", TRACE.to_owned(), false),
+    ] {
+        let named = named_trace(&headers(&[(name, &value)]));
+        let named = named.map(|trace| trace.to_string());
+        assert_eq!(named.as_deref(), is_named.then_some(TRACE), "{value}");
+    }
 }
 
 fn hostile_value() -> impl Strategy<Value = Vec<u8>> {
@@ -253,7 +341,8 @@ proptest! {
         for way in WAYS {
             extract(&[way], &headers);
         }
-        extract(&WAYS, &headers);
+        let incoming = extract(&WAYS, &headers);
+        Companions::of(&WAYS, &headers, incoming.span.map(|(trace, _)| trace));
     }
 
     #[test]
@@ -271,7 +360,7 @@ proptest! {
             span: SpanId::new(span).unwrap(),
             parent: None,
             sampled,
-            is_continued: false,
+            companions: Companions::default(),
         };
         for way in WAYS {
             let read = extract(&[way], &told(&[way], &outgoing, HeaderMap::new()));

@@ -51,7 +51,7 @@ pub(super) fn inject(outgoing: &Outgoing, write: &mut Write<'_>) {
     push_hex(outgoing.span.bits().into(), 16, &mut text);
     text.extend_from_slice(if outgoing.sampled { b"-01" } else { b"-00" });
     write(TRACEPARENT, value(text));
-    if !outgoing.is_continued {
+    if !outgoing.companions.trace_context {
         write(TRACESTATE, None);
     }
 }

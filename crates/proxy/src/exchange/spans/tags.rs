@@ -29,7 +29,8 @@ pub(super) fn of_gateway(facts: &Facts<'_>, received: &RequestHeader) -> Tags {
     }
     let headers = &received.headers;
     tags.set("http.url", url(facts, received));
-    tags.set("http.method", received.method.to_string());
+    let method = received.method.as_str();
+    tags.set("http.method", Text::of_bytes(method.as_bytes()));
     tags.set("downstream_cluster", field(headers, &X_ENVOY_DOWNSTREAM));
     tags.set("user_agent", field(headers, &USER_AGENT));
     tags.set("http.protocol", facts::protocol(received.version));
