@@ -120,23 +120,28 @@ impl Admin {
                 let answer = self.readiness.reply(probe);
                 Reply::text(answer.status, answer.body)
             }
-            Page::Metrics => match metrics::selection(query.unwrap_or_default()) {
-                Ok(selection) => Reply::metrics(Metrics::of(&self.telemetry, selection)),
-                Err(error) => Reply::refused(&error.to_string()),
-            },
-            Page::Ours(Exposition::OpenMetrics) => {
-                let body = self.render(|page| self.telemetry.render_openmetrics(page));
-                Reply::new(StatusCode::OK, reply::OPEN_METRICS, body)
-            }
-            Page::Ours(Exposition::Protobuf) => {
-                let body = self.render(|page| self.telemetry.render_protobuf(page));
-                Reply::new(StatusCode::OK, reply::PROTOBUF, body)
+            Page::Metrics => self.metrics(query.unwrap_or_default()),
+            Page::Ours(exposition) => {
+                let (media_type, page) = match exposition {
+                    Exposition::OpenMetrics => (reply::OPEN_METRICS, self.telemetry.openmetrics()),
+                    Exposition::Protobuf => (reply::PROTOBUF, self.telemetry.protobuf()),
+                };
+                Reply::metrics(media_type, Metrics::of(&self.telemetry, page))
             }
             Page::Diagnostics(format) => self.diagnostics(format),
             Page::DiagnosticsMoved => moved(query),
             Page::Explain => explain::reply(self.current.current().as_ref(), query),
             Page::Index => Reply::html(Bytes::from_static(INDEX.as_bytes())),
         }
+    }
+
+    fn metrics(&self, query: &str) -> Reply {
+        let selection = match metrics::selection(query) {
+            Ok(selection) => selection,
+            Err(error) => return Reply::refused(&error.to_string()),
+        };
+        let page = self.telemetry.page(selection);
+        Reply::metrics(reply::METRICS, Metrics::of(&self.telemetry, page))
     }
 
     fn diagnostics(&self, format: Format) -> Reply {
@@ -167,13 +172,21 @@ impl Admin {
         page.into()
     }
 
-    /// Takes back what [`Self::render`] gave out; a page that never came from it is left alone.
+    /// Takes back what [`Self::render`] gave out; a page that never came from it is left alone, and
+    /// one that took much room is not kept.
     pub(crate) fn give_back(&self, page: Bytes) {
-        if page.is_unique() {
-            *self.buffer.lock().unwrap_or_else(PoisonError::into_inner) = page.into();
+        if !page.is_unique() {
+            return;
+        }
+        let buffer = Vec::from(page);
+        if buffer.capacity() <= MOST_KEPT {
+            *self.buffer.lock().unwrap_or_else(PoisonError::into_inner) = buffer;
         }
     }
 }
+
+/// Bytes of room that are kept for the next page.
+const MOST_KEPT: usize = 1 << 20;
 
 impl fmt::Debug for Admin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

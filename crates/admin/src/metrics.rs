@@ -1,4 +1,4 @@
-//! The metrics page as an answer: which part of it, and in pieces.
+//! A metrics page as an answer: which part of it, and in pieces, whatever its form.
 //!
 //! Parameters are Envoy's: `usedonly`, `filter` with a regular expression, and of
 //! `histogram_buckets` the value `cumulative`.
@@ -48,9 +48,9 @@ pub(crate) fn selection(query: &str) -> Result<Selection, BadFilter> {
 }
 
 impl Metrics {
-    pub(crate) fn of(telemetry: &Arc<Telemetry>, selection: Selection) -> Self {
+    pub(crate) fn of(telemetry: &Arc<Telemetry>, page: Page) -> Self {
         Self {
-            page: telemetry.page(selection),
+            page,
             telemetry: Arc::clone(telemetry),
             encoder: Encoder::None,
             is_complete: false,
@@ -63,13 +63,16 @@ impl Metrics {
         self.encoder = Encoder::Gzip(Some(encoder));
     }
 
-    /// The next piece; `None` after the last. `text` is room for it.
+    /// The next piece; `None` after the last. `text` is room for it, empty before and after.
     pub(crate) async fn next(&mut self, text: &mut Vec<u8>) -> io::Result<Option<Bytes>> {
         while !self.is_complete {
-            text.clear();
             self.is_complete = !self.page.write(&self.telemetry, text);
-            let piece = self.encoder.encode(text, self.is_complete)?;
             tokio::task::yield_now().await;
+            if text.len() < LEAST && !self.is_complete {
+                continue;
+            }
+            let piece = self.encoder.encode(text, self.is_complete)?;
+            text.clear();
             if !piece.is_empty() {
                 return Ok(Some(piece));
             }
