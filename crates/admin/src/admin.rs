@@ -14,7 +14,7 @@ use nuncio_config::Identity;
 use nuncio_routing::Snapshot;
 use nuncio_telemetry::Telemetry;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::diagnostics::Overview;
 use crate::exchange::Door;
@@ -77,6 +77,8 @@ pub struct Admin {
     current: Arc<dyn CurrentSnapshot>,
     facts: Facts,
     buffer: Mutex<Vec<u8>>,
+    /// Held by the filtered page that is being written.
+    filtered: Arc<Semaphore>,
 }
 
 impl Admin {
@@ -93,6 +95,7 @@ impl Admin {
             current,
             facts,
             buffer: Mutex::default(),
+            filtered: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -140,8 +143,17 @@ impl Admin {
             Ok(selection) => selection,
             Err(error) => return Reply::refused(&error.to_string()),
         };
+        // Patterns cost what strangers like; one at a time leaves room for everything else.
+        let permit = match selection.filter {
+            Some(_) => match Arc::clone(&self.filtered).try_acquire_owned() {
+                Ok(permit) => Some(permit),
+                Err(_) => return Reply::text(StatusCode::SERVICE_UNAVAILABLE, BUSY),
+            },
+            None => None,
+        };
         let page = self.telemetry.page(selection);
-        Reply::metrics(reply::METRICS, Metrics::of(&self.telemetry, page))
+        let metrics = Metrics::of(&self.telemetry, page).holding(permit);
+        Reply::metrics(reply::METRICS, metrics)
     }
 
     fn diagnostics(&self, format: Format) -> Reply {
@@ -208,6 +220,8 @@ fn moved(query: Option<&str>) -> Reply {
         Err(_) => Reply::text(StatusCode::BAD_REQUEST, "Bad request\n"),
     }
 }
+
+const BUSY: &str = "another filtered page is being written; try again\n";
 
 const INDEX: &str = "\
 <!DOCTYPE html>

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use nuncio_telemetry::{BadFilter, Filter, Page, Selection, Telemetry};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// A page being sent.
 pub(crate) struct Metrics {
@@ -21,6 +22,8 @@ pub(crate) struct Metrics {
     page: Page,
     encoder: Encoder,
     is_complete: bool,
+    /// Given back when the page is sent or given up.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 enum Encoder {
@@ -54,6 +57,15 @@ impl Metrics {
             telemetry: Arc::clone(telemetry),
             encoder: Encoder::None,
             is_complete: false,
+            _permit: None,
+        }
+    }
+
+    /// Keeps what allows this page until it is gone.
+    pub(crate) fn holding(self, permit: Option<OwnedSemaphorePermit>) -> Self {
+        Self {
+            _permit: permit,
+            ..self
         }
     }
 
