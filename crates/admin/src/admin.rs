@@ -14,7 +14,7 @@ use nuncio_config::Identity;
 use nuncio_routing::Snapshot;
 use nuncio_telemetry::Telemetry;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::diagnostics::Overview;
 use crate::exchange::Door;
@@ -77,6 +77,8 @@ pub struct Admin {
     current: Arc<dyn CurrentSnapshot>,
     facts: Facts,
     buffer: Mutex<Vec<u8>>,
+    /// Held by the filtered page that is being written.
+    filtered: Arc<Semaphore>,
 }
 
 impl Admin {
@@ -93,6 +95,7 @@ impl Admin {
             current,
             facts,
             buffer: Mutex::default(),
+            filtered: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -120,23 +123,37 @@ impl Admin {
                 let answer = self.readiness.reply(probe);
                 Reply::text(answer.status, answer.body)
             }
-            Page::Metrics => match metrics::selection(query.unwrap_or_default()) {
-                Ok(selection) => Reply::metrics(Metrics::of(&self.telemetry, selection)),
-                Err(error) => Reply::refused(&error.to_string()),
-            },
-            Page::Ours(Exposition::OpenMetrics) => {
-                let body = self.render(|page| self.telemetry.render_openmetrics(page));
-                Reply::new(StatusCode::OK, reply::OPEN_METRICS, body)
-            }
-            Page::Ours(Exposition::Protobuf) => {
-                let body = self.render(|page| self.telemetry.render_protobuf(page));
-                Reply::new(StatusCode::OK, reply::PROTOBUF, body)
+            Page::Metrics => self.metrics(query.unwrap_or_default()),
+            Page::Ours(exposition) => {
+                let (media_type, page) = match exposition {
+                    Exposition::OpenMetrics => (reply::OPEN_METRICS, self.telemetry.openmetrics()),
+                    Exposition::Protobuf => (reply::PROTOBUF, self.telemetry.protobuf()),
+                };
+                Reply::metrics(media_type, Metrics::of(&self.telemetry, page))
             }
             Page::Diagnostics(format) => self.diagnostics(format),
             Page::DiagnosticsMoved => moved(query),
             Page::Explain => explain::reply(self.current.current().as_ref(), query),
             Page::Index => Reply::html(Bytes::from_static(INDEX.as_bytes())),
         }
+    }
+
+    fn metrics(&self, query: &str) -> Reply {
+        let selection = match metrics::selection(query) {
+            Ok(selection) => selection,
+            Err(error) => return Reply::refused(&error.to_string()),
+        };
+        // Patterns cost what strangers like; one at a time leaves room for everything else.
+        let permit = match selection.filter {
+            Some(_) => match Arc::clone(&self.filtered).try_acquire_owned() {
+                Ok(permit) => Some(permit),
+                Err(_) => return Reply::text(StatusCode::SERVICE_UNAVAILABLE, BUSY),
+            },
+            None => None,
+        };
+        let page = self.telemetry.page(selection);
+        let metrics = Metrics::of(&self.telemetry, page).holding(permit);
+        Reply::metrics(reply::METRICS, metrics)
     }
 
     fn diagnostics(&self, format: Format) -> Reply {
@@ -167,13 +184,21 @@ impl Admin {
         page.into()
     }
 
-    /// Takes back what [`Self::render`] gave out; a page that never came from it is left alone.
+    /// Takes back what [`Self::render`] gave out; a page that never came from it is left alone, and
+    /// one that took much room is not kept.
     pub(crate) fn give_back(&self, page: Bytes) {
-        if page.is_unique() {
-            *self.buffer.lock().unwrap_or_else(PoisonError::into_inner) = page.into();
+        if !page.is_unique() {
+            return;
+        }
+        let buffer = Vec::from(page);
+        if buffer.capacity() <= MOST_KEPT {
+            *self.buffer.lock().unwrap_or_else(PoisonError::into_inner) = buffer;
         }
     }
 }
+
+/// Bytes of room that are kept for the next page.
+const MOST_KEPT: usize = 1 << 20;
 
 impl fmt::Debug for Admin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -195,6 +220,8 @@ fn moved(query: Option<&str>) -> Reply {
         Err(_) => Reply::text(StatusCode::BAD_REQUEST, "Bad request\n"),
     }
 }
+
+const BUSY: &str = "another filtered page is being written; try again\n";
 
 const INDEX: &str = "\
 <!DOCTYPE html>

@@ -1,4 +1,4 @@
-//! The metrics page as an answer: which part of it, and in pieces.
+//! A metrics page as an answer: which part of it, and in pieces, whatever its form.
 //!
 //! Parameters are Envoy's: `usedonly`, `filter` with a regular expression, and of
 //! `histogram_buckets` the value `cumulative`.
@@ -14,6 +14,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use nuncio_telemetry::{BadFilter, Filter, Page, Selection, Telemetry};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// A page being sent.
 pub(crate) struct Metrics {
@@ -21,6 +22,8 @@ pub(crate) struct Metrics {
     page: Page,
     encoder: Encoder,
     is_complete: bool,
+    /// Given back when the page is sent or given up.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 enum Encoder {
@@ -48,12 +51,21 @@ pub(crate) fn selection(query: &str) -> Result<Selection, BadFilter> {
 }
 
 impl Metrics {
-    pub(crate) fn of(telemetry: &Arc<Telemetry>, selection: Selection) -> Self {
+    pub(crate) fn of(telemetry: &Arc<Telemetry>, page: Page) -> Self {
         Self {
-            page: telemetry.page(selection),
+            page,
             telemetry: Arc::clone(telemetry),
             encoder: Encoder::None,
             is_complete: false,
+            _permit: None,
+        }
+    }
+
+    /// Keeps what allows this page until it is gone.
+    pub(crate) fn holding(self, permit: Option<OwnedSemaphorePermit>) -> Self {
+        Self {
+            _permit: permit,
+            ..self
         }
     }
 
@@ -63,13 +75,16 @@ impl Metrics {
         self.encoder = Encoder::Gzip(Some(encoder));
     }
 
-    /// The next piece; `None` after the last. `text` is room for it.
+    /// The next piece; `None` after the last. `text` is room for it, empty before and after.
     pub(crate) async fn next(&mut self, text: &mut Vec<u8>) -> io::Result<Option<Bytes>> {
         while !self.is_complete {
-            text.clear();
             self.is_complete = !self.page.write(&self.telemetry, text);
-            let piece = self.encoder.encode(text, self.is_complete)?;
             tokio::task::yield_now().await;
+            if text.len() < LEAST && !self.is_complete {
+                continue;
+            }
+            let piece = self.encoder.encode(text, self.is_complete)?;
+            text.clear();
             if !piece.is_empty() {
                 return Ok(Some(piece));
             }

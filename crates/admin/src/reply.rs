@@ -1,7 +1,7 @@
 //! An answer before it is written.
 //!
-//! Invariant: a reply that knows its whole body announces its length; the metrics page does not know
-//! it.
+//! Invariant: a reply that knows its whole body announces its length; metrics pages do not know
+//! theirs.
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
@@ -41,8 +41,8 @@ impl Reply {
     }
 
     /// A metrics page, as large as it turns out to be.
-    pub(crate) fn metrics(metrics: Metrics) -> Self {
-        let mut reply = Self::new(StatusCode::OK, METRICS, Bytes::new());
+    pub(crate) fn metrics(media_type: &'static str, metrics: Metrics) -> Self {
+        let mut reply = Self::new(StatusCode::OK, media_type, Bytes::new());
         reply.headers.remove(header::CONTENT_LENGTH);
         reply.body = Body::Metrics(Box::new(metrics));
         reply.with(header::VARY, HeaderValue::from_static("Accept-Encoding"))
@@ -85,7 +85,7 @@ impl Reply {
 }
 
 /// Prometheus 3 refuses a page without a version (Envoy sends none).
-const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(crate) const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(crate) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 pub(crate) const PROTOBUF: &str = "application/vnd.google.protobuf; \
                                    proto=io.prometheus.client.MetricFamily; encoding=delimited";

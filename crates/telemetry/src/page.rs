@@ -1,12 +1,14 @@
 //! The pages that Prometheus scrapes.
 //!
-//! The first is in text format 0.0.4, has everything, and is written a piece at a time: Envoy's
-//! families, then diagd's `ambassador_*`, then ours. The others have ours only, in OpenMetrics or
-//! protobuf, which have exemplars; protobuf has native histograms too.
+//! The first is in text format 0.0.4 and has everything: Envoy's families, then diagd's
+//! `ambassador_*`, then ours. The others have ours only, in OpenMetrics or protobuf, which have
+//! exemplars; protobuf has native histograms too.
 //!
 //! Invariants: every family is contiguous, its TYPE comes first, a family without series is not
-//! mentioned, and no series appears twice. A page holds of the numbers none but those of the piece
-//! being written, and writing a piece takes well below a millisecond.
+//! mentioned, and no series appears twice. Every page is written a piece at a time, whichever its
+//! form and whatever is selected: a piece is at most some hundred kilobytes, and takes about a
+//! millisecond. A page holds of the numbers none but those of the piece being written, but in
+//! protobuf those of one family.
 //! Deliberately absent: Envoy's families in OpenMetrics, where their counters would end in `_total`.
 
 mod envoy;
@@ -20,27 +22,43 @@ mod selection;
 use crate::telemetry::Telemetry;
 use envoy::{Envoy, Progress};
 pub(crate) use family::is_brief;
-use form::{OpenMetrics, Protobuf, Text};
+use form::{Form, OpenMetrics, Protobuf, Text, Wanted};
 use ours::Ours;
 pub use selection::{BadFilter, Filter, Selection};
 
 /// A page being written.
 #[derive(Debug)]
 pub struct Page {
-    selection: Selection,
+    content: Content,
     ours: Ours,
-    envoy: Envoy,
-    progress: Progress,
-    /// What follows, once Envoy's families are written.
-    rest: Rest,
+    own: Own,
+    is_complete: bool,
 }
 
-/// What of the others is to be written.
+/// What is on a page, and in which form.
+#[derive(Debug)]
+enum Content {
+    /// In text format 0.0.4.
+    All(Box<All>),
+    /// `nuncio_*` and `process_*` in OpenMetrics 1.0.
+    OpenMetrics,
+    /// `nuncio_*` and `process_*` as delimited `io.prometheus.client.MetricFamily`.
+    Protobuf(Protobuf),
+}
+
+/// What comes before ours.
+#[derive(Debug)]
+struct All {
+    selection: Selection,
+    envoy: Envoy,
+    progress: Progress,
+}
+
+/// How far what Envoy does not count is written.
 #[derive(Clone, Copy, Debug)]
-enum Rest {
-    All,
+enum Own {
+    Beginning,
     Mappings(own::Progress),
-    Nothing,
 }
 
 /// A piece is at least so long, but for the last one.
@@ -52,95 +70,106 @@ impl Page {
     pub(crate) fn of(telemetry: &Telemetry, selection: Selection) -> Self {
         let mut handles = telemetry.handles();
         let ours = Ours::of(telemetry, &mut handles);
-        Self {
+        let all = All {
             selection,
-            ours,
             envoy: Envoy::of(telemetry, handles),
             progress: Progress::default(),
-            rest: Rest::All,
+        };
+        Self::with(Content::All(Box::new(all)), ours)
+    }
+
+    pub(crate) fn openmetrics(telemetry: &Telemetry) -> Self {
+        let ours = Ours::of(telemetry, &mut telemetry.handles());
+        Self::with(Content::OpenMetrics, ours)
+    }
+
+    pub(crate) fn protobuf(telemetry: &Telemetry) -> Self {
+        let ours = Ours::of(telemetry, &mut telemetry.handles());
+        Self::with(Content::Protobuf(Protobuf::default()), ours)
+    }
+
+    fn with(content: Content, ours: Ours) -> Self {
+        Self {
+            content,
+            ours,
+            own: Own::Beginning,
+            is_complete: false,
         }
     }
 
     /// Appends a piece of the page of `telemetry`, which may be empty; whether there is more.
     pub fn write(&mut self, telemetry: &Telemetry, out: &mut Vec<u8>) -> bool {
         let enough = out.len() + PIECE;
-        for _ in 0..MOST_STEPS {
-            if matches!(self.rest, Rest::Nothing) {
-                return false;
-            }
-            if !self.envoy.write(&mut self.progress, &self.selection, out) {
-                self.rest = self.others(telemetry, out);
-            }
-            if out.len() >= enough {
+        for _ in 0..self.content.most_steps() {
+            self.is_complete = self.is_complete || !self.step(telemetry, out);
+            if self.is_complete || out.len() >= enough {
                 break;
             }
         }
-        !matches!(self.rest, Rest::Nothing)
+        !self.is_complete
     }
 
-    /// What Envoy does not count.
-    fn others(&self, telemetry: &Telemetry, out: &mut Vec<u8>) -> Rest {
-        match self.rest {
-            Rest::All => match &self.selection.filter {
-                Some(filter) => {
-                    let mut all = Vec::new();
-                    self.once(telemetry, &mut all);
-                    let mut progress = own::Progress::default();
-                    while progress.write(&self.ours, &mut Text::new(&mut all)) {}
-                    keep(filter, &all, out);
-                    Rest::Nothing
+    /// Appends a little; whether there is more.
+    fn step(&mut self, telemetry: &Telemetry, out: &mut Vec<u8>) -> bool {
+        let (ours, own) = (&self.ours, &mut self.own);
+        match &mut self.content {
+            Content::All(all) => {
+                if all.envoy.write(&mut all.progress, &all.selection, out) {
+                    return true;
                 }
-                None => {
-                    self.once(telemetry, out);
-                    Rest::Mappings(own::Progress::default())
+                let mut page = Wanted::new(all.selection.filter.as_ref(), Text::new(out));
+                own.write(ours, &mut page, |page| {
+                    own::ambassador(telemetry, page);
+                    own::ambassador_process(ours.memory, page);
+                    own::running(telemetry, ours, page);
+                })
+            }
+            Content::OpenMetrics => {
+                let mut page = OpenMetrics::new(out);
+                let is_more = own.write(ours, &mut page, |page| {
+                    own::running(telemetry, ours, page);
+                });
+                if !is_more {
+                    page.end();
                 }
-            },
-            Rest::Mappings(mut progress) => match progress.write(&self.ours, &mut Text::new(out)) {
-                true => Rest::Mappings(progress),
-                false => Rest::Nothing,
-            },
-            Rest::Nothing => Rest::Nothing,
+                is_more
+            }
+            Content::Protobuf(page) => {
+                if page.send(out) {
+                    return true;
+                }
+                let is_more = own.write(ours, page, |page| own::running(telemetry, ours, page));
+                if !is_more {
+                    page.flush();
+                }
+                is_more || page.send(out)
+            }
         }
     }
+}
 
-    fn once(&self, telemetry: &Telemetry, out: &mut Vec<u8>) {
-        let mut page = Text::new(out);
-        own::ambassador(telemetry, &mut page);
-        own::ambassador_process(self.ours.memory, &mut page);
-        own::running(telemetry, &self.ours, &mut page);
+impl Content {
+    /// Steps that add little to the page may cost much all the same: names are matched, or messages
+    /// kept back.
+    fn most_steps(&self) -> usize {
+        match self {
+            Self::All(all) if all.selection.filter.is_some() => 1,
+            Self::All(_) | Self::OpenMetrics => MOST_STEPS,
+            Self::Protobuf(_) => 1,
+        }
     }
 }
 
-/// `nuncio_*` and `process_*` in OpenMetrics 1.0.
-pub(crate) fn render_openmetrics(telemetry: &Telemetry, out: &mut Vec<u8>) {
-    let ours = Ours::of(telemetry, &mut telemetry.handles());
-    let mut page = OpenMetrics::new(out);
-    own::nuncio(telemetry, &ours, &mut page);
-    page.end();
-}
-
-/// `nuncio_*` and `process_*` as delimited `io.prometheus.client.MetricFamily`.
-pub(crate) fn render_protobuf(telemetry: &Telemetry, out: &mut Vec<u8>) {
-    let ours = Ours::of(telemetry, &mut telemetry.handles());
-    let mut page = Protobuf::new(out);
-    own::nuncio(telemetry, &ours, &mut page);
-    page.end();
-}
-
-/// Of whole families those that fit.
-fn keep(filter: &Filter, families: &[u8], out: &mut Vec<u8>) {
-    let mut is_kept = false;
-    let mut of = &b""[..];
-    for line in families.split_inclusive(|&byte| byte == b'\n') {
-        let mut words = line.split(|&byte| byte == b' ');
-        if let (Some(b"#"), Some(_), Some(family)) = (words.next(), words.next(), words.next())
-            && family != of
-        {
-            of = family;
-            is_kept = filter.fits(family);
-        }
-        if is_kept {
-            out.extend_from_slice(line);
+impl Own {
+    /// Appends some more, at first what there is `once`; whether there is more to come.
+    fn write<F: Form>(&mut self, ours: &Ours, page: &mut F, once: impl FnOnce(&mut F)) -> bool {
+        match self {
+            Self::Beginning => {
+                once(page);
+                *self = Self::Mappings(own::Progress::default());
+                true
+            }
+            Self::Mappings(progress) => progress.write(ours, page),
         }
     }
 }

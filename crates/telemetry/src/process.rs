@@ -9,7 +9,7 @@ use std::fs;
 pub(crate) struct Memory {
     pub(crate) mapped: u64,
     pub(crate) resident: u64,
-    /// Resident and private: what the program allocated and touched.
+    /// Resident and of no file: stacks, and what the allocator took and the program touched.
     anonymous: u64,
     /// Private writable mappings, touched or not.
     data: u64,
@@ -41,8 +41,9 @@ impl Memory {
         })
     }
 
-    /// Envoy asks its allocator how much the program holds. Without a hook in ours, the nearest
-    /// honest number is the private memory that is resident.
+    /// Envoy asks its allocator how much the program holds. Ours, jemalloc, is not asked: what is
+    /// reported is the private memory that is resident, which counts stacks and what jemalloc keeps
+    /// for later as well.
     pub(crate) fn allocated(&self) -> u64 {
         self.anonymous
     }

@@ -66,7 +66,7 @@ pub struct Bytes {
     pub upstream_sent: u64,
 }
 
-/// One finished request; the source of the page and of statsd, and of the access log to come.
+/// One finished request; the source of the page and of statsd.
 #[derive(Debug)]
 pub struct RequestRecord<'a> {
     /// The request, from [`ListenerStats::request_started`](crate::ListenerStats::request_started).

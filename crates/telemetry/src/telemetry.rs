@@ -23,7 +23,7 @@ use crate::label::ClusterLabel;
 use crate::listener::ListenerStats;
 use crate::mapping::MappingStats;
 use crate::mappings::Mappings;
-use crate::page::{self, Page, Selection};
+use crate::page::{Page, Selection};
 use crate::process::Memory;
 use crate::series::{Names, Series};
 use crate::server::ServerStats;
@@ -251,15 +251,15 @@ impl Telemetry {
         self.configured.get()?.upgrade()
     }
 
-    /// Appends `nuncio_*` and `process_*` in OpenMetrics 1.0, with exemplars.
-    pub fn render_openmetrics(&self, out: &mut Vec<u8>) {
-        page::render_openmetrics(self, out);
+    /// Begins a page of `nuncio_*` and `process_*` in OpenMetrics 1.0, with exemplars.
+    pub fn openmetrics(&self) -> Page {
+        Page::openmetrics(self)
     }
 
-    /// Appends `nuncio_*` and `process_*` as delimited `io.prometheus.client.MetricFamily`, with
-    /// exemplars and native histograms.
-    pub fn render_protobuf(&self, out: &mut Vec<u8>) {
-        page::render_protobuf(self, out);
+    /// Begins a page of `nuncio_*` and `process_*` as delimited
+    /// `io.prometheus.client.MetricFamily`, with exemplars and native histograms.
+    pub fn protobuf(&self) -> Page {
+        Page::protobuf(self)
     }
 
     /// Begins a Prometheus page, in text format 0.0.4.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio_telemetry::{
-    BuildInfo, Bytes, Ending, Mapped, Outcome, Protocol, RequestRecord, Telemetry, TraceId,
+    BuildInfo, Bytes, Ending, Mapped, Outcome, Page, Protocol, RequestRecord, Telemetry, TraceId,
 };
 
 /// A Mapping that had a request of each of these durations, all of one trace.
@@ -43,10 +43,14 @@ fn served(took_ms: &[u64]) -> Arc<Telemetry> {
     telemetry
 }
 
+fn whole(telemetry: &Telemetry, mut page: Page) -> Vec<u8> {
+    let mut whole = Vec::new();
+    while page.write(telemetry, &mut whole) {}
+    whole
+}
+
 fn openmetrics(telemetry: &Telemetry) -> String {
-    let mut page = Vec::new();
-    telemetry.render_openmetrics(&mut page);
-    String::from_utf8(page).unwrap()
+    String::from_utf8(whole(telemetry, telemetry.openmetrics())).unwrap()
 }
 
 #[test]
@@ -94,8 +98,7 @@ fn every_form_has_the_same_families() {
         names.collect()
     };
     assert_eq!(named(&text), named(&openmetrics(&telemetry)));
-    let mut protobuf = Vec::new();
-    telemetry.render_protobuf(&mut protobuf);
+    let protobuf = whole(&telemetry, telemetry.protobuf());
     for name in named(&text) {
         let is_there = protobuf
             .windows(name.len())

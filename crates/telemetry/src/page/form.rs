@@ -5,6 +5,7 @@
 mod openmetrics;
 mod protobuf;
 mod text;
+mod wanted;
 
 use crate::histogram::Distribution;
 use crate::latency::Latency;
@@ -12,6 +13,7 @@ use crate::mapping::MappingStats;
 pub(super) use openmetrics::OpenMetrics;
 pub(super) use protobuf::Protobuf;
 pub(super) use text::Text;
+pub(super) use wanted::Wanted;
 
 /// A number with so many decimal places.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +54,11 @@ pub(super) enum Durations<'a> {
 
 /// One way to write families.
 pub(super) trait Form {
+    /// Whether anything of a family of this name will be written.
+    fn wants(&self, _family: &str) -> bool {
+        true
+    }
+
     /// What follows is of this family.
     fn family(&mut self, family: &Family<'_>);
 

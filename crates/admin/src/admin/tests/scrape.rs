@@ -3,8 +3,9 @@
 use std::io::Read;
 
 use flate2::read::GzDecoder;
+use nuncio_telemetry::{Bytes, Ending, Mapped, Outcome, Protocol, RequestRecord};
 
-use super::{AdminRoutes, AsyncReadExt, AsyncWriteExt, DEADLINE, Port, timeout};
+use super::{AdminRoutes, AsyncReadExt, AsyncWriteExt, DEADLINE, Duration, Instant, Port, timeout};
 
 /// The head in lower case, and the body without its chunks.
 async fn scrape(port: &Port, request: &str) -> (String, Vec<u8>) {
@@ -132,4 +133,110 @@ async fn a_page_that_nobody_takes_keeps_no_probe_waiting() {
     }
     let alive = port.get("/ambassador/v0/check_alive").await;
     assert_eq!(alive.status, 200);
+}
+
+/// As many Mappings as make a family of several pieces.
+fn fill_mappings(port: &Port) {
+    let http = port.telemetry.http("ingress_http");
+    let listener = port.telemetry.listener(port.addr, &http);
+    for number in 0..2_000 {
+        let mapping = port
+            .telemetry
+            .mapping("default", &format!("mapping-{number:04}"));
+        RequestRecord {
+            cluster: None,
+            request: listener.request_started(Protocol::Http1),
+            outcome: Outcome::Upstream {
+                status: 200,
+                ending: Ending::Complete,
+            },
+            duration: Duration::from_millis(7),
+            upstream_time: None,
+            bytes: Bytes::default(),
+            retried: false,
+            mapping: Some(Mapped {
+                stats: &mapping,
+                retries: 0,
+            }),
+            trace: None,
+        }
+        .record();
+    }
+}
+
+const PROTOBUF: &str = "Accept: application/vnd.google.protobuf;\
+                        proto=io.prometheus.client.MetricFamily;encoding=delimited\r\n";
+
+#[tokio::test]
+async fn our_own_pages_arrive_whole_compressed_or_not() {
+    let port = Port::full().await;
+    fill_mappings(&port);
+    for (accept, media_type) in [
+        ("", "application/openmetrics-text"),
+        (PROTOBUF, "application/vnd.google.protobuf"),
+    ] {
+        let request = format!("GET /metrics/openmetrics HTTP/1.1\r\n{accept}");
+        let (head, plain) = scrape(&port, &request).await;
+        assert!(
+            head.contains(media_type) && head.contains("chunked"),
+            "{head}"
+        );
+        assert!(plain.len() > 512 * 1024, "{}", plain.len());
+        assert_eq!(accept.is_empty(), plain.ends_with(b"# EOF\n"));
+
+        let (head, packed) = scrape(&port, &format!("{request}Accept-Encoding: gzip\r\n")).await;
+        assert!(head.contains("content-encoding: gzip"), "{head}");
+        assert!(packed.len() * 5 < plain.len(), "{}", packed.len());
+        let mut page = Vec::new();
+        GzDecoder::new(&*packed).read_to_end(&mut page).unwrap();
+        // Numbers of the process may have grown longer.
+        assert!(page.len().abs_diff(plain.len()) < 1024);
+    }
+}
+
+#[tokio::test]
+async fn a_probe_is_answered_while_a_page_of_many_mappings_is_written() {
+    let port = Port::full().await;
+    fill_mappings(&port);
+    let openmetrics = "/metrics/openmetrics HTTP/1.1\r\n";
+    for request in [
+        "/metrics?filter=nuncio_mapping HTTP/1.1\r\n".to_owned(),
+        openmetrics.to_owned(),
+        format!("{openmetrics}{PROTOBUF}"),
+    ] {
+        let request = format!("GET {request}");
+        let scraped = async {
+            let (head, _) = scrape(&port, &request).await;
+            assert!(head.starts_with("http/1.1 200"), "{head}");
+            Instant::now()
+        };
+        let probed = async {
+            assert_eq!(port.get("/ambassador/v0/check_alive").await.status, 200);
+            Instant::now()
+        };
+        let (scraped, probed) = tokio::join!(scraped, probed);
+        assert!(probed < scraped, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn one_filtered_page_is_written_at_a_time() {
+    let port = Port::full().await;
+    fill_mappings(&port);
+    let target = "/metrics?filter=nuncio_mapping";
+    let mut slow = port.connect().await;
+    let request = format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n");
+    slow.write_all(request.as_bytes()).await.unwrap();
+    slow.read_exact(&mut [0; 64]).await.unwrap();
+    let refused = port.get(target).await;
+    let expected = "another filtered page is being written; try again\n";
+    assert!(refused.is(503, expected), "{}", refused.head);
+    assert_eq!(port.get("/metrics").await.status, 200);
+    drop(slow);
+    let freed = async {
+        while port.get(target).await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, freed).await.unwrap();
 }

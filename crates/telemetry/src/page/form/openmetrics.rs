@@ -4,11 +4,9 @@
 //! name, numbers of `le` have a point (OpenMetrics 1.0, "Canonical Numbers"), and the last line is
 //! `# EOF`.
 
-use super::text::{Bound, push, series};
+use super::text::{COARSE, FINE, push, series};
 use super::{Durations, Family, Fixed, Form, Kind, Labels};
 use crate::exemplar::Exemplar;
-use crate::histogram::BOUNDS_US;
-use crate::latency::CLASSIC_US;
 use crate::mapping::MappingStats;
 use crate::text;
 
@@ -23,7 +21,7 @@ pub(in crate::page) struct OpenMetrics<'o> {
 
 /// What comes after the name of a series.
 struct Sample {
-    le: Option<u64>,
+    le: Option<&'static str>,
     value: Fixed,
     exemplar: Option<Exemplar>,
 }
@@ -47,8 +45,7 @@ impl<'o> OpenMetrics<'o> {
 
     fn line(&mut self, suffix: &str, labels: Labels<'_>, sample: &Sample) {
         push(self.out, &[&self.family, suffix]);
-        let le = sample.le.map(|us| Bound::of(us, canonical));
-        series(self.out, labels, le);
+        series(self.out, labels, sample.le);
         text::decimal(self.out, sample.value.0, sample.value.1);
         if let Some(exemplar) = &sample.exemplar {
             self.exemplar(exemplar);
@@ -67,13 +64,12 @@ impl<'o> OpenMetrics<'o> {
     fn buckets(
         &mut self,
         labels: Labels<'_>,
-        (bounds, counts): (&[u64], &[u64]),
+        (bounds, counts): (&[&'static str], &[u64]),
         examples: Option<&MappingStats>,
     ) {
-        let bounds = bounds.iter().copied().chain([u64::MAX]);
-        for ((nth, bound), count) in bounds.enumerate().zip(counts) {
+        for ((nth, bound), count) in bounds.iter().enumerate().zip(counts) {
             let sample = Sample {
-                le: Some(bound),
+                le: Some(*bound),
                 value: Fixed::whole(*count),
                 exemplar: examples.and_then(|mapping| mapping.exemplar(nth)),
             };
@@ -112,12 +108,12 @@ impl Form for OpenMetrics<'_> {
     fn histogram(&mut self, labels: Labels<'_>, durations: Durations<'_>) {
         let (count, sum_ns) = match durations {
             Durations::Coarse(distribution) => {
-                self.buckets(labels, (&BOUNDS_US, &distribution.buckets), None);
+                self.buckets(labels, (&COARSE, &distribution.buckets), None);
                 (distribution.count(), distribution.sum_ns)
             }
             Durations::Fine(latency, mapping) => {
                 let counts = latency.classic();
-                self.buckets(labels, (&CLASSIC_US, &counts), Some(mapping));
+                self.buckets(labels, (&FINE, &counts), Some(mapping));
                 (latency.count, latency.sum_ns)
             }
         };
@@ -133,13 +129,5 @@ impl Sample {
             value,
             exemplar: None,
         }
-    }
-}
-
-/// With a point.
-fn canonical(out: &mut Vec<u8>, value: u64, places: u32) {
-    text::decimal(out, value, places);
-    if !out.contains(&b'.') {
-        out.extend_from_slice(b".0");
     }
 }

@@ -4,7 +4,11 @@
 //!
 //! Invariant: a fine distribution is both: a native histogram, and the buckets of a classic one.
 
-use prost::{Enumeration, Message};
+use std::collections::VecDeque;
+use std::mem;
+
+use prost::encoding::message;
+use prost::{Enumeration, Message, encode_length_delimiter};
 
 use super::{Durations, Family, Fixed, Form, Kind, Labels};
 use crate::exemplar::Exemplar;
@@ -12,12 +16,26 @@ use crate::histogram::BOUNDS_US;
 use crate::latency::{CLASSIC_US, Latency, SCHEMA, ZERO_THRESHOLD};
 use crate::mapping::MappingStats;
 
-/// Appends to a page.
-#[derive(Debug)]
-pub(in crate::page) struct Protobuf<'o> {
-    out: &'o mut Vec<u8>,
+/// Writes messages, and keeps them until they are sent.
+#[derive(Debug, Default)]
+pub(in crate::page) struct Protobuf {
+    /// The family being written, without its metrics.
     family: MetricFamily,
+    /// Its metrics, as they are on the wire.
+    metrics: Parcel,
+    /// Whole messages.
+    ready: Parcel,
 }
+
+/// Bytes in boxes, which are neither moved when more come nor kept when they are sent.
+#[derive(Debug, Default)]
+struct Parcel {
+    boxes: VecDeque<Vec<u8>>,
+    length: usize,
+}
+
+/// A box with so many bytes takes no more.
+const BOX: usize = 64 * 1024;
 
 #[derive(Clone, PartialEq, Message)]
 struct MetricFamily {
@@ -123,28 +141,55 @@ struct Timestamp {
     nanos: i32,
 }
 
-impl<'o> Protobuf<'o> {
-    pub(in crate::page) fn new(out: &'o mut Vec<u8>) -> Self {
-        let family = MetricFamily::default();
-        Self { out, family }
-    }
-
-    /// Nothing may follow.
-    pub(in crate::page) fn end(mut self) {
-        self.flush();
-    }
-
-    /// A family is one message, so it is written when all of it is known.
-    fn flush(&mut self) {
-        let family = std::mem::take(&mut self.family);
-        if !family.metric.is_empty() {
-            let written = family.encode_length_delimited(self.out);
+impl Protobuf {
+    /// A family is one message that begins with its length, so it is ready when all of it is known.
+    pub(in crate::page) fn flush(&mut self) {
+        let family = mem::take(&mut self.family);
+        let metrics = mem::take(&mut self.metrics);
+        if metrics.length == 0 {
+            return;
+        }
+        self.ready.add(|out| {
+            let length = family.encoded_len() + metrics.length;
+            let written = encode_length_delimiter(length, out).and_then(|()| family.encode(out));
             debug_assert!(written.is_ok(), "a vector makes room");
+        });
+        self.ready.length += metrics.length;
+        self.ready.boxes.extend(metrics.boxes);
+    }
+
+    /// Appends something that is ready; whether there was anything.
+    pub(in crate::page) fn send(&mut self, out: &mut Vec<u8>) -> bool {
+        let Some(bytes) = self.ready.boxes.pop_front() else {
+            return false;
+        };
+        self.ready.length -= bytes.len();
+        out.extend_from_slice(&bytes);
+        true
+    }
+
+    fn metric(&mut self, metric: &Metric) {
+        self.metrics.add(|out| message::encode(METRIC, metric, out));
+    }
+}
+
+impl Parcel {
+    fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.boxes.back().is_none_or(|last| last.len() >= BOX) {
+            self.boxes.push_back(Vec::new());
+        }
+        if let Some(last) = self.boxes.back_mut() {
+            let before = last.len();
+            write(last);
+            self.length += last.len() - before;
         }
     }
 }
 
-impl Form for Protobuf<'_> {
+/// The field of [`MetricFamily`].
+const METRIC: u32 = 4;
+
+impl Form for Protobuf {
     fn family(&mut self, family: &Family<'_>) {
         self.flush();
         let kind = match family.kind {
@@ -172,7 +217,7 @@ impl Form for Protobuf<'_> {
             MetricType::Counter => metric.counter = value,
             MetricType::Gauge | MetricType::Histogram => metric.gauge = value,
         }
-        self.family.metric.push(metric);
+        self.metric(&metric);
     }
 
     fn histogram(&mut self, labels: Labels<'_>, durations: Durations<'_>) {
@@ -186,7 +231,7 @@ impl Form for Protobuf<'_> {
             },
             Durations::Fine(latency, mapping) => native(latency, mapping),
         });
-        self.family.metric.push(metric);
+        self.metric(&metric);
     }
 }
 
@@ -295,11 +340,12 @@ mod tests {
     #[test]
     fn a_family_without_series_is_no_message() {
         let mut out = Vec::new();
-        let mut page = Protobuf::new(&mut out);
+        let mut page = Protobuf::default();
         let (name, kind, help) = ("a", Kind::Gauge, "A.");
         page.family(&Family { name, kind, help });
         page.gauge("b", "B.", Fixed(15, 1));
-        page.end();
+        page.flush();
+        while page.send(&mut out) {}
         let family = MetricFamily::decode_length_delimited(&*out).unwrap();
         assert_eq!((family.name(), family.kind()), ("b", MetricType::Gauge));
         let [metric] = &*family.metric else {

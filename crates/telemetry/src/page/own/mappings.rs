@@ -1,4 +1,4 @@
-//! `nuncio_mapping_*`: Mappings that have had a request.
+//! `nuncio_mapping_*`: Mappings that have had a request, and the weights of those in groups.
 //!
 //! The label of the namespace is not called `namespace`, since that is what Prometheus calls the
 //! gateway's own when it finds it in Kubernetes.
@@ -33,28 +33,44 @@ impl Progress {
                 page.sample(Labels::mapping(one), Fixed::whole(one.count.timeouts()));
             }),
         ];
+        let from = self.mapping;
         let Some((family, write)) = families.get(self.family) else {
-            return false;
+            // The last family.
+            self.mapping += GO;
+            return !go((&WEIGHT, &ours.weights), from, page, weight);
         };
-        let Some(rest) = ours
-            .mappings
-            .get(self.mapping..)
-            .filter(|rest| !rest.is_empty())
-        else {
-            *self = Self {
+        let mappings = (family, &*ours.mappings);
+        *self = match go(mappings, from, page, |one, page| write(one, page)) {
+            true => Self {
                 family: self.family + 1,
                 mapping: 0,
-            };
-            return !ours.mappings.is_empty();
+            },
+            false => Self {
+                mapping: from + GO,
+                ..*self
+            },
         };
-        match self.mapping {
-            0 => page.family(family),
-            _ => page.resume(family),
-        }
-        rest.iter().take(GO).for_each(|one| write(one, page));
-        self.mapping += GO.min(rest.len());
         true
     }
+}
+
+/// Some rows of a family; whether those were the last.
+fn go<T, F: Form>(
+    (family, rows): (&Family<'_>, &[T]),
+    from: usize,
+    page: &mut F,
+    write: impl Fn(&T, &mut F),
+) -> bool {
+    let rest = rows.get(from..).unwrap_or_default();
+    if rest.is_empty() || !page.wants(family.name) {
+        return true;
+    }
+    match from {
+        0 => page.family(family),
+        _ => page.resume(family),
+    }
+    rest.iter().take(GO).for_each(|one| write(one, page));
+    rest.len() <= GO
 }
 
 const REQUESTS: Family<'_> = Family {
@@ -97,23 +113,19 @@ fn duration<F: Form>(mapping: &MappingStats, page: &mut F) {
 }
 
 /// Of groups of several Mappings only: the others have all requests.
-pub(super) fn weights(weights: &[MappingWeight], page: &mut impl Form) {
-    if weights.is_empty() {
-        return;
-    }
-    page.family(&Family {
-        name: "nuncio_mapping_weight_ratio",
-        kind: Kind::Gauge,
-        help: "Share that a Mapping is to have of the requests of its group.",
-    });
-    for weight in weights {
-        let labels = [
-            ("mapping_namespace", &*weight.namespace),
-            ("mapping", &weight.name),
-        ];
-        let percent = u64::from(weight.percent);
-        page.sample(Labels::of(&labels), Fixed::hundredths(percent));
-    }
+const WEIGHT: Family<'_> = Family {
+    name: "nuncio_mapping_weight_ratio",
+    kind: Kind::Gauge,
+    help: "Share that a Mapping is to have of the requests of its group.",
+};
+
+fn weight<F: Form>(weight: &MappingWeight, page: &mut F) {
+    let labels = [
+        ("mapping_namespace", &*weight.namespace),
+        ("mapping", &weight.name),
+    ];
+    let percent = u64::from(weight.percent);
+    page.sample(Labels::of(&labels), Fixed::hundredths(percent));
 }
 
 impl<'a> Labels<'a> {
