@@ -2,7 +2,7 @@ use super::*;
 
 use nuncio_config::{Identity, ObjectRef, Origin, ServiceHost, parse_annotation};
 use nuncio_routing::{Cluster, Compiler};
-use nuncio_telemetry::{BuildInfo, ClusterLabel, Selection};
+use nuncio_telemetry::{BuildInfo, ClusterLabel};
 
 /// A Switch that follows objects.
 struct Scene {
@@ -226,16 +226,16 @@ async fn a_mapping_is_counted_while_it_is_configured_and_has_had_a_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mapping_leaves_after_the_last_page_that_shows_it() {
+async fn a_mapping_leaves_when_a_page_in_flight_gives_its_handle_back() {
     let mut scene = Scene::new();
     scene.put("a", "").put("b", "").install();
     count_all(&scene);
     let all = scene.telemetry.known_mappings();
-    let page = scene.telemetry.page(Selection::default());
+    let in_flight = scene.telemetry.mapping("default", "b");
     scene.remove("b").install();
     tokio::time::sleep(10 * upstreams::LOOK).await;
     assert_eq!(scene.telemetry.known_mappings(), all);
-    drop(page);
+    drop(in_flight);
     tokio::time::sleep(10 * upstreams::LOOK).await;
     assert_eq!(scene.telemetry.known_mappings(), all - 1);
 }
