@@ -24,8 +24,10 @@ mod options;
 mod timers;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 use crate::telemetry::Telemetry;
 use exporter::Exporter;
@@ -36,15 +38,33 @@ pub(crate) use timers::Timers;
 
 /// Exports until `shutdown` turns true or its sender is gone, then flushes once more. Returns at
 /// once when statsd is off.
-pub async fn run(telemetry: Arc<Telemetry>, options: Options, mut shutdown: watch::Receiver<bool>) {
+pub async fn run(telemetry: Arc<Telemetry>, options: Options, shutdown: watch::Receiver<bool>) {
     if options.target == Target::Off {
         return;
     }
     let mut exporter = Exporter::new(telemetry, options);
+    let stop = Stop(shutdown.clone());
+    let too_late = async {
+        Stop(shutdown).asked().await;
+        sleep(FINISH_TIME).await;
+    };
     tokio::select! {
-        () = exporter.run() => {}
-        // An error means that nobody is left who could ask us to stop.
-        _ = shutdown.wait_for(|stop| *stop) => {}
+        () = exporter.run(stop) => {}
+        () = too_late => {}
     }
     exporter.finish().await;
 }
+
+/// Tells when exporting is to end.
+#[derive(Debug)]
+struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    async fn asked(&mut self) {
+        // An error means that nobody is left who could ask.
+        let (Ok(_) | Err(_)) = self.0.wait_for(|stop| *stop).await;
+    }
+}
+
+/// How long the last flush may take, and what is being sent before it: the process wants to end.
+const FINISH_TIME: Duration = Duration::from_secs(1);

@@ -1,7 +1,6 @@
 //! Keeps a receiver up to date for as long as there is one, and looks for one while there is none.
 //!
-//! Invariant: dropping the future of [`Exporter::run`] loses nothing that a later
-//! [`Exporter::finish`] would send, except timers.
+//! Invariant: what is being sent when exporting is asked to end is sent to its end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +14,7 @@ use super::lines::Batch;
 use super::link::{Link, Lost};
 use super::metric::Writer;
 use super::options::{Options, Target};
+use super::{FINISH_TIME, Stop};
 use crate::telemetry::Telemetry;
 
 /// The state of the export.
@@ -37,8 +37,6 @@ pub(super) struct Exporter {
 const TIMER_INTERVAL: Duration = Duration::from_millis(50);
 /// The longest pause before a named receiver is looked up again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How long the last flush may take: the process wants to end.
-const FINISH_TIME: Duration = Duration::from_secs(1);
 
 impl Exporter {
     pub(super) fn new(telemetry: Arc<Telemetry>, options: Options) -> Self {
@@ -55,16 +53,24 @@ impl Exporter {
         }
     }
 
-    /// Never returns.
-    pub(super) async fn run(&mut self) {
+    /// Returns when it is asked to stop.
+    pub(super) async fn run(&mut self, mut stop: Stop) {
         loop {
             let probe = self.probe();
-            let lost = match Link::find(&self.options.target, &probe).await {
-                Ok(link) => self.serve(link).await,
-                Err(lost) => lost,
+            let found = tokio::select! {
+                found = Link::find(&self.options.target, &probe) => found,
+                () = stop.asked() => return,
             };
+            let lost = match found {
+                Ok(link) => self.serve(link, &mut stop).await,
+                Err(lost) => Some(lost),
+            };
+            let Some(lost) = lost else { return };
             self.lose(&lost);
-            time::sleep(self.pause()).await;
+            tokio::select! {
+                () = time::sleep(self.pause()) => {}
+                () = stop.asked() => return,
+            }
         }
     }
 
@@ -86,8 +92,8 @@ impl Exporter {
         self.telemetry.timers.close();
     }
 
-    /// Exports until the receiver is lost.
-    async fn serve(&mut self, link: Link) -> Lost {
+    /// Exports until the receiver is lost; `None` = until asked to stop.
+    async fn serve(&mut self, link: Link, stop: &mut Stop) -> Option<Lost> {
         info!(peer = %link.peer, "statsd on");
         self.link = Some(link);
         self.telemetry.timers.open();
@@ -102,9 +108,10 @@ impl Exporter {
                     self.send(samples).await
                 }
                 _ = flush.tick() => self.flush().await,
+                () = stop.asked() => return None,
             };
             if let Err(lost) = sent {
-                return lost;
+                return Some(lost);
             }
         }
     }

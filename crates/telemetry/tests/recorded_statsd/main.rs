@@ -173,13 +173,8 @@ async fn heard(form: Form, datagrams: Datagrams, recording: &Recording) -> Sums 
     // Timers are sent from when the first lines are.
     receiver.listen(|lines| lines.len() > 5).await;
     traffic::replay(&telemetry, recording);
-    // Timers go together, so all are there when something else follows: a stop loses what is left.
-    let timed = |lines: &[String]| {
-        let mut from_first = lines
-            .iter()
-            .skip_while(|line| !line.contains("cx_length_ms"));
-        from_first.any(|line| !line.contains("|ms"))
-    };
+    // In the middle of the timers: what is being sent is sent to its end.
+    let timed = |lines: &[String]| lines.iter().any(|line| line.contains("|ms"));
     receiver.listen(timed).await;
     stop.send_replace(true);
     receiver.listen(|_| exporting.is_finished()).await;
