@@ -18,7 +18,7 @@ impl ClusterStats {
     }
 
     /// A connection could not be made; it was tried for `took`. What waited for it is to be told
-    /// as well, by [`PendingRequest::failed`].
+    /// as well, by [`crate::PendingRequest::failed`].
     pub fn connect_failed(&self, why: ConnectFailure, protocol: Protocol, took: Duration) {
         self.connection_made(protocol);
         // To Envoy it is active while it is made: the gauge is told from then on.
