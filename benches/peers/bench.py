@@ -7,7 +7,6 @@ interleaved, so that what disturbs the machine disturbs all. Medians are printed
 import argparse
 import os
 import re
-import socket
 import statistics
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import listening
 import measure
 import proxies
 
@@ -66,9 +66,9 @@ def _run(options, directory, servers):
 
 def _start(options, directory, servers):
     """Starts the upstream and every proxy, each checked to do its work; the URL of each."""
-    backend, *ports = _free_ports(7)
+    backend, *ports = listening.free_ports(7)
     servers.append(proxies.upstream(backend, LOAD_CORE, directory))
-    _await_port(backend)
+    listening.wait_for(backend, 15)
     at = {"nuncio": ports[0], "nginx": ports[3], "haproxy": ports[4], "envoy": ports[5]}
     common = (backend, PROXY_CORE, directory)
     servers.append(proxies.nuncio(options.nuncio, ports[:3], *common))
@@ -76,7 +76,7 @@ def _start(options, directory, servers):
     servers.append(proxies.haproxy(at["haproxy"], *common))
     servers.append(proxies.envoy(options.envoy, at["envoy"], *common))
     for name, port in at.items():
-        _await_port(port)
+        listening.wait_for(port, 15)
         _check_work(name, port)
     return {name: f"http://127.0.0.1:{port}/httpbin/get" for name, port in at.items()}
 
@@ -104,26 +104,6 @@ def _check_work(name, port):
 def _fetch(url):
     with urllib.request.urlopen(url, timeout=5) as answer:
         return answer.read()
-
-
-def _free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-def _await_port(port):
-    deadline = time.monotonic() + 15
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
 
 
 def _print_table(options, samples, memory):

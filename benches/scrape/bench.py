@@ -8,7 +8,6 @@ import argparse
 import gzip
 import http.client
 import os
-import socket
 import statistics
 import sys
 import tempfile
@@ -16,6 +15,7 @@ import threading
 import time
 from pathlib import Path
 
+import listening
 import measure
 import proxies
 import scene
@@ -30,7 +30,7 @@ def main():
         os.chmod(directory, 0o755)
         servers = []
         try:
-            backend, *ports = free_ports(9)
+            backend, *ports = listening.free_ports(9)
             upstream = proxies.upstream(backend, LOAD_CORE, directory, address="0.0.0.0")
             servers.append(upstream)
             _beside_envoy(options, directory, servers, (backend, ports[:5]))
@@ -135,7 +135,7 @@ def _latency(options, ports):
 
 
 def _traffic(port, count):
-    await_port(port)
+    listening.wait_for(port, 60)
     deadline = time.monotonic() + 60
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     for _ in range(3):
@@ -170,28 +170,6 @@ def _cpu(server):
     for task in Path(f"/proc/{server.process.pid}/task").iterdir():
         nanos += int((task / "schedstat").read_text().split()[0])
     return nanos / 1e9
-
-
-def free_ports(count):
-    """Ports that nobody has now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-def await_port(port):
-    """Waits until somebody listens."""
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
 
 
 def _options():

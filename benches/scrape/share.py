@@ -13,7 +13,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-import bench
+import listening
 import measure
 import proxies
 
@@ -34,9 +34,9 @@ def main():
 
 
 def _run(options, directory, servers):
-    backend, *ports = bench.free_ports(10)
+    backend, *ports = listening.free_ports(10)
     servers.append(proxies.upstream(backend, LOAD_CORE, directory))
-    bench.await_port(backend)
+    listening.wait_for(backend, 60)
     kinds = {
         "counted": (options.counted, {}),
         "counted, statsd": (options.counted, {"STATSD_ENABLED": "true", **_receiver()}),
@@ -49,7 +49,7 @@ def _run(options, directory, servers):
         three = ports[number * 3 : number * 3 + 3]
         server = proxies.nuncio(binary, three, backend, PROXY_CORE, own, env=env)
         servers.append(server)
-        bench.await_port(three[0])
+        listening.wait_for(three[0], 60)
         running[kind] = (server, f"http://127.0.0.1:{three[0]}/httpbin/get")
     samples = {kind: [] for kind in running}
     for _ in range(options.rounds):
