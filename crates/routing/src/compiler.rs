@@ -12,6 +12,7 @@
 //! Deliberately absent: where objects come from, and which version of an object is the good one.
 
 mod assembly;
+mod gateway_wide;
 mod groups;
 mod modules;
 mod names;
@@ -27,8 +28,8 @@ use crate::compile::{
 };
 use crate::{Settings, Snapshot};
 use assembly::{Assembly, Held, Laid};
+use gateway_wide::GatewayWide;
 use groups::Groups;
-use modules::Modules;
 use names::{Names, Turn};
 use tracing::TracingServices;
 
@@ -42,7 +43,7 @@ pub struct Compiler {
     objects: BTreeMap<Arc<ObjectRef>, Said>,
     names: Names,
     named: Named,
-    modules: Modules,
+    modules: GatewayWide,
     tracing: TracingServices,
     groups: Groups,
     basis: Basis,
@@ -97,7 +98,7 @@ impl Compiler {
             identity,
             objects: BTreeMap::new(),
             names: Names::default(),
-            modules: Modules::default(),
+            modules: GatewayWide::default(),
             tracing: TracingServices::default(),
             groups: Groups::default(),
             basis: Basis::of(Module::default()),
@@ -156,7 +157,7 @@ impl Compiler {
         for turn in self.names.settle(&mut self.assembly) {
             self.take(turn);
         }
-        let module = self.modules.settle(&self.identity, &mut self.assembly);
+        let module = modules::settle(&mut self.modules, &self.identity, &mut self.assembly);
         if self.tracing.settle(&self.identity, &mut self.assembly) {
             self.assembly.set(self.settings());
         }
@@ -193,7 +194,7 @@ impl Compiler {
             match class {
                 Class::Mapping => self.groups.remove(&told),
                 Class::Module => self.modules.remove(&told),
-                Class::TracingService => self.tracing.remove(&told),
+                Class::TracingService => self.tracing.all.remove(&told),
                 Class::CircuitBreaker | Class::OutlierDetection | Class::Resolver => {
                     self.named.remove(&told);
                 }
@@ -203,7 +204,7 @@ impl Compiler {
             match class {
                 Class::Mapping => self.groups.add(told),
                 Class::Module => self.modules.add(told),
-                Class::TracingService => self.tracing.add(told),
+                Class::TracingService => self.tracing.all.add(told),
                 Class::CircuitBreaker | Class::OutlierDetection | Class::Resolver => {
                     self.named.add(told);
                 }

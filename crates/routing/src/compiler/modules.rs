@@ -4,46 +4,24 @@
 //! controls; here the one in the gateway's own namespace counts, else that of the first namespace,
 //! unless annotations are not trusted beyond their namespace.
 
-use nuncio_config::{Identity, Kind, Module, Resource, Trust};
+use nuncio_config::{Identity, Kind, Module, Resource};
 
-use super::assembly::{Assembly, Held};
-use crate::compile::{Place, Report, Told, told};
+use super::assembly::Assembly;
+use super::gateway_wide::{GatewayWide, trusted};
+use crate::compile::{Place, Report, Told};
 
-/// All live Modules.
-#[derive(Debug, Default)]
-pub(super) struct Modules {
-    /// In insertion order.
-    all: Vec<Told>,
-    touched: bool,
-    held: Held,
-}
-
-impl Modules {
-    pub(super) fn add(&mut self, told: Told) {
-        told::insert(&mut self.all, told);
-        self.touched = true;
-    }
-
-    pub(super) fn remove(&mut self, told: &Told) {
-        told::take(&mut self.all, told);
-        self.touched = true;
-    }
-
-    /// What the Module that counts says, if Modules were touched; the other Modules are errors.
-    pub(super) fn settle(
-        &mut self,
-        identity: &Identity,
-        assembly: &mut Assembly,
-    ) -> Option<Module> {
-        if !std::mem::take(&mut self.touched) {
-            return None;
-        }
-        let mut report = Report::default();
-        let counting = counting(&self.all, identity, &mut report);
-        let module = counting.map(|(_, module)| module.clone());
-        assembly.report(&mut self.held, report);
-        Some(module.unwrap_or_default())
-    }
+/// What the Module that counts says, if Modules were touched; the other Modules are errors.
+pub(super) fn settle(
+    modules: &mut GatewayWide,
+    identity: &Identity,
+    assembly: &mut Assembly,
+) -> Option<Module> {
+    modules.settle(assembly, |all, report| {
+        let counting = counting(all, identity, report);
+        counting
+            .map(|(_, module)| module.clone())
+            .unwrap_or_default()
+    })
 }
 
 fn counting<'r>(
@@ -66,21 +44,6 @@ fn counting<'r>(
     }
     warn_without_effect(winner, module, report);
     Some(*first)
-}
-
-/// Whether what holds for the whole gateway may count.
-pub(super) fn trusted(resource: &Resource, identity: &Identity, report: &mut Report) -> bool {
-    let is_own =
-        identity.annotations == Trust::Compatible || resource.namespace == identity.namespace;
-    if !is_own {
-        let reason = format_args!(
-            "ignored: what holds for the whole gateway counts only from the gateway's namespace, {}, \
-             since annotations are not trusted beyond their own",
-            identity.namespace
-        );
-        report.error(resource, reason);
-    }
-    is_own
 }
 
 /// What is honoured otherwise than its author may expect.

@@ -4,41 +4,29 @@
 
 use nuncio_config::{Identity, Kind, Module, Qualifier, Resource, TracingService};
 
-use super::assembly::{Assembly, Held};
-use super::modules::trusted;
+use super::assembly::Assembly;
+use super::gateway_wide::{GatewayWide, trusted};
 use crate::Tracing;
-use crate::compile::{Place, Report, Told, told};
+use crate::compile::{Place, Report, Told};
 
 /// All live TracingServices.
 #[derive(Debug, Default)]
 pub(super) struct TracingServices {
-    /// In insertion order.
-    all: Vec<Told>,
-    touched: bool,
-    held: Held,
+    pub(super) all: GatewayWide,
     counting: Option<Told>,
 }
 
 impl TracingServices {
-    pub(super) fn add(&mut self, told: Told) {
-        told::insert(&mut self.all, told);
-        self.touched = true;
-    }
-
-    pub(super) fn remove(&mut self, told: &Told) {
-        told::take(&mut self.all, told);
-        self.touched = true;
-    }
-
     /// Decides which one counts; answers whether there was anything to decide.
     pub(super) fn settle(&mut self, identity: &Identity, assembly: &mut Assembly) -> bool {
-        if !std::mem::take(&mut self.touched) {
-            return false;
+        let decided = self.all.settle(assembly, |all, report| {
+            counting(all, identity, report).cloned()
+        });
+        let was_touched = decided.is_some();
+        if let Some(counting) = decided {
+            self.counting = counting;
         }
-        let mut report = Report::default();
-        self.counting = counting(&self.all, identity, &mut report).cloned();
-        assembly.report(&mut self.held, report);
-        true
+        was_touched
     }
 
     /// What the one that counts means.
