@@ -13,7 +13,7 @@ use crate::quote::quoted;
 use crate::report::Report;
 use crate::tenancy::Tenancy;
 use crate::yaml::{self, Entry, Node, Value};
-use crate::{Form, Identity, Kind, Resource, mapping, module, tracing};
+use crate::{Form, Identity, Kind, Labels, Resource, mapping, module, tracing};
 
 pub(crate) use kind::DocumentKind;
 use kind::{Understood, label};
@@ -64,6 +64,7 @@ impl Reader<'_> {
         Some(Resource {
             name: head.name,
             namespace,
+            labels: Labels::default(),
             at: report.at(root.line),
             kind,
         })

@@ -11,7 +11,10 @@ mod document;
 mod duration;
 mod fields;
 mod format;
+mod host;
 mod ingress;
+mod labels;
+mod listener;
 mod location;
 mod manifest;
 mod mapping;
@@ -25,13 +28,18 @@ mod rare;
 mod report;
 mod resource;
 mod service;
+mod tcp_mapping;
 mod tenancy;
+mod tls_context;
 mod tracing;
 mod yaml;
 
 pub use annotation::{CONFIG_ANNOTATION, nth_document, parse_annotation};
 pub use diagnostic::{Diagnostic, Severity};
 pub use format::{FieldName, Format, InvalidFormat, Operator, Piece};
+pub use host::{AcmeProvider, Host, InsecureAction, SecretRef};
+pub use labels::{Labels, Selector};
+pub use listener::{BindingNamespace, HostBinding, Listener, SecurityModel, Stack};
 pub use location::{Lines, Location, ObjectRef, Origin};
 pub use manifest::{Manifest, ManifestObject, Said, read_manifest};
 pub use mapping::{
@@ -50,6 +58,8 @@ pub use pattern::{ByteSet, InvalidPattern, Outline, Pattern, Step, Substitution,
 pub use rare::{Rare, Usual};
 pub use resource::{Identity, Kind, Parsed, Resolver, Resource, Trust};
 pub use service::{InvalidService, Qualified, Qualifier, Scheme, Service, ServiceHost};
+pub use tcp_mapping::TcpMapping;
+pub use tls_context::{Alpn, CipherSuite, Curve, TlsContext, TlsModule, TlsVersion};
 pub use tracing::{
     CollectorVersion, CustomTag, Percent, Propagation, TagValue, TraceSampling, TracingDriver,
     TracingService,

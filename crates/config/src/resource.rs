@@ -6,7 +6,8 @@
 use std::fmt;
 
 use crate::{
-    CircuitBreaker, Diagnostic, Location, Mapping, Module, OutlierDetection, TracingService,
+    CircuitBreaker, Diagnostic, Host, Labels, Listener, Location, Mapping, Module,
+    OutlierDetection, TcpMapping, TlsContext, TlsModule, TracingService,
 };
 
 /// Who this gateway is: decides which documents are meant for it, and what short names mean.
@@ -67,6 +68,9 @@ pub struct Resource {
     pub name: Box<str>,
     /// The document's `namespace`, else that of the object carrying it.
     pub namespace: Box<str>,
+    /// `metadata.labels` of a custom resource, `metadata_labels` of a document, else those of the
+    /// object carrying it.
+    pub labels: Labels,
     /// Where the document begins.
     pub at: Location,
     /// What it describes.
@@ -95,6 +99,16 @@ pub enum Kind {
     Resolver(Resolver),
     /// `kind: TracingService`: where spans are sent.
     TracingService(Box<TracingService>),
+    /// `kind: TLSContext`
+    TlsContext(Box<TlsContext>),
+    /// `kind: Module, name: tls`: TLSContexts before there was that kind.
+    TlsModule(Box<TlsModule>),
+    /// `kind: Host`
+    Host(Box<Host>),
+    /// `kind: Listener`
+    Listener(Box<Listener>),
+    /// `kind: TCPMapping`
+    TcpMapping(Box<TcpMapping>),
 }
 
 /// How a resolver finds endpoints.
@@ -117,6 +131,11 @@ impl Kind {
             Self::Resolver(Resolver::Service) => "KubernetesServiceResolver",
             Self::Resolver(Resolver::Endpoint) => "KubernetesEndpointResolver",
             Self::TracingService(_) => "TracingService",
+            Self::TlsContext(_) => "TLSContext",
+            Self::TlsModule(_) => "Module",
+            Self::Host(_) => "Host",
+            Self::Listener(_) => "Listener",
+            Self::TcpMapping(_) => "TCPMapping",
         }
     }
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use nuncio_config::{DnsType, Keepalive, OutlierDetection, Priority, ServiceHost};
 
+use crate::Origination;
 pub use discovery::{Discovery, ServicePort};
 pub(crate) use name::{NameParts, stats as stats_name};
 pub(crate) use roster::Roster;
@@ -32,10 +33,8 @@ pub struct Cluster {
     pub port: u16,
     /// Where its endpoints come from.
     pub discovery: Discovery,
-    /// Whether connections use TLS.
-    pub tls: bool,
-    /// The TLSContext to use; `None` = TLS without certificate and verification.
-    pub tls_context: Option<Box<str>>,
+    /// By which TLS its connections are made; `None` = they are plain.
+    pub tls: Option<Arc<Origination>>,
     /// Time for a TCP connection to come about.
     pub connect_timeout: Duration,
     /// Whether connections speak HTTP/2 (`grpc`).

@@ -195,6 +195,7 @@ impl Compiler {
                 Class::Mapping => self.groups.remove(&told),
                 Class::Module => self.modules.remove(&told),
                 Class::TracingService => self.tracing.all.remove(&told),
+                Class::TlsContext | Class::Host | Class::Listener | Class::TcpMapping => {}
                 Class::CircuitBreaker | Class::OutlierDetection | Class::Resolver => {
                     self.named.remove(&told);
                 }
@@ -205,6 +206,7 @@ impl Compiler {
                 Class::Mapping => self.groups.add(told),
                 Class::Module => self.modules.add(told),
                 Class::TracingService => self.tracing.all.add(told),
+                Class::TlsContext | Class::Host | Class::Listener | Class::TcpMapping => {}
                 Class::CircuitBreaker | Class::OutlierDetection | Class::Resolver => {
                     self.named.add(told);
                 }
@@ -219,6 +221,7 @@ impl Compiler {
         };
         match Class::of(&resource.kind) {
             Class::Mapping | Class::Module | Class::TracingService => {}
+            Class::TlsContext | Class::Host | Class::Listener | Class::TcpMapping => {}
             class @ (Class::CircuitBreaker | Class::OutlierDetection) => {
                 self.groups.touch_naming(class, &resource.name);
             }

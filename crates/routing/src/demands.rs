@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use nuncio_config::{ErrorResponseOverride, HashOn, OverrideBody};
 
-use crate::{Action, Cluster, Discovery, Route, ServicePort};
+use crate::{Action, Cluster, Credential, Discovery, Route, ServicePort};
 
 /// What the Routes of a Snapshot need as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Demands {
     pub error_pages: Arc<[Box<str>]>,
     /// Whose endpoints clusters have to be told.
     pub endpoints: Arc<BTreeSet<ServicePort>>,
+    /// What TLS needs from elsewhere.
+    pub credentials: Arc<BTreeSet<Credential>>,
 }
 
 /// Demands by the number of those who have them.
@@ -29,6 +31,7 @@ pub(crate) struct Tally {
     forwarding: usize,
     error_pages: Counted<Box<str>>,
     endpoints: Counted<ServicePort>,
+    credentials: Counted<Credential>,
     demands: Arc<Demands>,
 }
 
@@ -47,11 +50,17 @@ impl Tally {
         if let Discovery::Endpoints(of) = &cluster.discovery {
             self.endpoints.add(of);
         }
+        for credential in cluster.tls.iter().flat_map(|tls| tls.credentials()) {
+            self.credentials.add(&credential);
+        }
     }
 
     pub(crate) fn remove_cluster(&mut self, cluster: &Cluster) {
         if let Discovery::Endpoints(of) = &cluster.discovery {
             self.endpoints.remove(of);
+        }
+        for credential in cluster.tls.iter().flat_map(|tls| tls.credentials()) {
+            self.credentials.remove(&credential);
         }
     }
 
@@ -70,10 +79,13 @@ impl Tally {
         let pages = pages.map(|pages| pages.cloned().collect());
         let endpoints = self.endpoints.changed();
         let endpoints = endpoints.map(|endpoints| Arc::new(endpoints.cloned().collect()));
+        let credentials = self.credentials.changed();
+        let credentials = credentials.map(|credentials| Arc::new(credentials.cloned().collect()));
         let demands = Demands {
             forwarding: self.forwarding > 0,
             error_pages: pages.unwrap_or_else(|| Arc::clone(&before.error_pages)),
             endpoints: endpoints.unwrap_or_else(|| Arc::clone(&before.endpoints)),
+            credentials: credentials.unwrap_or_else(|| Arc::clone(&before.credentials)),
         };
         if demands != **before {
             self.demands = Arc::new(demands);

@@ -11,9 +11,11 @@ mod cluster;
 mod clusters;
 mod compile;
 mod compiler;
+mod credential;
 mod demands;
 mod diagnostics;
 mod explain;
+mod listening;
 mod order;
 mod path;
 mod redirect;
@@ -24,6 +26,7 @@ mod settings;
 mod slots;
 mod snapshot;
 mod table;
+mod tls;
 mod tracing;
 
 pub use attachment::Attachment;
@@ -31,11 +34,15 @@ pub use cluster::{Balance, Cluster, ClusterIndex, Discovery, Families, Limits, S
 pub use clusters::Clusters;
 pub use compile::compile;
 pub use compiler::{Compiled, Compiler, Refusal};
+pub use credential::{Credential, IdentitySource, SecretName, Source};
 pub use demands::Demands;
 pub use diagnostics::Diagnostics;
 pub use explain::{
     Answer, Asked, Candidate, Explanation, Forwarded, InvalidQuestion, Outcome, Question, Shadowed,
     Upstream, Verdict,
+};
+pub use listening::{
+    HostMap, Implied, Listener, Listening, SelectorIndex, TcpRoute, TerminationIndex, VirtualHost,
 };
 pub use order::Order;
 pub use path::{HostilePath, PathRules, normalized};
@@ -50,4 +57,5 @@ pub use settings::{ConnectionSettings, HeaderCase, Settings};
 pub use slots::Slots;
 pub use snapshot::Snapshot;
 pub use table::RouteTable;
+pub use tls::{ClientVerification, Origination, Termination, TlsTerms};
 pub use tracing::{Collector, Sampling, SpanFormat, Tracing};

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::{
-    Action, Cluster, ClusterIndex, Clusters, Demands, Diagnostics, Route, RouteTable, Settings,
+    Action, Cluster, ClusterIndex, Clusters, Demands, Diagnostics, Listening, Route, RouteTable,
+    Settings,
 };
 
 /// The result of one compilation, published as a whole: a half-applied change cannot be seen.
@@ -20,7 +21,9 @@ pub struct Snapshot {
     pub diagnostics: Diagnostics,
     /// What holds for the gateway as a whole.
     pub settings: Arc<Settings>,
-    /// What the Routes need as a whole.
+    /// What is listened on, and who is served there.
+    pub listening: Arc<Listening>,
+    /// What has to be at hand before it can be served.
     pub demands: Arc<Demands>,
 }
 
@@ -36,6 +39,7 @@ impl PartialEq for Snapshot {
     fn eq(&self, other: &Self) -> bool {
         self.generation == other.generation
             && self.settings == other.settings
+            && self.listening == other.listening
             && self.demands == other.demands
             && self.diagnostics == other.diagnostics
             && self.clusters.by_name() == other.clusters.by_name()

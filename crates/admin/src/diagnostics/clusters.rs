@@ -66,7 +66,11 @@ pub(super) fn cluster_stats<'a>(
 
 /// What a cluster connects to.
 pub(super) fn service(cluster: &Cluster) -> String {
-    let scheme = if cluster.tls { "https://" } else { "" };
+    let scheme = if cluster.tls.is_some() {
+        "https://"
+    } else {
+        ""
+    };
     format!("{scheme}{}:{}", cluster.host, cluster.port)
 }
 
@@ -75,7 +79,7 @@ impl<'a> ClusterInfo<'a> {
         Self {
             service: service(cluster),
             stats_name: &cluster.stats_name,
-            tls: cluster.tls,
+            tls: cluster.tls.is_some(),
             connect_timeout_ms: cluster.connect_timeout.as_millis(),
         }
     }

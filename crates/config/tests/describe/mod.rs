@@ -3,7 +3,8 @@
 mod said;
 
 use nuncio_config::{
-    Diagnostic, Kind, Mapping, Module, Parsed, Qualifier, Resource, Service, parse_annotation,
+    Diagnostic, Kind, Mapping, Module, Parsed, Qualifier, Resource, Service, TlsContext,
+    parse_annotation,
 };
 use said::differences;
 
@@ -38,10 +39,19 @@ fn describe_resource(resource: &Resource) -> String {
         Kind::CircuitBreaker(breaker) => vec![format!("{breaker:?}")],
         Kind::OutlierDetection(detection) => vec![format!("{detection:?}")],
         Kind::Resolver(resolver) => vec![format!("{resolver:?}")],
-        Kind::TracingService(service) => vec![format!("{service:#?}").replace('\n', "\n  ")],
+        Kind::TracingService(service) => whole(service),
+        Kind::TlsContext(context) => differences(&**context, &TlsContext::default()),
+        Kind::TlsModule(module) => whole(module),
+        Kind::Host(host) => whole(host),
+        Kind::Listener(listener) => whole(listener),
+        Kind::TcpMapping(mapping) => whole(mapping),
     };
     let lines = lines.into_iter().map(|line| format!("  {line}\n"));
     head + &lines.collect::<String>()
+}
+
+fn whole(value: &impl std::fmt::Debug) -> Vec<String> {
+    vec![format!("{value:#?}").replace('\n', "\n  ")]
 }
 
 /// What is unlike a Mapping that says no more than it must.

@@ -123,9 +123,9 @@ impl Connector {
     ) -> Result<UpstreamWire, ConnectFailure> {
         let started = Instant::now();
         let connecting = async {
-            match upstream.cluster.tls {
-                true => self.connect_tls(upstream, address).await,
-                false => connect_plain(upstream, address).await,
+            match &upstream.cluster.tls {
+                Some(_origination) => self.connect_tls(upstream, address).await,
+                None => connect_plain(upstream, address).await,
             }
         };
         let outcome = match timeout(upstream.cluster.connect_timeout, connecting).await {

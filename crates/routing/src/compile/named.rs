@@ -19,17 +19,26 @@ pub(crate) enum Class {
     /// Of every kind, as in Emissary.
     Resolver,
     TracingService,
+    TlsContext,
+    Host,
+    Listener,
+    TcpMapping,
 }
 
 impl Class {
     pub(crate) fn of(kind: &Kind) -> Self {
         match kind {
             Kind::Mapping(_) => Self::Mapping,
-            Kind::Module(_) => Self::Module,
+            // Told apart by their names.
+            Kind::Module(_) | Kind::TlsModule(_) => Self::Module,
             Kind::CircuitBreaker(_) => Self::CircuitBreaker,
             Kind::OutlierDetection(_) => Self::OutlierDetection,
             Kind::Resolver(_) => Self::Resolver,
             Kind::TracingService(_) => Self::TracingService,
+            Kind::TlsContext(_) => Self::TlsContext,
+            Kind::Host(_) => Self::Host,
+            Kind::Listener(_) => Self::Listener,
+            Kind::TcpMapping(_) => Self::TcpMapping,
         }
     }
 }
@@ -88,38 +97,30 @@ impl Named {
 
     /// The CircuitBreaker that a resource of this namespace names.
     pub(super) fn breaker(&self, name: &str, namespace: &str) -> Option<&CircuitBreaker> {
-        match &self.find(Class::CircuitBreaker, name, namespace)?.kind {
-            Kind::CircuitBreaker(breaker) => Some(breaker),
-            Kind::Mapping(_)
-            | Kind::Module(_)
-            | Kind::OutlierDetection(_)
-            | Kind::Resolver(_)
-            | Kind::TracingService(_) => None,
-        }
+        let Kind::CircuitBreaker(breaker) =
+            &self.find(Class::CircuitBreaker, name, namespace)?.kind
+        else {
+            return None;
+        };
+        Some(breaker)
     }
 
     /// The OutlierDetection that a resource of this namespace names.
     pub(super) fn detection(&self, name: &str, namespace: &str) -> Option<&OutlierDetection> {
-        match &self.find(Class::OutlierDetection, name, namespace)?.kind {
-            Kind::OutlierDetection(detection) => Some(detection),
-            Kind::Mapping(_)
-            | Kind::Module(_)
-            | Kind::CircuitBreaker(_)
-            | Kind::Resolver(_)
-            | Kind::TracingService(_) => None,
-        }
+        let Kind::OutlierDetection(detection) =
+            &self.find(Class::OutlierDetection, name, namespace)?.kind
+        else {
+            return None;
+        };
+        Some(detection)
     }
 
     /// The resolver that a resource of this namespace names.
     pub(super) fn resolver(&self, name: &str, namespace: &str) -> Option<Resolver> {
-        match self.find(Class::Resolver, name, namespace)?.kind {
-            Kind::Resolver(resolver) => Some(resolver),
-            Kind::Mapping(_)
-            | Kind::Module(_)
-            | Kind::CircuitBreaker(_)
-            | Kind::OutlierDetection(_)
-            | Kind::TracingService(_) => None,
-        }
+        let Kind::Resolver(resolver) = self.find(Class::Resolver, name, namespace)?.kind else {
+            return None;
+        };
+        Some(resolver)
     }
 
     /// That of the namespace; else the first, since Ambassador looks for names in all namespaces. When

@@ -33,14 +33,10 @@ impl Told {
     /// The resource, if it is a Mapping.
     pub(crate) fn member(&self) -> Option<Member<'_>> {
         let resource = self.resource()?;
-        match &resource.kind {
-            Kind::Mapping(mapping) => Some(Member { resource, mapping }),
-            Kind::Module(_)
-            | Kind::CircuitBreaker(_)
-            | Kind::OutlierDetection(_)
-            | Kind::Resolver(_)
-            | Kind::TracingService(_) => None,
-        }
+        let Kind::Mapping(mapping) = &resource.kind else {
+            return None;
+        };
+        Some(Member { resource, mapping })
     }
 
     /// Whether both are one resource of one reading.

@@ -14,7 +14,7 @@ use super::named::Named;
 use super::report::Report;
 use crate::cluster::{NameParts, stats_name};
 use crate::settings::limit;
-use crate::{Balance, Cluster, Discovery, Families, Limits};
+use crate::{Balance, Cluster, Discovery, Families, Limits, Origination};
 
 /// One Mapping's wish for a cluster.
 pub(super) struct Wish<'a> {
@@ -52,8 +52,7 @@ impl Wish<'_> {
             host: qualified.host,
             port: service.port,
             discovery: self.discovery.clone(),
-            tls: service.tls,
-            tls_context: service.tls_context.clone(),
+            tls: service.tls.then(|| Arc::new(self.origination())),
             connect_timeout: options.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
             http2: options.grpc,
             balance: load_balancer.map(Balance::from).unwrap_or_default(),
@@ -66,6 +65,14 @@ impl Wish<'_> {
             limits: self.limits(Priority::Default),
             limits_high: self.limits(Priority::High),
             outlier_detection: self.detection().copied().map(Box::new),
+        }
+    }
+
+    /// How TLS to the service is originated.
+    fn origination(&self) -> Origination {
+        Origination {
+            context: self.mapping.service.tls_context.clone(),
+            ..Origination::default()
         }
     }
 

@@ -12,7 +12,7 @@ use nuncio_config::Diagnostic;
 use crate::cluster::Roster;
 use crate::compile::{Report, Routes};
 use crate::demands::Tally;
-use crate::{Cluster, Diagnostics, Refusal, Route, RouteTable, Settings, Snapshot};
+use crate::{Cluster, Diagnostics, Listening, Refusal, Route, RouteTable, Settings, Snapshot};
 
 /// What Snapshots are made from.
 #[derive(Debug, Default)]
@@ -22,6 +22,7 @@ pub(super) struct Assembly {
     diagnostics: Diagnostics,
     tally: Tally,
     settings: Arc<Settings>,
+    listening: Arc<Listening>,
     /// Routes that are no more.
     leaving: Vec<Arc<Route>>,
     /// Those whose places are taken by some that come.
@@ -130,6 +131,7 @@ impl Assembly {
             clusters: self.roster.clusters().clone(),
             diagnostics: self.diagnostics.clone(),
             settings: self.settings(),
+            listening: Arc::clone(&self.listening),
             demands: self.tally.demands(),
         }
     }

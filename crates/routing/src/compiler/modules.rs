@@ -66,12 +66,8 @@ fn warn_without_effect(resource: &Resource, module: &Module, report: &mut Report
 
 fn as_module(told: &Told) -> Option<(&Resource, &Module)> {
     let resource = told.resource()?;
-    match &resource.kind {
-        Kind::Module(module) => Some((resource, module)),
-        Kind::Mapping(_)
-        | Kind::CircuitBreaker(_)
-        | Kind::OutlierDetection(_)
-        | Kind::Resolver(_)
-        | Kind::TracingService(_) => None,
-    }
+    let Kind::Module(module) = &resource.kind else {
+        return None;
+    };
+    Some((resource, module))
 }

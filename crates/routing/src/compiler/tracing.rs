@@ -68,12 +68,8 @@ fn counting<'t>(all: &'t [Told], identity: &Identity, report: &mut Report) -> Op
 
 fn as_tracing(told: &Told) -> Option<(&Resource, &TracingService)> {
     let resource = told.resource()?;
-    match &resource.kind {
-        Kind::TracingService(service) => Some((resource, service)),
-        Kind::Mapping(_)
-        | Kind::Module(_)
-        | Kind::CircuitBreaker(_)
-        | Kind::OutlierDetection(_)
-        | Kind::Resolver(_) => None,
-    }
+    let Kind::TracingService(service) = &resource.kind else {
+        return None;
+    };
+    Some((resource, service))
 }

@@ -181,7 +181,7 @@ impl Upstream {
         Self {
             cluster: cluster.name.to_string(),
             address: format!("{}:{}", cluster.host, cluster.port),
-            tls: cluster.tls,
+            tls: cluster.tls.is_some(),
             http2: cluster.http2,
             balance: balance(cluster.balance).to_owned(),
             connect_timeout_ms: millis(cluster.connect_timeout),

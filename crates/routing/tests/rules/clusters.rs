@@ -23,7 +23,7 @@ fn cluster_in(namespace: &str, written: Written) -> (String, String, String) {
         tls,
         ..
     } = &**snapshot.clusters.by_name()[0];
-    let scheme = if *tls { "tls://" } else { "" };
+    let scheme = if tls.is_some() { "tls://" } else { "" };
     (
         name.to_string(),
         stats_name.to_string(),

@@ -80,7 +80,7 @@ impl Http2Session {
         Self {
             request: Request::Unsent,
             response: Response::None,
-            scheme: if upstream.cluster.tls {
+            scheme: if upstream.cluster.tls.is_some() {
                 "https"
             } else {
                 "http"

@@ -1,0 +1,167 @@
+//! Values by host: exact names, globs at either end, and `*`.
+//!
+//! Invariant: of all patterns that fit, an exact one comes first, then the longest suffix, then the
+//! longest prefix, then `*`, as Envoy orders the domains of virtual hosts. Nothing is allocated to find
+//! one, and the cost does not depend on how many there are, but on how many lengths of globs.
+
+use std::collections::{BTreeMap, HashMap};
+
+use nuncio_config::HostMatch;
+
+use crate::table::MAX_HOST_LEN;
+
+/// Values by host. Patterns and hosts are compared without regard to case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostMap<T> {
+    exact: HashMap<Box<str>, T>,
+    suffixes: Globs<T>,
+    prefixes: Globs<T>,
+    any: Option<T>,
+}
+
+/// By length, then by text.
+type Globs<T> = BTreeMap<usize, HashMap<Box<str>, T>>;
+
+impl<T> Default for HostMap<T> {
+    fn default() -> Self {
+        Self {
+            exact: HashMap::new(),
+            suffixes: BTreeMap::new(),
+            prefixes: BTreeMap::new(),
+            any: None,
+        }
+    }
+}
+
+impl<T> HostMap<T> {
+    /// `value` for every host.
+    pub fn of_any(value: T) -> Self {
+        Self {
+            any: Some(value),
+            ..Self::default()
+        }
+    }
+
+    /// Takes `value` for what `pattern` matches, unless there is one for that pattern: then that stays,
+    /// and `value` is given back. No host is in a regular expression.
+    pub fn insert(&mut self, pattern: &HostMatch, value: T) -> Result<(), T> {
+        let (map, text) = match pattern {
+            HostMatch::Any if self.any.is_some() => return Err(value),
+            HostMatch::Any => {
+                self.any = Some(value);
+                return Ok(());
+            }
+            HostMatch::Exact(text) => (&mut self.exact, text),
+            HostMatch::Suffix(text) => (self.suffixes.entry(text.len()).or_default(), text),
+            HostMatch::Prefix(text) => (self.prefixes.entry(text.len()).or_default(), text),
+            HostMatch::Regex(_) => return Err(value),
+        };
+        let text: Box<str> = text.to_ascii_lowercase().into();
+        if map.contains_key(&text) {
+            return Err(value);
+        }
+        map.insert(text, value);
+        Ok(())
+    }
+
+    /// The value of the most specific pattern that matches.
+    pub fn find(&self, host: &str) -> Option<&T> {
+        let mut lowered = [0; MAX_HOST_LEN];
+        self.find_named(lowered_into(host, &mut lowered)?)
+            .or(self.any.as_ref())
+    }
+
+    /// The value of `*`.
+    pub fn any(&self) -> Option<&T> {
+        self.any.as_ref()
+    }
+
+    /// Whether there is no pattern.
+    pub fn is_empty(&self) -> bool {
+        self.exact.is_empty()
+            && self.suffixes.is_empty()
+            && self.prefixes.is_empty()
+            && self.any.is_none()
+    }
+
+    /// All values, in no order.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        let globs = self.suffixes.values().chain(self.prefixes.values());
+        let globs = globs.flat_map(HashMap::values);
+        self.exact.values().chain(globs).chain(&self.any)
+    }
+
+    fn find_named(&self, host: &str) -> Option<&T> {
+        let exact = || self.exact.get(host);
+        let suffix = || {
+            let mut lengths = self.suffixes.range(..=host.len()).rev();
+            lengths.find_map(|(length, texts)| texts.get(host.get(host.len() - length..)?))
+        };
+        let prefix = || {
+            let mut lengths = self.prefixes.range(..=host.len()).rev();
+            lengths.find_map(|(length, texts)| texts.get(host.get(..*length)?))
+        };
+        exact().or_else(suffix).or_else(prefix)
+    }
+}
+
+/// `None` for what is too long for any pattern.
+fn lowered_into<'b>(host: &str, buffer: &'b mut [u8; MAX_HOST_LEN]) -> Option<&'b str> {
+    let lowered = buffer.get_mut(..host.len())?;
+    lowered.copy_from_slice(host.as_bytes());
+    lowered.make_ascii_lowercase();
+    str::from_utf8(lowered).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(patterns: &[&'static str]) -> HostMap<&'static str> {
+        let mut map = HostMap::default();
+        for pattern in patterns {
+            map.insert(&pattern.parse().unwrap(), *pattern).unwrap();
+        }
+        map
+    }
+
+    #[test]
+    fn the_most_specific_pattern_is_found() {
+        let map = map(&[
+            "*",
+            "*.example.com",
+            "*.a.example.com",
+            "api.*",
+            "api.example.com",
+        ]);
+        for (host, found) in [
+            ("api.example.com", "api.example.com"),
+            ("API.Example.COM", "api.example.com"),
+            ("x.example.com", "*.example.com"),
+            ("api.a.example.com", "*.a.example.com"),
+            ("api.org", "api.*"),
+            ("example.com", "*"),
+            ("", "*"),
+        ] {
+            assert_eq!(map.find(host), Some(&found), "{host}");
+        }
+    }
+
+    #[test]
+    fn what_no_pattern_matches_is_not_found() {
+        let map = map(&["*.example.com", "api.example.com"]);
+        assert_eq!(map.find("example.com"), None);
+        assert_eq!(map.find(&"a".repeat(300)), None);
+        assert_eq!(map.find("api.example.comé"), None);
+    }
+
+    #[test]
+    fn the_first_of_two_for_one_pattern_stays() {
+        let mut map = map(&["a.example.com", "*"]);
+        let again = map.insert(&"A.example.com".parse().unwrap(), "second");
+        assert_eq!(again, Err("second"));
+        assert_eq!(map.insert(&HostMatch::Any, "third"), Err("third"));
+        assert_eq!(map.find("a.example.com"), Some(&"a.example.com"));
+        assert_eq!(map.values().count(), 2);
+    }
+}
