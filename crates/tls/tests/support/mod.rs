@@ -1,4 +1,5 @@
 //! Authorities that issue certificates as tests want them, and handshakes without a network.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr};
@@ -19,20 +20,20 @@ use rustls::{
 };
 
 /// Somebody who issues certificates.
-pub struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    pub pem: String,
+    pub(crate) pem: String,
 }
 
 /// A certificate and its key as texts.
-pub struct Issued {
-    pub chain: String,
-    pub key: String,
+pub(crate) struct Issued {
+    pub(crate) chain: String,
+    pub(crate) key: String,
     serial: SerialNumber,
 }
 
 impl Authority {
-    pub fn named(name: &str) -> Self {
+    pub(crate) fn named(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let params = authority(name);
         let pem = pem("CERTIFICATE", params.self_signed(&key).unwrap().der());
@@ -43,7 +44,7 @@ impl Authority {
     }
 
     /// One that this one vouches for.
-    pub fn below(&self, name: &str) -> Self {
+    pub(crate) fn below(&self, name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let params = authority(name);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
@@ -53,11 +54,15 @@ impl Authority {
         }
     }
 
-    pub fn issue(&self, name: &str) -> Issued {
+    pub(crate) fn issue(&self, name: &str) -> Issued {
         self.issue_with(name, |_| {})
     }
 
-    pub fn issue_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Issued {
+    pub(crate) fn issue_with(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Issued {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -72,11 +77,11 @@ impl Authority {
     }
 
     /// A list that is in force.
-    pub fn list(&self, revoked: &[&Issued]) -> String {
+    pub(crate) fn list(&self, revoked: &[&Issued]) -> String {
         self.list_until(revoked, 2100)
     }
 
-    pub fn list_until(&self, revoked: &[&Issued], year: i32) -> String {
+    pub(crate) fn list_until(&self, revoked: &[&Issued], year: i32) -> String {
         let revoked = revoked.iter().map(|issued| RevokedCertParams {
             serial_number: issued.serial.clone(),
             revocation_time: date_time_ymd(2020, 1, 1),
@@ -96,7 +101,7 @@ impl Authority {
 }
 
 impl Issued {
-    pub fn identity(&self) -> Identity {
+    pub(crate) fn identity(&self) -> Identity {
         Identity::from_pem(self.chain.as_bytes(), self.key.as_bytes()).unwrap()
     }
 }
@@ -115,65 +120,65 @@ fn serial() -> SerialNumber {
     SerialNumber::from(NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-pub fn pem(label: &str, der: &[u8]) -> String {
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let body = Base64::encode_string(der);
     format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
 }
 
 /// A certificate and its key in one text, as they were made once.
-pub fn fixture(name: &str) -> Vec<u8> {
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/");
     std::fs::read(format!("{directory}{name}")).unwrap()
 }
 
-pub fn pair(name: &str) -> Result<Identity, nuncio_tls::Unusable> {
+pub(crate) fn pair(name: &str) -> Result<Identity, nuncio_tls::Unusable> {
     let text = fixture(name);
     Identity::from_pem(&text, &text)
 }
 
 /// The gateway's side: its rules and what they name.
 #[derive(Default)]
-pub struct Side {
-    pub identity: Option<Identity>,
-    pub authorities: Option<Authorities>,
-    pub revocations: Option<Revocations>,
-    pub terms: TlsTerms,
-    pub required: bool,
-    pub sni: Option<Box<str>>,
+pub(crate) struct Side {
+    pub(crate) identity: Option<Identity>,
+    pub(crate) authorities: Option<Authorities>,
+    pub(crate) revocations: Option<Revocations>,
+    pub(crate) terms: TlsTerms,
+    pub(crate) required: bool,
+    pub(crate) sni: Option<Box<str>>,
     /// Whether clients are asked for certificates without authorities to verify them.
-    pub asks: bool,
-    pub http2: bool,
+    pub(crate) asks: bool,
+    pub(crate) http2: bool,
 }
 
 impl Side {
-    pub fn with(identity: Identity) -> Self {
+    pub(crate) fn with(identity: Identity) -> Self {
         Self {
             identity: Some(identity),
             ..Self::default()
         }
     }
 
-    pub fn authorities(mut self, pem: &str) -> Self {
+    pub(crate) fn authorities(mut self, pem: &str) -> Self {
         self.authorities = Some(Authorities::from_pem(pem.as_bytes(), false).unwrap());
         self
     }
 
-    pub fn revocations(mut self, pem: &str) -> Self {
+    pub(crate) fn revocations(mut self, pem: &str) -> Self {
         self.revocations = Some(Revocations::from_pem(pem.as_bytes()).unwrap());
         self
     }
 
-    pub fn terms(mut self, change: impl FnOnce(&mut TlsTerms)) -> Self {
+    pub(crate) fn terms(mut self, change: impl FnOnce(&mut TlsTerms)) -> Self {
         change(&mut self.terms);
         self
     }
 
-    pub fn required(mut self) -> Self {
+    pub(crate) fn required(mut self) -> Self {
         self.required = true;
         self
     }
 
-    pub fn sni(mut self, name: &str) -> Self {
+    pub(crate) fn sni(mut self, name: &str) -> Self {
         self.sni = Some(name.into());
         self
     }
@@ -186,7 +191,7 @@ impl Side {
         }
     }
 
-    pub fn termination(&self) -> Termination {
+    pub(crate) fn termination(&self) -> Termination {
         let verifies = self.authorities.is_some() || self.required || self.asks;
         let clients = verifies.then(|| {
             Arc::new(ClientVerification {
@@ -203,7 +208,7 @@ impl Side {
         }
     }
 
-    pub fn origination(&self) -> Origination {
+    pub(crate) fn origination(&self) -> Origination {
         Origination {
             context: None,
             identity: self.identity.as_ref().map(|_| IdentitySource::SelfSigned),
@@ -214,16 +219,16 @@ impl Side {
         }
     }
 
-    pub fn server(&self, tickets: &Tickets) -> Arc<ServerConfig> {
+    pub(crate) fn server(&self, tickets: &Tickets) -> Arc<ServerConfig> {
         nuncio_tls::server_config(&self.termination(), &self.needed(), tickets).unwrap()
     }
 
-    pub fn client(&self) -> Arc<ClientConfig> {
+    pub(crate) fn client(&self) -> Arc<ClientConfig> {
         client_config(&self.origination(), self.http2, &self.needed()).unwrap()
     }
 
     /// Both sides, with the client told what the client's side says.
-    pub fn meets(&self, client: &Self) -> Result<Met, Refused> {
+    pub(crate) fn meets(&self, client: &Self) -> Result<Met, Refused> {
         let server = self.server(&Tickets::new().unwrap());
         meet(&server, &client.client(), &client.origination())
     }
@@ -235,27 +240,27 @@ fn named(name: &str) -> Source {
 
 /// What two sides agreed on.
 #[derive(Debug)]
-pub struct Met {
-    pub version: ProtocolVersion,
-    pub suite: SupportedCipherSuite,
-    pub alpn: Option<Vec<u8>>,
-    pub sni: Option<String>,
-    pub kind: HandshakeKind,
-    pub curve: Option<rustls::NamedGroup>,
+pub(crate) struct Met {
+    pub(crate) version: ProtocolVersion,
+    pub(crate) suite: SupportedCipherSuite,
+    pub(crate) alpn: Option<Vec<u8>>,
+    pub(crate) sni: Option<String>,
+    pub(crate) kind: HandshakeKind,
+    pub(crate) curve: Option<rustls::NamedGroup>,
     /// What the server has of the client's certificate, and the other way round.
-    pub client: Vec<Vec<u8>>,
-    pub server: Vec<Vec<u8>>,
+    pub(crate) client: Vec<Vec<u8>>,
+    pub(crate) server: Vec<Vec<u8>>,
 }
 
 /// Why there was no connection, as either side has it.
 #[derive(Debug)]
-pub struct Refused {
-    pub server: Option<rustls::Error>,
-    pub client: Option<rustls::Error>,
+pub(crate) struct Refused {
+    pub(crate) server: Option<rustls::Error>,
+    pub(crate) client: Option<rustls::Error>,
 }
 
 /// A handshake, and a byte in each direction so that tickets arrive.
-pub fn meet(
+pub(crate) fn meet(
     server: &Arc<ServerConfig>,
     client: &Arc<ClientConfig>,
     origination: &Origination,
