@@ -291,6 +291,19 @@ fn an_expired_certificate_is_refused_even_if_it_is_itself_trusted() {
 }
 
 #[test]
+fn an_expired_authority_vouches_for_nobody_and_its_neighbours_do() {
+    let old = Authority::named_with("old", |params| {
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    });
+    let new = Authority::named("new");
+    let server = Side::with(somebody()).authorities(&format!("{}{}", old.pem, new.pem));
+    let refused = server.meets(&Side::with(old.issue("a").identity()));
+    let refusal = refusal(refused.unwrap_err().server);
+    assert_eq!(refusal, CertificateError::UnknownIssuer);
+    assert!(server.meets(&Side::with(new.issue("a").identity())).is_ok());
+}
+
+#[test]
 fn a_revoked_client_is_refused_and_its_neighbours_are_not() {
     let ours = Authority::named("ours");
     let (good, bad) = (ours.issue("good"), ours.issue("bad"));
