@@ -8,8 +8,9 @@ use nuncio_admin::{CurrentSnapshot, KeptResource, Latch, Published, Readiness, S
 use nuncio_config::Identity;
 use nuncio_controller::Publish;
 use nuncio_proxy::{Resolver, Switch};
-use nuncio_routing::{Listening, ServicePort, Snapshot, compile};
+use nuncio_routing::{Credential, Listening, ServicePort, Snapshot, compile};
 use nuncio_telemetry::{Configured, Telemetry};
+use nuncio_tls::Material;
 use tokio::sync::watch;
 
 /// Where snapshots go, and where the one in force can be seen.
@@ -99,6 +100,14 @@ impl Publish for Publication {
 
     fn endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {
         self.switch.set_endpoints(of, addresses);
+    }
+
+    fn credential(&self, of: &Credential, material: Option<Material>) {
+        self.switch.set_credential(of, material);
+    }
+
+    fn credentials_settled(&self) {
+        self.readiness.set(Latch::Credentials);
     }
 }
 
