@@ -9,6 +9,7 @@
 mod support;
 
 use nuncio_config::{Alpn, CipherSuite, Curve, TlsVersion};
+use nuncio_routing::Termination;
 use nuncio_tls::{Authorities, Identity, Needed, Tickets, Unusable, server_config, without_alpn};
 use rcgen::ExtendedKeyUsagePurpose;
 use rustls::{CertificateError, Error, HandshakeKind, NamedGroup, ProtocolVersion};
@@ -423,6 +424,29 @@ fn what_is_named_and_not_there_is_never_done_without() {
         ..all
     });
     assert!(server_config(&termination, &all, &tickets).is_ok());
+}
+
+#[test]
+fn authorities_that_nobody_has_asked_for_verify_clients_once_they_are_there() {
+    let ours = Authority::named("ours");
+    let side = Side::with(somebody()).authorities(&ours.pem).required();
+    let termination = Termination {
+        found: true,
+        ..side.termination()
+    };
+    let tickets = Tickets::new().unwrap();
+    let connects = |authorities: Option<&Authorities>| {
+        let needed = Needed {
+            identity: side.identity.as_ref(),
+            authorities,
+            revocations: None,
+        };
+        let config = server_config(&termination, &needed, &tickets).unwrap();
+        let client = Side::default();
+        meet(&config, &client.client(), &client.origination()).is_ok()
+    };
+    assert!(connects(None));
+    assert!(!connects(side.authorities.as_ref()));
 }
 
 #[test]
