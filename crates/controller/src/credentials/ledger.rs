@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use nuncio_routing::{Credential, SecretName};
+use nuncio_tls::Material;
 use tracing::debug;
 
 use super::held::{Held, Verdict};
@@ -24,6 +25,8 @@ pub(super) struct Ledger {
     places: BTreeMap<Place, Followed>,
     pub(super) remarks: Remarks,
     pub(super) work: Work,
+    /// The certificate that the gateway signed itself: one for its life.
+    own: Option<Material>,
     /// Counts what was found, of all places together.
     turns: u64,
     /// Places of which nothing was told yet.
@@ -46,6 +49,7 @@ impl Ledger {
             places: BTreeMap::new(),
             remarks: Remarks::new(),
             work: Work::default(),
+            own: None,
             turns: 0,
             unanswered: 0,
         }
@@ -129,14 +133,18 @@ impl Ledger {
         };
         self.turns += 1;
         followed.turn = self.turns;
-        self.work.add(Job {
+        let job = Job {
             place: place.clone(),
             turn: self.turns,
             pieces,
             wanted: followed.wanted.keys().cloned().collect(),
-        });
+        };
         self.remarks.not_missing(place);
         self.not_refused(place);
+        match &self.own {
+            Some(own) if *place == Place::Own => self.done(job.done_before(own)),
+            Some(_) | None => self.work.add(job),
+        }
     }
 
     /// Takes what was made.
@@ -150,6 +158,9 @@ impl Ledger {
         let now = SystemTime::now();
         let mut verdicts = Vec::new();
         for (credential, made) in done.made {
+            if let (Place::Own, Ok(material)) = (&done.place, &made) {
+                self.own = Some(material.clone());
+            }
             if let Some(held) = followed.wanted.get_mut(&credential) {
                 let verdict = held.found(made, now);
                 verdicts.push((credential, verdict));

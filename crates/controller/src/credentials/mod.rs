@@ -327,3 +327,6 @@ async fn patience(settled: Settled) {
         Settled::Unasked | Settled::Told => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,6 +85,16 @@ impl Work {
 }
 
 impl Job {
+    /// Done with what was made before.
+    pub(super) fn done_before(self, material: &Material) -> Done {
+        let wanted = self.wanted.into_iter();
+        Done {
+            made: wanted.map(|of| (of, Ok(material.clone()))).collect(),
+            place: self.place,
+            turn: self.turn,
+        }
+    }
+
     fn done(self) -> Done {
         let make = |of: Credential| {
             let made = contained(|| material(&self.pieces, &of));
