@@ -27,6 +27,10 @@ fn only_the_first_permissions(fake: &FakeApi) {
         Resource::ServiceResolvers,
         Resource::EndpointResolvers,
         Resource::TracingServices,
+        Resource::Hosts,
+        Resource::TlsContexts,
+        Resource::Listeners,
+        Resource::TcpMappings,
     ] {
         fake.forbid(refused);
     }
@@ -41,7 +45,7 @@ async fn each_refusal_is_reported_once_and_lived_without() {
     annotated(&cluster, "a").await;
     let control = Control::following(&cluster);
     let told = control
-        .until("every report", |snapshot| diagnostics(snapshot).len() == 6)
+        .until("every report", |snapshot| diagnostics(snapshot).len() == 10)
         .await;
     assert_eq!(mappings(&told), ["a"]);
     let all = diagnostics(&told);
