@@ -94,6 +94,9 @@ impl Publish for Recorder {
     }
 
     fn credential(&self, of: &Credential, material: Option<Material>) {
+        if let Some(switch) = &self.switch {
+            switch.set_credential(of, material.clone());
+        }
         self.credentials.send_modify(|credentials| {
             credentials.told.insert(of.clone(), material);
             credentials.times += 1;
