@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::report::Report;
 use crate::yaml::{self, Limits};
-use crate::{Diagnostic, Form, Lines, ObjectRef, Origin};
+use crate::{Diagnostic, Form, Labels, Lines, ObjectRef, Origin};
 use configuration::Configuration;
 use object::Reader;
 
@@ -41,6 +41,8 @@ pub struct ManifestObject {
     pub said: Option<Said>,
     /// The IngressClass that has to be Ambassador's for the object to be ours.
     pub ingress_class: Option<Box<str>>,
+    /// The labels of a Service that says something.
+    pub labels: Labels,
 }
 
 impl ManifestObject {
@@ -50,6 +52,7 @@ impl ManifestObject {
             object: Arc::clone(&self.object),
             file: Some(Arc::clone(file)),
             lines: said.lines,
+            labels: self.labels.clone(),
         }
     }
 }
@@ -81,6 +84,7 @@ pub fn read_manifest(file: &Arc<str>, text: &str) -> Manifest {
         object: Arc::clone(&whole),
         file: Some(Arc::clone(file)),
         lines: Lines::From(1),
+        labels: Labels::default(),
     });
     let mut manifest = Manifest::default();
     if text.len() > LIMITS.bytes {
