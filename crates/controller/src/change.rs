@@ -120,7 +120,7 @@ pub(crate) struct Announced {
     pub(crate) origin: Origin,
     pub(crate) form: Form,
     pub(crate) text: Arc<str>,
-    /// Equal for equal text at an equal place, so that a resync costs no parsing. Two texts of one
+    /// Equal for equal text at an equal place of an object with equal labels, so that a resync costs no parsing. Two texts of one
     /// object that collide would harm only that object.
     pub(crate) fingerprint: u64,
     /// When it reached this process.
@@ -137,6 +137,7 @@ impl Announced {
             Lines::From(first) => (0_u8, first).hash(&mut hasher),
             Lines::At(only) => (1_u8, only).hash(&mut hasher),
         }
+        origin.labels.hash(&mut hasher);
         Self {
             origin,
             form,
