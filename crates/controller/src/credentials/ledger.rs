@@ -4,12 +4,11 @@
 //! published when it is other than before, and at no other time.
 //! Deliberately absent: looking for anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use nuncio_routing::{Credential, SecretName};
-use nuncio_tls::Material;
 use tracing::debug;
 
 use super::held::{Held, Verdict};
@@ -18,15 +17,16 @@ use super::place::{Found, Place};
 use super::remarks::Remarks;
 use super::work::{Done, Job, Work};
 use crate::Publish;
+use crate::change::Need;
 
 /// What is known of all that is wanted.
 pub(super) struct Ledger {
     publish: Arc<dyn Publish>,
     places: BTreeMap<Place, Followed>,
+    /// Those that nobody has named.
+    unnamed: BTreeSet<Place>,
     pub(super) remarks: Remarks,
     pub(super) work: Work,
-    /// The certificate that the gateway signed itself: one for its life.
-    own: Option<Material>,
     /// Counts what was found, of all places together.
     turns: u64,
     /// Places of which nothing was told yet.
@@ -47,9 +47,9 @@ impl Ledger {
         Self {
             publish,
             places: BTreeMap::new(),
+            unnamed: BTreeSet::new(),
             remarks: Remarks::new(),
             work: Work::default(),
-            own: None,
             turns: 0,
             unanswered: 0,
         }
@@ -62,6 +62,11 @@ impl Ledger {
         let followed = self.places.entry(place.clone()).or_default();
         followed.wanted.entry(of.clone()).or_default();
         was_wanted
+    }
+
+    /// That nothing is at these places is no news from now on.
+    pub(super) fn unnamed(&mut self, places: BTreeSet<Place>) {
+        self.unnamed = places;
     }
 
     /// Wants a credential no more. Answers whether nobody wants its place any more.
@@ -108,17 +113,21 @@ impl Ledger {
         let verdict = match found {
             Found::There(pieces) => return self.make(place, Arc::new(pieces)),
             Found::Missing(what) => {
-                self.remarks.missing(place, &what);
+                self.missing(place, &what);
                 self.not_refused(place);
                 Held::missing
             }
             Found::Unreadable(why) => {
-                self.remarks.missing(place, &why);
+                self.missing(place, &why);
                 Held::unknown
             }
             Found::Refused(why) => {
                 if let Place::Secret(secret) = place {
-                    self.remarks.refused(secret, &why);
+                    let need = match self.unnamed.contains(place) {
+                        true => Need::Optional,
+                        false => Need::Required,
+                    };
+                    self.remarks.refused(secret, need, &why);
                 }
                 Held::unknown
             }
@@ -141,10 +150,7 @@ impl Ledger {
         };
         self.remarks.not_missing(place);
         self.not_refused(place);
-        match &self.own {
-            Some(own) if *place == Place::Own => self.done(job.done_before(own)),
-            Some(_) | None => self.work.add(job),
-        }
+        self.work.add(job);
     }
 
     /// Takes what was made.
@@ -158,9 +164,6 @@ impl Ledger {
         let now = SystemTime::now();
         let mut verdicts = Vec::new();
         for (credential, made) in done.made {
-            if let (Place::Own, Ok(material)) = (&done.place, &made) {
-                self.own = Some(material.clone());
-            }
             if let Some(held) = followed.wanted.get_mut(&credential) {
                 let verdict = held.found(made, now);
                 verdicts.push((credential, verdict));
@@ -168,15 +171,17 @@ impl Ledger {
         }
         self.answer(&done.place);
         for (credential, verdict) in verdicts {
-            self.carry_out(&credential, verdict);
+            self.carry_out(&credential, &done.place, verdict);
         }
     }
 
     /// Tells of what has expired meanwhile.
     pub(super) fn look_at_expiries(&mut self, now: SystemTime) {
-        for (credential, held) in self.places.values().flat_map(|followed| &followed.wanted) {
-            if let Some(wrong) = held.expiry(now) {
-                self.remarks.wrong(credential, wrong);
+        for (place, followed) in &self.places {
+            for (credential, held) in &followed.wanted {
+                if let Some(wrong) = held.expiry(now) {
+                    self.remarks.wrong(credential, place, wrong);
+                }
             }
         }
     }
@@ -191,7 +196,7 @@ impl Ledger {
             .map(|(credential, held)| (credential.clone(), judge(held)))
             .collect();
         for (credential, verdict) in verdicts {
-            self.carry_out(&credential, verdict);
+            self.carry_out(&credential, place, verdict);
         }
     }
 
@@ -203,15 +208,22 @@ impl Ledger {
         }
     }
 
-    fn carry_out(&mut self, of: &Credential, verdict: Verdict) {
+    fn carry_out(&mut self, of: &Credential, place: &Place, verdict: Verdict) {
         match verdict.wrong {
-            Some(wrong) => self.remarks.wrong(of, wrong),
+            Some(wrong) => self.remarks.wrong(of, place, wrong),
             None => self.remarks.well(of),
         }
         if let Some(material) = verdict.publish {
-            let (place, is_there) = (Place::of(of).object(), material.is_some());
+            let (place, is_there) = (place.object(), material.is_some());
             debug!(%place, is_there, "credential");
             self.publish.credential(of, material);
+        }
+    }
+
+    fn missing(&mut self, place: &Place, what: &str) {
+        match self.unnamed.contains(place) {
+            true => self.remarks.not_missing(place),
+            false => self.remarks.missing(place, what),
         }
     }
 

@@ -26,7 +26,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// Credentials that are followed, and what was told of them.
 struct Scene {
     api: Api,
-    wanted: watch::Sender<Option<Arc<BTreeSet<Credential>>>>,
+    wanted: watch::Sender<Option<Wants>>,
     local: watch::Sender<Arc<Local>>,
     told: watch::Receiver<Told>,
     remarks: watch::Receiver<Vec<Diagnostic>>,
@@ -111,8 +111,15 @@ impl Scene {
     }
 
     fn want(&self, credentials: &[Credential]) {
-        let wanted = credentials.iter().cloned().collect();
-        self.wanted.send_replace(Some(Arc::new(wanted)));
+        self.want_unnamed(credentials, &[]);
+    }
+
+    /// Of them, nobody has named some.
+    fn want_unnamed(&self, credentials: &[Credential], unnamed: &[Credential]) {
+        self.wanted.send_replace(Some(Wants {
+            all: Arc::new(credentials.iter().cloned().collect()),
+            unnamed: unnamed.iter().cloned().collect(),
+        }));
     }
 
     /// Puts Secrets of a manifest in the place of those before.
@@ -328,6 +335,27 @@ async fn what_is_refused_is_told_once_and_read_when_it_is_granted() {
 }
 
 #[tokio::test]
+async fn that_what_nobody_has_named_is_not_there_is_no_news() {
+    let scene = Scene::of_cluster();
+    let edge = [identity("default", "edge")];
+    scene.want_unnamed(&edge, &edge);
+    scene.until("settled", |told| told.settled).await;
+    scene.want(&edge);
+    scene
+        .until_wrong(&["Secret default/edge: there is no such Secret"])
+        .await;
+    scene.want_unnamed(&edge, &edge);
+    scene.until_wrong(&[]).await;
+    scene.api.refuse(Some(|_| true));
+    let refused = ["Secret default/*: cannot list and watch secrets"];
+    let wrong = scene.until_wrong(&refused).await;
+    assert_eq!(wrong[0].severity, Severity::Warning);
+    scene.api.refuse(None);
+    scene.api.put(EDGE, Pair::of("one.example").secret());
+    scene.until_named(&edge[0], "one.example").await;
+}
+
+#[tokio::test]
 async fn few_secrets_are_asked_for_by_name_and_others_never() {
     let scene = Scene::of_cluster();
     let wanted = [identity("default", "edge"), authorities("other", "ca")];
@@ -519,20 +547,4 @@ fn swap(mount: &Path, version: &str, pair: &Pair) {
     fs::write(directory.join("tls.key"), &pair.key).unwrap();
     symlink(version, mount.join("..data_tmp")).unwrap();
     fs::rename(mount.join("..data_tmp"), mount.join("..data")).unwrap();
-}
-
-#[tokio::test]
-async fn the_gateways_own_certificate_is_made_once() {
-    let scene = Scene::of_files();
-    let own = Credential::Identity(IdentitySource::SelfSigned);
-    scene.want(std::slice::from_ref(&own));
-    let first = scene
-        .until("made", |told| told.held.contains_key(&own))
-        .await;
-    scene.want(&[]);
-    scene.until("gone", |told| told.held[&own].is_none()).await;
-    scene.want(std::slice::from_ref(&own));
-    let second = scene.until("back", |told| told.held[&own].is_some()).await;
-    let material = |told: &Told| told.held[&own].clone().unwrap();
-    assert!(material(&first).same_as(&material(&second)));
 }
