@@ -1,10 +1,11 @@
 """Hosts: what becomes of requests that are not secure, and which Mappings are whose."""
 
 import dataclasses
+import subprocess
 
 from harness import curl, tls
 from harness.certificates import Authority
-from harness.gateway import Gateway
+from harness.gateway import Gateway, clean_environment
 from harness.resources import context, edge, host, mapping, module
 from harness.upstream import Upstream
 from harness.verdict import expect, expect_equal
@@ -64,7 +65,7 @@ def the_context_of_old_redirects_what_is_in_clear(setting):
                 expect_equal(found, 200, f"over TLS ({name})")
 
 
-# What there is without a Host: documents, the name of the Secret; the answers in clear and over TLS.
+# What there is without a Host: documents, the name of the Secret; answers in clear and over TLS.
 _WITHOUT_HOSTS = [
     ([], "ambassador-certs", 200, 200),
     ([module("tls", server={"enabled": True})], "ambassador-certs", 404, 200),
@@ -156,10 +157,31 @@ def hosts_have_the_mappings_that_they_select(setting):
                 expect_equal(found, wanted and f"/{wanted}/x", f"http://{name}{prefix}x")
 
 
+def hosts_say_what_is_not_done(setting):
+    """Nobody is asked for certificates, and there is no Service Preview: both are warned of."""
+    said = {
+        "acmeProvider": {"authority": "https://acme.example.org/directory", "email": "a@b.test"},
+        "previewUrl": {"enabled": True},
+    }
+    config = edge(setting, [host("shop", "shop.test", **said)])
+    done = subprocess.run(
+        [setting.binary, "check", config],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=clean_environment(),
+    )
+    for key in said:
+        found = [line for line in done.stdout.splitlines() if key in line and "shop" in line]
+        expect(found, f"nothing is said of {key}: {done.stdout!r}")
+    return "; ".join(done.stdout.splitlines())
+
+
 CHECKS = [
     each_host_says_what_becomes_of_requests_that_are_not_secure,
     the_context_of_old_redirects_what_is_in_clear,
     without_hosts_contexts_take_their_place,
     a_host_that_is_not_right_serves_nobody,
     hosts_have_the_mappings_that_they_select,
+    hosts_say_what_is_not_done,
 ]

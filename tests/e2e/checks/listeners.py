@@ -1,7 +1,9 @@
 """Listeners: each protocol, who is believed, and ports that open and close in a running gateway."""
 
 import dataclasses
+import re
 import socket
+import subprocess
 
 from harness import curl, http, proxy_header, tls
 from harness.certificates import Authority
@@ -166,8 +168,8 @@ def a_header_may_come_a_byte_at_a_time(setting):
             expect(found and found["x-forwarded-for"] == "192.0.2.7", f"{header!r}: {found}")
 
 
-# By `securityModel` and the Host's action: the answers in clear, over TLS, and in clear where a proxy
-# before the gateway says that the client came by https.
+# By `securityModel` and the Host's action: the answers in clear, over TLS, and in clear where a
+# proxy before the gateway says that the client came by https.
 _MODELS = [
     ("XFP", "Redirect", (301, 200, 200)),
     ("XFP", "Route", (200, 200, 200)),
@@ -235,6 +237,21 @@ def listeners_choose_their_hosts(setting):
             expect_equal(found, wanted, f"whether {binding} serves the Host")
 
 
+def a_listener_names_its_statistics_and_bounds_streams(setting):
+    [port] = free(1)
+    said = listener("edge", port, "HTTP", statsPrefix="shopfront", http2MaxConcurrentStreams=7)
+    with _Scene(setting) as scene, scene.gateway(said) as gateway:
+        until(lambda: _serves(port, lambda: _clear(port)), "the port is served")
+        page = http.get(gateway.metrics, "/metrics").body.decode()
+        wanted = 'envoy_http_downstream_rq_total{envoy_http_conn_manager_prefix="shopfront"}'
+        expect(wanted in page, f"no {wanted} on the metrics page")
+        url = f"http://127.0.0.1:{port}/"
+        command = ["nghttp", "-nv", "--no-dep", f"-H:authority: {NAME}", url]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=10).stdout
+        told = re.search(r"SETTINGS_MAX_CONCURRENT_STREAMS\(0x03\):(\d+)", said)
+        expect_equal(told and told[1], "7", f"the streams that a client may have ({said})")
+
+
 def ports_open_and_close_while_the_gateway_runs(setting):
     first, second = free(2)
     one, two = (listener(name, port, "HTTPS") for name, port in (("one", first), ("two", second)))
@@ -276,5 +293,6 @@ CHECKS = [
     the_security_model_says_which_requests_are_secure,
     only_as_many_proxies_are_believed_as_there_are,
     listeners_choose_their_hosts,
+    a_listener_names_its_statistics_and_bounds_streams,
     ports_open_and_close_while_the_gateway_runs,
 ]

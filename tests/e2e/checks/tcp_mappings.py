@@ -22,11 +22,20 @@ def _from(port):
     return http.get(port, "/").json()["upstream"]
 
 
+def _is_open(address, port):
+    try:
+        socket.create_connection((address, port), timeout=10).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
 def bytes_are_carried_by_port(setting):
-    implied, listened = free(2)
+    implied, listened, bound = free(3)
     with Upstream("blue", setting.directory) as blue, Upstream("green", setting.directory) as green:
         documents = [
             tcp_mapping("blue", implied, blue.port),
+            tcp_mapping("bound", bound, blue.port, address="127.0.0.1"),
             tcp_mapping("green", listened, green.port),
             listener("green", listened, "TCP"),
         ]
@@ -34,6 +43,9 @@ def bytes_are_carried_by_port(setting):
             until(lambda: not is_free(implied), "the port that a TCPMapping implies is open")
             expect_equal(_from(implied), "blue", "who answers on the port that is implied")
             expect_equal(_from(listened), "green", "who answers on the Listener's port")
+            expect_equal(_from(bound), "blue", "who answers on the port of an address")
+            expect(not _is_open("127.0.0.2", bound), "another address is listened on as well")
+            expect(_is_open("127.0.0.2", implied), "not every address is listened on")
 
 
 def names_are_told_apart_after_tls_is_terminated(setting):
@@ -122,6 +134,26 @@ def silence_ends_a_connection(setting):
     return f"after {waited * 1000:.0f} ms of 300"
 
 
+def clusters_are_what_the_mapping_says(setting):
+    """As with Mappings: by name, and with limits."""
+    [port] = free(1)
+    one = {"circuit_breakers": [{"max_connections": 1}], "stats_name": "carried"}
+    with Upstream("blue", setting.directory) as blue:
+        config = edge(setting, [tcp_mapping("blue", port, blue.port, **one)])
+        with Gateway(setting, config) as gateway:
+            until(lambda: not is_free(port), "the port is open")
+            with http.Connection(port) as first:
+                expect_equal(first.get("/").status, 200, "on the first connection")
+                try:
+                    found = http.get(port, "/").status
+                except OSError:
+                    found = None
+                expect_equal(found, None, "on a second one, where one may be")
+            page = http.get(gateway.metrics, "/metrics").body.decode()
+            wanted = 'envoy_cluster_upstream_cx_total{envoy_cluster_name="carried"} 1'
+            expect(wanted in page, f"no {wanted} on the metrics page")
+
+
 def upstreams_may_be_spoken_to_over_tls(setting):
     authority = Authority(setting.directory, "authority")
     server, client = authority.issue("server", "backend.test"), authority.issue("client")
@@ -164,6 +196,7 @@ CHECKS = [
     a_connection_without_tls_goes_elsewhere,
     weights_are_shares_of_connections,
     silence_ends_a_connection,
+    clusters_are_what_the_mapping_says,
     upstreams_may_be_spoken_to_over_tls,
     ports_of_tcp_mappings_open_and_close_while_the_gateway_runs,
 ]

@@ -24,16 +24,21 @@ class _Parties:
             "revoked": self.alpha.issue("revoked"),
             None: None,
         }
+        self.revoked = self.alpha.revocations(self.clients["revoked"])
+
+    def file(self, value):
+        """The path, if it is a file's name."""
+        is_file = str(value).endswith((".crt", ".crl"))
+        return str(self.alpha.chain.with_name(value)) if is_file else value
 
     def objects(self):
         """The Secrets."""
-        revoked = self.alpha.revocations(self.clients["revoked"])
         return [
             self.server.secret("server"),
             self.alpha.authorities("alpha"),
             self.beta.authorities("beta"),
             self.alpha.authorities("alpha-requires", cert_required="true"),
-            secret("revoked", {"crl.pem": revoked.read_bytes()}),
+            secret("revoked", {"crl.pem": self.revoked.read_bytes()}),
         ]
 
 
@@ -46,6 +51,8 @@ _HOSTS = {
     "optional": {"ca_secret": "alpha"},
     "secret": {"ca_secret": "alpha-requires"},
     "crl": {"ca_secret": "alpha", "cert_required": True, "crl_secret": "revoked"},
+    # Whose values are files of the check's directory.
+    "files": {"cacert_chain_file": "alpha.crt", "crl_file": "alpha-1.crl", "cert_required": True},
 }
 
 
@@ -55,6 +62,7 @@ def _served(setting, parties, *documents):
     with Upstream("all", setting.directory) as upstream:
         terms = {"secret": "server", "alpn_protocols": "h2,http/1.1"}
         for name, clients in _HOSTS.items():
+            clients = {key: parties.file(value) for key, value in clients.items()}
             documents += (
                 context(name, hosts=[f"{name}.test"], **terms, **clients),
                 host(name, f"{name}.test", tlsContext={"name": name}),
@@ -87,6 +95,9 @@ _SHOWN = [
     ("secret", "alpha", True),
     ("crl", "alpha", True),
     ("crl", "revoked", False),
+    ("files", None, False),
+    ("files", "alpha", True),
+    ("files", "revoked", False),
     ("alpha", "revoked", True),
 ]
 

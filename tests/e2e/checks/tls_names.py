@@ -148,6 +148,33 @@ def contexts_say_what_is_spoken(setting):
     return f"{len(_TERMS)} rows"
 
 
+# What names a Secret, and which Secret it is: its namespace and its name.
+_SECRETS = [
+    (context("t0", hosts=["t0.test"], secret="one.far"), "far", "one"),
+    (context("t1", hosts=["t1.test"], secret="two.dotted.far"), "far", "two.dotted"),
+    (context("t2", hosts=["t2.test"], secret="x.far", secret_namespacing=False), None, "x.far"),
+    (host("t3", "t3.test", secret="four.far"), None, "four.far"),
+    (host("t4", "t4.test", tlsSecret={"name": "five", "namespace": "far"}), "far", "five"),
+]
+
+
+def secrets_are_found_where_they_are_said_to_be(setting):
+    authority = Authority(setting.directory, "authority")
+    documents, objects, pairs = [], [], {}
+    for number, (document, namespace, name) in enumerate(_SECRETS):
+        hostname = f"t{number}.test"
+        pairs[hostname] = authority.issue(f"t{number}", hostname)
+        objects.append(pairs[hostname].secret(name, namespace or "default"))
+        documents.append(document)
+        if document.kind == "TLSContext":
+            documents.append(host(f"t{number}", hostname, tlsContext={"name": document.name}))
+    with _served(setting, documents, *objects) as gateway:
+        for hostname, pair in pairs.items():
+            _answers(gateway.https, hostname)
+            found = tls.fingerprint(gateway.https, hostname)
+            expect_equal(found, pair.fingerprint(), f"the certificate of {hostname}")
+
+
 def curl_speaks_both_versions_of_http(setting):
     pair = Authority(setting.directory, "authority").issue("shop", "shop.test")
     terms = {"tls": {"alpn_protocols": "h2,http/1.1"}}
@@ -179,6 +206,7 @@ CHECKS = [
     whoever_has_no_certificate_has_one_that_the_gateway_signed,
     keys_of_both_kinds_are_served,
     contexts_say_what_is_spoken,
+    secrets_are_found_where_they_are_said_to_be,
     curl_speaks_both_versions_of_http,
     sessions_are_resumed,
 ]

@@ -1,10 +1,12 @@
 """Certificates that change in a running gateway: seen by the next handshake, and by nobody else."""
 
+import re
+import ssl
 import time
 from contextlib import contextmanager
 
 from harness import http, tls
-from harness.certificates import Authority, secret
+from harness.certificates import Authority, openssl, secret
 from harness.gateway import Gateway
 from harness.h2load import Load
 from harness.kube_api import KubeApi
@@ -171,6 +173,27 @@ def _no_key_is_told(gateway, pair):
         expect(line not in text, f"a private key is in {place}")
 
 
+def metrics_tell_when_certificates_expire(setting):
+    certificates = _Certificates(setting)
+    with _upstream(setting) as documents:
+        pair = certificates.next()
+        with Gateway(setting, edge(setting, documents, pair.secret("shop"))) as gateway:
+            _served(gateway, pair)
+            expires = openssl("x509", "-in", pair.chain, "-noout", "-enddate").strip()
+            wanted = ssl.cert_time_to_seconds(expires.partition("=")[2])
+            page = http.get(gateway.metrics, "/metrics").body.decode()
+    for family in (
+        "nuncio_tls_certificate_expiry_timestamp_seconds",
+        "envoy_listener_ssl_certificate_expiration_unix_time_seconds",
+    ):
+        found = re.findall(rf"^{family}{{.*}} (\S+)$", page, re.M)
+        expect(str(wanted) in found, f"{family} has {found}, not {wanted}")
+    days = re.search(r"^envoy_server_days_until_first_cert_expiring(?:{})? (\d+)$", page, re.M)
+    expect_equal(days and days[1], "29", "the days until the first certificate expires")
+    handshakes = re.findall(r"^envoy_listener_ssl_handshake{.*} (\d+)$", page, re.M)
+    expect(any(map(int, handshakes)), f"no handshake is counted: {handshakes}")
+
+
 def upstreams_are_shown_the_certificate_that_is_in_force(setting):
     clients = Authority(setting.directory, "clients")
     server = clients.issue("server", "backend.test")
@@ -200,5 +223,6 @@ CHECKS = [
     a_changed_secret_of_a_cluster_is_served_at_once,
     changed_files_are_served_at_once,
     what_cannot_be_used_harms_nobody,
+    metrics_tell_when_certificates_expire,
     upstreams_are_shown_the_certificate_that_is_in_force,
 ]
