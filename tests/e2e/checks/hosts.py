@@ -20,6 +20,9 @@ _ACTIONS = [
 ]
 
 
+_CHALLENGES = "/.well-known/acme-challenge/"
+
+
 def each_host_says_what_becomes_of_requests_that_are_not_secure(setting):
     pair = Authority(setting.directory, "authority").issue("all", "*.test")
     names = [f"{(action or 'nothing').lower()}.test" for action, _, _ in _ACTIONS]
@@ -28,7 +31,11 @@ def each_host_says_what_becomes_of_requests_that_are_not_secure(setting):
         for name, (action, _, _) in zip(names, _ACTIONS)
     ]
     with Upstream("all", setting.directory) as upstream:
-        documents = [*hosts, mapping("all", upstream.port, "/here/")]
+        documents = [
+            *hosts,
+            mapping("all", upstream.port, "/here/"),
+            mapping("acme", upstream.port, _CHALLENGES),
+        ]
         with Gateway(setting, edge(setting, documents, pair.secret("all"))) as gateway:
             until(lambda: tls.fingerprint(gateway.https, names[0]), "TLS is served")
             for name, (_, insecure, secure) in zip(names, _ACTIONS):
@@ -39,6 +46,9 @@ def each_host_says_what_becomes_of_requests_that_are_not_secure(setting):
                     expect_equal(there, f"https://{name}/here/x?y=z", f"where {name} sends to")
                 found = curl.status(gateway.https, name, "/here/x?y=z")
                 expect_equal(found, secure, f"https://{name}/here/x?y=z")
+                # Authorities that issue certificates look there, in clear.
+                found = curl.status(gateway.http, name, f"{_CHALLENGES}token", scheme="http")
+                expect_equal(found, 200, f"http://{name}{_CHALLENGES}token")
                 # Where no Mapping is, there is nothing to be sent to either.
                 found = curl.status(gateway.http, name, "/there", scheme="http")
                 expect_equal(found, 404, f"http://{name}/there")
