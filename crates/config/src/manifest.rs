@@ -10,6 +10,7 @@ mod configuration;
 mod guess;
 mod ingress;
 mod object;
+mod secret;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::yaml::{self, Limits};
 use crate::{Diagnostic, Form, Lines, ObjectRef, Origin};
 use configuration::Configuration;
 use object::Reader;
+pub use secret::{ManifestSecret, SecretForm, SecretValue};
 
 /// What a manifest file holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub struct Manifest {
     pub objects: Vec<ManifestObject>,
     /// The IngressClasses that are Ambassador's.
     pub ingress_classes: Vec<Box<str>>,
+    /// The Secrets, in the order they were written.
+    pub secrets: Vec<ManifestSecret>,
     /// What could not be read.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -68,8 +72,8 @@ pub struct Said {
 /// Reads a manifest file. Never fails.
 ///
 /// Objects may stand in documents of their own or in a `List`. Read are Services, custom resources of
-/// `getambassador.io`, Ingresses and their classes, and the ConfigMap `ambassador-config`; other kinds
-/// are passed over. Lines are exact in objects and in literal block scalars (`|`); in other scalars
+/// `getambassador.io`, Ingresses and their classes, the ConfigMap `ambassador-config`, and Secrets, which
+/// say nothing of themselves; other kinds are passed over. Lines are exact in objects and in literal block scalars (`|`); in other scalars
 /// they are the line of the scalar.
 pub fn read_manifest(file: &Arc<str>, text: &str) -> Manifest {
     let whole = Arc::new(ObjectRef {

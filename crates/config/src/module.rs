@@ -80,6 +80,11 @@ pub struct Module {
     pub ip_rules: Option<IpRules>,
     /// `regex_max_size`: of compiled patterns.
     pub regex_max_size: Option<u64>,
+    /// `tls_secret_namespacing`, also under `defaults`: whether a dot in the name of a Secret stands
+    /// before its namespace; true by default.
+    pub tls_secret_namespacing: Option<bool>,
+    /// `use_proxy_proto` (up to 1.x): whether connections begin with a PROXY header.
+    pub use_proxy_proto: Option<bool>,
 }
 
 /// `defaults`, and `defaults.httpmapping` before it: for Mappings that do not say.

@@ -35,6 +35,8 @@ pub(crate) enum Feed {
     ConfigMap,
     /// What is wrong with the endpoints that Mappings want; tells diagnostics only.
     Endpoints,
+    /// What is wrong with the certificates and keys that TLS wants; tells diagnostics only.
+    Credentials,
 }
 
 /// Whether the gateway can do its work without a feed.
@@ -72,6 +74,7 @@ impl Feed {
             Self::Ingresses => "ingresses",
             Self::ConfigMap => "config_map",
             Self::Endpoints => "endpoint_slices",
+            Self::Credentials => "credentials",
         }
     }
 
@@ -85,7 +88,8 @@ impl Feed {
             | Self::TracingServices
             | Self::Ingresses
             | Self::ConfigMap
-            | Self::Endpoints => Need::Optional,
+            | Self::Endpoints
+            | Self::Credentials => Need::Optional,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What carries the bytes of a connection: TCP, or TLS over it.
 
+mod prelude;
+
 use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
@@ -8,12 +10,18 @@ use std::task::{Context, Poll, Waker};
 use pingora_core::protocols::{Stream, UniqueIDType};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+pub(crate) use prelude::Prelude;
 
 /// An established transport connection.
 #[derive(Debug)]
 pub(crate) enum Carrier {
     Tcp(TcpStream),
+    /// To an upstream.
     Tls(Stream),
+    /// Of a client.
+    Terminated(Box<TlsStream<Prelude>>),
 }
 
 impl Carrier {
@@ -21,6 +29,15 @@ impl Carrier {
         match self {
             Self::Tcp(tcp) => tcp.as_raw_fd(),
             Self::Tls(tls) => tls.id(),
+            Self::Terminated(tls) => tls.get_ref().0.id(),
+        }
+    }
+
+    /// Whether it may hold bytes that were written, until it is flushed.
+    pub(crate) fn holds_back(&self) -> bool {
+        match self {
+            Self::Tcp(_) | Self::Tls(_) => false,
+            Self::Terminated(tls) => tls.get_ref().1.wants_write(),
         }
     }
 
@@ -43,6 +60,7 @@ impl AsyncRead for Carrier {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buf),
             Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+            Self::Terminated(tls) => Pin::new(tls).poll_read(cx, buf),
         }
     }
 }
@@ -56,6 +74,7 @@ impl AsyncWrite for Carrier {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
             Self::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+            Self::Terminated(tls) => Pin::new(tls).poll_write(cx, bytes),
         }
     }
 
@@ -67,6 +86,7 @@ impl AsyncWrite for Carrier {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
             Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
+            Self::Terminated(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
         }
     }
 
@@ -74,6 +94,7 @@ impl AsyncWrite for Carrier {
         match self {
             Self::Tcp(tcp) => tcp.is_write_vectored(),
             Self::Tls(tls) => tls.is_write_vectored(),
+            Self::Terminated(tls) => tls.is_write_vectored(),
         }
     }
 
@@ -81,6 +102,7 @@ impl AsyncWrite for Carrier {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_flush(cx),
             Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+            Self::Terminated(tls) => Pin::new(tls).poll_flush(cx),
         }
     }
 
@@ -88,6 +110,7 @@ impl AsyncWrite for Carrier {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+            Self::Terminated(tls) => Pin::new(tls).poll_shutdown(cx),
         }
     }
 }

@@ -8,9 +8,11 @@
 //! Deliberately absent: what is kept from one compilation to the next, which [`Compiler`] knows.
 
 mod attributes;
+mod contexts;
 mod defaults;
 mod forward;
 mod groups;
+mod listening;
 mod matching;
 mod membership;
 mod named;
@@ -31,6 +33,7 @@ use nuncio_config::{Diagnostic, Identity, ObjectRef, Parsed, Resource};
 
 use crate::{Compiler, Snapshot};
 pub(crate) use defaults::Defaults;
+pub(crate) use listening::Listened;
 pub(crate) use matching::{GroupKey, Matching};
 pub(crate) use named::{Class, Named};
 pub(crate) use precedence::Precedence;

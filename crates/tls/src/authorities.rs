@@ -7,11 +7,13 @@ use rustls::pki_types::CertificateDer;
 use rustls::{DistinguishedName, RootCertStore};
 
 use crate::facts::fingerprint;
-use crate::{Unusable, pem};
+use crate::{Revocations, Unusable, pem};
 
 /// Certificates that are trusted to vouch for others, and for themselves.
 pub struct Authorities {
     pub(crate) roots: Arc<Roots>,
+    /// Those that stand beside the certificates, which count as those that are named do.
+    pub(crate) revocations: Option<Revocations>,
     pub(crate) fingerprint: [u8; 32],
     pub(crate) required: bool,
     left_out: usize,
@@ -49,11 +51,15 @@ impl Authorities {
                 position,
                 reason: "it cannot be an authority".into(),
             }),
-            Some(_) | None => Ok(Self::new(roots, &certificates, required)),
+            Some(_) | None => Ok(Self {
+                revocations: beside(text)?,
+                required,
+                ..Self::new(roots, &certificates)
+            }),
         }
     }
 
-    fn new(mut roots: Roots, certificates: &[CertificateDer<'_>], required: bool) -> Self {
+    fn new(mut roots: Roots, certificates: &[CertificateDer<'_>]) -> Self {
         let mut fingerprints: Vec<_> = certificates.iter().map(|der| fingerprint(der)).collect();
         fingerprints.sort_unstable();
         roots.names = roots.store.subjects();
@@ -62,8 +68,9 @@ impl Authorities {
         roots.certificates = fingerprints.into();
         Self {
             roots: Arc::new(roots),
+            revocations: None,
             fingerprint,
-            required,
+            required: false,
             left_out,
         }
     }
@@ -75,7 +82,10 @@ impl Authorities {
 
     /// Whether the same ones are trusted, and the same is asked of clients.
     pub(crate) fn same_as(&self, other: &Self) -> bool {
-        self.fingerprint == other.fingerprint && self.required == other.required
+        let lists = |authorities: &Self| authorities.revocations.as_ref().map(|r| r.fingerprint);
+        self.fingerprint == other.fingerprint
+            && self.required == other.required
+            && lists(self) == lists(other)
     }
 }
 
@@ -86,6 +96,15 @@ impl Roots {
             names: Vec::new(),
             certificates: Box::default(),
         }
+    }
+}
+
+/// Lists of revocations count wherever they stand, as with Envoy.
+fn beside(text: &[u8]) -> Result<Option<Revocations>, Unusable> {
+    match Revocations::from_pem(text) {
+        Ok(revocations) => Ok(Some(revocations)),
+        Err(Unusable::NoList) => Ok(None),
+        Err(unusable) => Err(unusable),
     }
 }
 

@@ -12,6 +12,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
+use crate::sessions::Sessions;
 use crate::trust::{Purpose, Shown, Trust, given};
 use crate::{Needed, Unusable, signatures, terms};
 
@@ -41,7 +42,7 @@ pub fn client_config(
         None => builder.with_no_client_auth(),
     };
     config.enable_sni = origination.sni.is_some();
-    config.resumption = Resumption::in_memory_sessions(SESSIONS);
+    config.resumption = Resumption::store(Arc::new(Sessions::default()));
     config.alpn_protocols = match &*terms.alpn {
         [] if http2 => terms::alpn(&[Alpn::H2]),
         alpn => terms::alpn(alpn),
@@ -129,6 +130,3 @@ impl ServerCertVerifier for Upstreams {
         signatures::schemes()
     }
 }
-
-/// Of how many connections one may be resumed, eight for each name.
-const SESSIONS: usize = 256;

@@ -16,6 +16,7 @@ mod pem;
 mod revocations;
 mod self_signed;
 mod server;
+mod sessions;
 mod signatures;
 mod subject;
 mod terms;

@@ -72,9 +72,10 @@ fn verification(
         needed.revocations,
         "the revocations of clients",
     )?;
+    let beside = authorities.and_then(|authorities| authorities.revocations.as_ref());
     let demand = Demand {
         authorities: authorities.map(|authorities| authorities.fingerprint),
-        revocations: revocations.map(|revocations| revocations.fingerprint),
+        revocations: [beside, revocations].map(|lists| lists.map(|lists| lists.fingerprint)),
         required: clients.required || authorities.is_some_and(|authorities| authorities.required),
     };
     let required = demand.required;

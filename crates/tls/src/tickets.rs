@@ -25,7 +25,8 @@ pub struct Tickets {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Demand {
     pub(crate) authorities: Option<[u8; 32]>,
-    pub(crate) revocations: Option<[u8; 32]>,
+    /// Beside the authorities, and by themselves.
+    pub(crate) revocations: [Option<[u8; 32]>; 2],
     pub(crate) required: bool,
 }
 

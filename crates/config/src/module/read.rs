@@ -75,6 +75,8 @@ fn config(fields: &mut Fields<'_, '_>) -> Module {
         buffer_max_request_bytes: buffer(fields),
         ip_rules: ip_rules::read(fields),
         regex_max_size: fields.number("regex_max_size", 1..=u32::MAX).map(u64::from),
+        tls_secret_namespacing: None,
+        use_proxy_proto: None,
     }
 }
 

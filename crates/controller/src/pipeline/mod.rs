@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use nuncio_config::{Diagnostic, ObjectRef, Resource, Severity};
-use nuncio_routing::{ServicePort, Snapshot};
+use nuncio_routing::{Credential, ServicePort, Snapshot};
 use nuncio_telemetry::{ObjectCounts, Reconfiguration, Telemetry};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info};
@@ -58,6 +58,8 @@ pub(crate) struct Outlets {
     pub(crate) telemetry: Arc<Telemetry>,
     /// Whose endpoints the last snapshot needs.
     pub(crate) wanted: watch::Sender<Arc<BTreeSet<ServicePort>>>,
+    /// Which credentials it needs; `None` before there is any.
+    pub(crate) wanted_credentials: watch::Sender<Option<Arc<BTreeSet<Credential>>>>,
     pub(crate) verdicts: Teller,
 }
 
@@ -283,6 +285,14 @@ impl Pipeline {
             let differs = *wanted != snapshot.demands.endpoints;
             if differs {
                 *wanted = Arc::clone(&snapshot.demands.endpoints);
+            }
+            differs
+        });
+        self.outlets.wanted_credentials.send_if_modified(|wanted| {
+            let demanded = &snapshot.demands.credentials;
+            let differs = wanted.as_ref() != Some(demanded);
+            if differs {
+                *wanted = Some(Arc::clone(demanded));
             }
             differs
         });

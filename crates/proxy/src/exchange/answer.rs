@@ -6,7 +6,7 @@ use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
 
 use super::course::Course;
-use super::forwarding::{Forwarding, Scheme};
+use super::forwarding::{Forwarding, Scheme, Trust};
 use super::head::{self, Refusal, RequestTarget};
 use super::reply::Reply;
 use super::upstream_head::{BodyFraming, Outbound};
@@ -56,7 +56,8 @@ fn decide<'a>(
     let nominated = head::check(head, connections)?;
     course.client_leaves = nominated.closes();
     head::treat_underscores(head, connections.underscores)?;
-    course.forwarding = Forwarding::read(&head.headers, course.connection, connections);
+    let trust = Trust::of(connections, course.listener);
+    course.forwarding = Forwarding::read(&head.headers, course.connection, connections, trust);
     if let Some(tracer) = live.tracer() {
         let begun = tracer.begin(&head.headers, course.forwarding.request_id());
         course.trace = Some(begun.trace);
@@ -147,7 +148,7 @@ fn keep_out<'a>(course: &Course<'a>) -> Option<Decision<'a>> {
 fn is_for_https(course: &Course<'_>) -> bool {
     let connections = &course.settings().connections;
     // Where nobody is believed every request came in plain text, and the client would never arrive.
-    let is_told = !connections.use_remote_address || connections.trusted_hops > 0;
+    let is_told = Trust::of(connections, course.listener).is_any();
     connections.forwarded_proto_redirect && is_told && course.forwarding.scheme == Scheme::Http
 }
 

@@ -103,6 +103,16 @@ impl Assembly {
         self.settings = Arc::new(settings);
     }
 
+    /// Takes who is listened to; the same value stays when it is equal.
+    pub(super) fn listen(&mut self, listening: Listening) {
+        if *self.listening == listening {
+            return;
+        }
+        self.tally.add_listening(&listening);
+        self.tally.remove_listening(&self.listening);
+        self.listening = Arc::new(listening.sharing(&self.listening));
+    }
+
     pub(super) fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.settings)
     }

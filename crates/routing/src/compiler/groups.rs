@@ -118,6 +118,7 @@ fn references(mapping: &Mapping) -> impl Iterator<Item = Reference> {
             options.outlier_detection.as_deref(),
         ),
         (Class::Resolver, resolver),
+        (Class::TlsContext, mapping.service.tls_context.as_deref()),
     ];
     let named = named.into_iter();
     named.filter_map(|(class, name)| Some((class, Box::from(name?))))

@@ -7,8 +7,8 @@
 use nuncio_config::{Identity, Kind, Module, Resource};
 
 use super::assembly::Assembly;
-use super::gateway_wide::{GatewayWide, trusted};
-use crate::compile::{Place, Report, Told};
+use super::gateway_wide::{GatewayWide, counting_one};
+use crate::compile::{Report, Told};
 
 /// What the Module that counts says, if Modules were touched; the other Modules are errors.
 pub(super) fn settle(
@@ -18,32 +18,14 @@ pub(super) fn settle(
 ) -> Option<Module> {
     modules.settle(assembly, |all, report| {
         let counting = counting(all, identity, report);
-        counting
-            .map(|(_, module)| module.clone())
-            .unwrap_or_default()
+        counting.cloned().unwrap_or_default()
     })
 }
 
-fn counting<'r>(
-    all: &'r [Told],
-    identity: &Identity,
-    report: &mut Report,
-) -> Option<(&'r Resource, &'r Module)> {
-    let mut modules: Vec<_> = all.iter().filter_map(as_module).collect();
-    modules.retain(|(resource, _)| trusted(resource, identity, report));
-    modules.sort_by_key(|(resource, _)| {
-        (
-            resource.namespace != identity.namespace,
-            &resource.namespace,
-        )
-    });
-    let (first @ (winner, module), others) = modules.split_first()?;
-    for (other, _) in others {
-        let reason = format_args!("ignored: the Module at {} counts", Place(&winner.at));
-        report.error_against(other, winner, reason);
-    }
+fn counting<'r>(all: &'r [Told], identity: &Identity, report: &mut Report) -> Option<&'r Module> {
+    let (winner, module) = as_module(counting_one(all, identity, report)?)?;
     warn_without_effect(winner, module, report);
-    Some(*first)
+    Some(module)
 }
 
 /// What is honoured otherwise than its author may expect.

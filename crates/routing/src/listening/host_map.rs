@@ -71,6 +71,45 @@ impl<T> HostMap<T> {
             .or(self.any.as_ref())
     }
 
+    /// As [`Self::find`] for a host that may have a port: with it, and for want of a pattern but `*`
+    /// without it.
+    pub fn find_authority(&self, authority: &str) -> Option<&T> {
+        let mut lowered = [0; MAX_HOST_LEN];
+        let authority = lowered_into(authority, &mut lowered)?;
+        let bare = || self.find_named(without_port(authority));
+        let named = self.find_named(authority).or_else(bare);
+        named.or(self.any.as_ref())
+    }
+
+    /// The same patterns with other values.
+    pub(crate) fn map<U>(&self, value: impl Fn(&T) -> U) -> HostMap<U> {
+        let texts = |texts: &HashMap<Box<str>, T>| {
+            let values = texts.iter().map(|(text, it)| (text.clone(), value(it)));
+            values.collect::<HashMap<_, _>>()
+        };
+        let globs = |globs: &Globs<T>| {
+            let lengths = globs.iter().map(|(length, all)| (*length, texts(all)));
+            lengths.collect::<Globs<U>>()
+        };
+        HostMap {
+            exact: texts(&self.exact),
+            suffixes: globs(&self.suffixes),
+            prefixes: globs(&self.prefixes),
+            any: self.any.as_ref().map(&value),
+        }
+    }
+
+    /// The value of this very pattern.
+    pub(crate) fn at(&self, pattern: &HostMatch) -> Option<&T> {
+        match pattern {
+            HostMatch::Any => self.any.as_ref(),
+            HostMatch::Exact(text) => self.exact.get(&*text.to_ascii_lowercase()),
+            HostMatch::Suffix(text) => at(&self.suffixes, text),
+            HostMatch::Prefix(text) => at(&self.prefixes, text),
+            HostMatch::Regex(_) => None,
+        }
+    }
+
     /// The value of `*`.
     pub fn any(&self) -> Option<&T> {
         self.any.as_ref()
@@ -102,6 +141,18 @@ impl<T> HostMap<T> {
             lengths.find_map(|(length, texts)| texts.get(host.get(..*length)?))
         };
         exact().or_else(suffix).or_else(prefix)
+    }
+}
+
+fn at<'m, T>(globs: &'m Globs<T>, text: &str) -> Option<&'m T> {
+    globs.get(&text.len())?.get(&*text.to_ascii_lowercase())
+}
+
+/// The host of an authority (RFC 3986, 3.2.3); brackets of IPv6 stay.
+pub(crate) fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        Some(_) | None => authority,
     }
 }
 
@@ -144,6 +195,24 @@ mod tests {
             ("", "*"),
         ] {
             assert_eq!(map.find(host), Some(&found), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_port_counts_where_a_pattern_has_it() {
+        let map = map(&["*", "a.org", "a.org:8443", "*.a.org", "b.org:8443", "[::1]"]);
+        for (authority, found) in [
+            ("a.org", "a.org"),
+            ("A.org:8443", "a.org:8443"),
+            ("a.org:80", "a.org"),
+            ("x.a.org:80", "*.a.org"),
+            ("b.org", "*"),
+            ("b.org:80", "*"),
+            ("[::1]:80", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("", "*"),
+        ] {
+            assert_eq!(map.find_authority(authority), Some(&found), "{authority}");
         }
     }
 
