@@ -7,7 +7,7 @@
 //! Deliberately absent: Routes.
 
 use nuncio_config::{InsecureAction, SecurityModel};
-use nuncio_routing::{ClientVerification, Listener, VirtualHost};
+use nuncio_routing::{Listener, VirtualHost};
 
 use super::course::Course;
 use super::forwarding::Scheme;
@@ -43,10 +43,11 @@ pub(super) fn standing<'a>(course: &Course<'a>, host: &str) -> Standing<'a> {
         return Standing::Of(asked);
     };
     let wanted = asked.termination.and_then(|termination| {
-        let termination = course.live.termination(termination)?;
+        let termination = course.live.listening().termination(termination)?;
         termination.clients.as_ref()
     });
-    match are_alike(wanted, tls.termination().clients.as_ref()) {
+    // Equal ones mostly are the same value, which is what is compared first.
+    match wanted == tls.termination.clients.as_ref() {
         true => Standing::Of(asked),
         false => Standing::Misdirected,
     }
@@ -79,12 +80,4 @@ fn is_secure(listener: &Listener, scheme: Scheme) -> bool {
         SecurityModel::Secure => true,
         SecurityModel::Insecure => false,
     }
-}
-
-/// Whether both verify clients alike.
-fn are_alike(
-    one: Option<&std::sync::Arc<ClientVerification>>,
-    other: Option<&std::sync::Arc<ClientVerification>>,
-) -> bool {
-    one == other
 }
