@@ -6,6 +6,7 @@
 //! Deliberately absent: compiling. Snapshots come ready made.
 
 mod credentials;
+mod made;
 mod mappings;
 mod terminations;
 mod upstreams;
@@ -25,9 +26,10 @@ use nuncio_tracing::{SpanSender, Tracer};
 
 use crate::error_pages::ErrorPages;
 use crate::exchange::LogPlan;
-use crate::upstream::{Background, Discovered, Resolver, Upstream};
-use credentials::Credentials;
-use terminations::{NoTermination, Terminations};
+use crate::upstream::{Background, Discovered, Originators, Resolver, Upstream};
+pub(crate) use credentials::Credentials;
+pub(crate) use made::{Made, NotMade};
+use terminations::Terminations;
 use tokio_rustls::rustls::ServerConfig;
 use upstreams::Upstreams;
 
@@ -73,9 +75,9 @@ impl Live {
     pub(crate) fn terminate(
         &self,
         index: TerminationIndex,
-    ) -> Result<(Arc<Termination>, Arc<ServerConfig>), NoTermination> {
+    ) -> Result<(Arc<Termination>, Arc<ServerConfig>), NotMade> {
         let running = self.terminations.get(index);
-        let running = running.ok_or(NoTermination::Missing {
+        let running = running.ok_or(NotMade::Missing {
             what: "Termination",
         })?;
         let config = running.config(&self.credentials)?;
@@ -145,10 +147,11 @@ impl Switch {
         telemetry.count_dns(resolver.stats());
         let discovered = Discovered::new(resolver);
         let credentials = Arc::clone(&nothing.credentials);
+        let originators = Originators::new(&credentials);
         let live = Arc::new(ArcSwap::from_pointee(nothing));
         let switch = Self {
             credentials,
-            upstreams: Upstreams::new(telemetry, Arc::clone(&discovered), &live),
+            upstreams: Upstreams::new(telemetry, (&discovered, originators), &live),
             live,
             discovered,
             spans,

@@ -32,7 +32,7 @@ impl Scene {
         let telemetry = Telemetry::new(BuildInfo::default());
         let stats = telemetry.cluster("c");
         let discovered = Discovered::new(Resolver::from_system().unwrap());
-        let upstream = Arc::new(Upstream::new(Arc::new(cluster), stats, &discovered));
+        let upstream = Arc::new(Upstream::new(Arc::new(cluster), stats, &discovered, None));
         let endpoint = upstream.endpoint(Duration::ZERO, &Pick::default()).await;
         Self {
             connector: Connector::new(),
