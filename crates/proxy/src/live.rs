@@ -21,14 +21,14 @@ use nuncio_routing::{
     Settings, Slots, Snapshot, Termination, TerminationIndex,
 };
 use nuncio_telemetry::{MappingStats, Telemetry};
-use nuncio_tls::Material;
+use nuncio_tls::{Material, Unusable};
 use nuncio_tracing::{SpanSender, Tracer};
 
 use crate::error_pages::ErrorPages;
 use crate::exchange::LogPlan;
 use crate::upstream::{Background, Discovered, Originators, Resolver, Upstream};
 pub(crate) use credentials::Credentials;
-pub(crate) use made::{Made, NotMade};
+pub(crate) use made::Made;
 use terminations::Terminations;
 use tokio_rustls::rustls::ServerConfig;
 use upstreams::Upstreams;
@@ -75,11 +75,9 @@ impl Live {
     pub(crate) fn terminate(
         &self,
         index: TerminationIndex,
-    ) -> Result<(Arc<Termination>, Arc<ServerConfig>), NotMade> {
+    ) -> Result<(Arc<Termination>, Arc<ServerConfig>), Arc<Unusable>> {
         let running = self.terminations.get(index);
-        let running = running.ok_or(NotMade::Missing {
-            what: "Termination",
-        })?;
+        let running = running.ok_or(Unusable::Missing("the Termination"))?;
         let config = running.config(&self.credentials)?;
         Ok((Arc::clone(running.termination()), config))
     }

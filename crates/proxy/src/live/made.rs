@@ -18,20 +18,6 @@ pub(crate) struct Made<C> {
     last: ArcSwapOption<Last<C>>,
 }
 
-/// Why there is no configuration.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum NotMade {
-    /// It is not known what to prove who the gateway is by, or what to verify the other side by.
-    #[error("there is no {what}")]
-    Missing {
-        /// Which of the credentials.
-        what: &'static str,
-    },
-    /// They cannot be used together.
-    #[error(transparent)]
-    Unusable(Arc<Unusable>),
-}
-
 /// Where the credentials are.
 #[derive(Default)]
 struct Slots {
@@ -40,7 +26,8 @@ struct Slots {
     revocations: Option<Arc<Slot>>,
 }
 
-/// The credentials at one moment.
+/// The credentials at one moment, as far as there are any. Whether one may be wanting is for whoever
+/// makes the configuration to say.
 struct Materials {
     identity: Option<Arc<Material>>,
     authorities: Option<Arc<Material>>,
@@ -69,20 +56,20 @@ impl<C> Made<C> {
         credentials: &Credentials,
         named: impl FnOnce() -> I,
         make: impl FnOnce(&Needed<'_>) -> Result<Arc<C>, Arc<Unusable>>,
-    ) -> Result<Arc<C>, NotMade> {
+    ) -> Result<Arc<C>, Arc<Unusable>> {
         let slots = self.slots.get_or_init(|| Slots::of(credentials, named()));
-        let materials = slots.materials()?;
+        let materials = slots.materials();
         if let Some(last) = &*self.last.load()
             && last.of.are(&materials)
         {
-            return last.made.clone().map_err(NotMade::Unusable);
+            return last.made.clone();
         }
         let made = make(&materials.needed());
         self.last.store(Some(Arc::new(Last {
             of: materials,
             made: made.clone(),
         })));
-        made.map_err(NotMade::Unusable)
+        made
     }
 }
 
@@ -100,17 +87,13 @@ impl Slots {
         slots
     }
 
-    /// All of them: without its authorities or what they revoked, nobody would be verified as asked.
-    fn materials(&self) -> Result<Materials, NotMade> {
-        let of = |slot: &Option<Arc<Slot>>, what| match slot {
-            None => Ok(None),
-            Some(slot) => slot.material().map(Some).ok_or(NotMade::Missing { what }),
-        };
-        Ok(Materials {
-            identity: of(&self.identity, "certificate")?,
-            authorities: of(&self.authorities, "authority")?,
-            revocations: of(&self.revocations, "list of revoked certificates")?,
-        })
+    fn materials(&self) -> Materials {
+        let of = |slot: &Option<Arc<Slot>>| slot.as_ref()?.material();
+        Materials {
+            identity: of(&self.identity),
+            authorities: of(&self.authorities),
+            revocations: of(&self.revocations),
+        }
     }
 }
 

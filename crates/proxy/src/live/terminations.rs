@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use nuncio_routing::{Listening, Termination, TerminationIndex};
-use nuncio_tls::server_config;
+use nuncio_tls::{Unusable, server_config};
 use tokio_rustls::rustls::ServerConfig;
 
 use super::credentials::Credentials;
-use super::made::{Made, NotMade};
+use super::made::Made;
 
 /// What is listened on, with its Terminations at their places.
 #[derive(Debug, Default)]
@@ -65,7 +65,10 @@ impl Running {
     }
 
     /// What a handshake is made with, by its credentials as they are now.
-    pub(crate) fn config(&self, credentials: &Credentials) -> Result<Arc<ServerConfig>, NotMade> {
+    pub(crate) fn config(
+        &self,
+        credentials: &Credentials,
+    ) -> Result<Arc<ServerConfig>, Arc<Unusable>> {
         let termination = &self.termination;
         let named = || termination.credentials();
         self.config.get(credentials, named, |needed| {

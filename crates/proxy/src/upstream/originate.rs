@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use nuncio_routing::{Cluster, Origination};
-use nuncio_tls::client_config;
+use nuncio_tls::{Unusable, client_config};
 use tokio_rustls::rustls::ClientConfig;
 
-use crate::live::{Credentials, Made, NotMade};
+use crate::live::{Credentials, Made};
 
 /// What TLS of some clusters is originated by. Clusters that want the same share one, and resume each
 /// other's sessions.
@@ -34,9 +34,11 @@ pub(super) struct Originated {
 /// All that are in use.
 pub(crate) struct Originators {
     credentials: Arc<Credentials>,
-    /// By what is wanted, and whether it is wanted for HTTP/2.
-    known: Mutex<HashMap<(Arc<Origination>, bool), Weak<Originator>>>,
+    known: Mutex<HashMap<Wanted, Weak<Originator>>>,
 }
+
+/// What TLS is wanted, and whether it is wanted for HTTP/2.
+type Wanted = (Arc<Origination>, bool);
 
 impl Originators {
     pub(crate) fn new(credentials: &Arc<Credentials>) -> Self {
@@ -68,7 +70,7 @@ impl Originators {
 
 impl Originator {
     /// What a connection is made with that is made now.
-    pub(super) fn originated(&self) -> Result<Arc<Originated>, NotMade> {
+    pub(super) fn originated(&self) -> Result<Arc<Originated>, Arc<Unusable>> {
         static NEXT_SERIAL: AtomicU64 = AtomicU64::new(1);
         let named = || self.origination.credentials();
         self.made.get(&self.credentials, named, |needed| {

@@ -58,6 +58,7 @@ impl Scene {
         let key = PoolKey {
             upstream: self.upstream.id,
             address: self.upstream.pooled_as(self.endpoint.address()),
+            originated: 0,
             priority,
         };
         self.connector.pools.borrow_mut().of(key, &self.upstream)
