@@ -149,16 +149,18 @@ fn of_protocols_the_gateways_first_is_spoken() {
     let both = [Alpn::H2, Alpn::Http11];
     let server = offers(Side::with(somebody()), &both);
     let speaks = |client: &Side| server.meets(client).unwrap().alpn;
-    let swapped = offers(Side::default(), &[Alpn::Http11, Alpn::H2]);
+    let grpc = || Side {
+        http2: true,
+        ..Side::default()
+    };
+    let swapped = offers(grpc(), &[Alpn::Http11, Alpn::H2]);
     assert_eq!(speaks(&swapped), Some(b"h2".to_vec()));
     let old = offers(Side::default(), &[Alpn::Http11]);
     assert_eq!(speaks(&old), Some(b"http/1.1".to_vec()));
     assert_eq!(speaks(&Side::default()), None);
-    let grpc = Side {
-        http2: true,
-        ..Side::default()
-    };
-    assert_eq!(speaks(&grpc), Some(b"h2".to_vec()));
+    assert_eq!(speaks(&grpc()), Some(b"h2".to_vec()));
+    let http1 = offers(Side::default(), &both);
+    assert_eq!(speaks(&http1), Some(b"http/1.1".to_vec()));
     let silent = Side::with(somebody());
     assert_eq!(silent.meets(&swapped).unwrap().alpn, None);
 }
