@@ -114,7 +114,7 @@ _TERMS = [
     ),
     (
         {"cipher_suites": ["ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-AES128-GCM-SHA256"]},
-        ["-tls1_2"],
+        ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305"],
         {"suite": "ECDHE-ECDSA-CHACHA20-POLY1305"},
     ),
     ({"ecdh_curves": ["P-384"]}, ["-tls1_3"], {"group": "secp384r1"}),
