@@ -166,7 +166,7 @@ impl Compiler {
             self.take(turn);
         }
         self.settle_tls_modules();
-        let module = modules::settle(&mut self.modules, &self.identity, &mut self.assembly);
+        let module = self.settle_modules();
         if self.tracing.settle(&self.identity, &mut self.assembly) {
             self.assembly.set(self.settings());
         }
@@ -259,6 +259,16 @@ impl Compiler {
                 }
             }
         }
+    }
+
+    /// What the Module that counts says, if that may be something else.
+    fn settle_modules(&mut self) -> Option<Module> {
+        let counting = modules::settle(&mut self.modules, &self.identity, &mut self.assembly)?;
+        if self.named.set_tls_of_module(counting.tls) {
+            self.groups.touch_all();
+            self.listening.touch();
+        }
+        Some(counting.module)
     }
 
     fn settle_tls_modules(&mut self) {
