@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio_config::{Identity, ObjectRef, Origin, parse_annotation};
-use nuncio_proxy::{Listener, Phase, Probes, Resolver, Switch, Workers};
+use nuncio_proxy::{Listener, ListenerKey, Phase, Probes, Resolver, Switch, Workers};
 use nuncio_routing::{Probe, Snapshot, compile};
 use nuncio_telemetry::{AccessLogWriter, BuildInfo, Telemetry};
 
@@ -20,8 +20,6 @@ pub struct Gateway {
     switch: Arc<Switch>,
     telemetry: Arc<Telemetry>,
     workers: Workers,
-    /// Bound until the data path stops, as in the real process.
-    listeners: Vec<Listener>,
     access_log: Option<AccessLogWriter>,
 }
 
@@ -90,16 +88,16 @@ impl Gateway {
     ) -> Self {
         let switch = Switch::new(Arc::new(snapshot), Arc::clone(&telemetry), resolver);
         let switch = Arc::new(switch);
-        let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let local = (Ipv4Addr::LOCALHOST, 0).into();
+        let listener = Listener::bind(local, ListenerKey::Http).unwrap();
         let address = listener.address();
         let listeners = vec![listener];
-        let workers = Workers::start(&listeners, workers, &switch, &probes(), &telemetry).unwrap();
+        let workers = Workers::start(listeners, workers, &switch, &probes(), &telemetry).unwrap();
         Self {
             address,
             switch,
             telemetry,
             workers,
-            listeners,
             access_log: None,
         }
     }
@@ -125,9 +123,8 @@ impl Gateway {
     }
 
     /// Accepts no more.
-    pub fn stop(&mut self) {
+    pub fn stop(&self) {
         self.workers.enter(Phase::Stopping);
-        self.listeners.clear();
     }
 
     /// Whether nothing is left.

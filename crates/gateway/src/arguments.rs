@@ -101,12 +101,22 @@ pub(crate) struct RunArguments {
 pub(crate) struct PortArguments {
     /// Address for plain HTTP/1.1 and HTTP/2; several times or separated by commas.
     ///
-    /// Port 0 takes a free one; the log says which. [default: 0.0.0.0:8080]
+    /// Port 0 takes a free one; the log says which. Once there are Listeners, they decide instead.
+    /// [default: 0.0.0.0:8080]
     #[arg(long, value_name = "ADDR", env = "NUNCIO_HTTP", value_delimiter = ',', value_parser = address)]
     pub(crate) http: Vec<SocketAddr>,
-    /// Address for HTTPS; opened once there is a certificate to serve. [default: 0.0.0.0:8443]
+    /// Address for HTTPS; opened while there is a certificate to serve, and no Listener.
+    /// [default: 0.0.0.0:8443]
     #[arg(long, value_name = "ADDR", env = "NUNCIO_HTTPS", value_delimiter = ',', value_parser = address)]
     pub(crate) https: Vec<SocketAddr>,
+    /// Where Listeners and TCPMappings listen that name no address.
+    #[arg(
+        long,
+        value_name = "IP",
+        env = "AMBASSADOR_ENVOY_BIND_ADDRESS",
+        default_value = "0.0.0.0"
+    )]
+    pub(crate) bind_address: IpAddr,
     /// Address of probes, metrics and diagnostics. [default: 0.0.0.0:8877]
     #[arg(long, value_name = "ADDR", env = "NUNCIO_ADMIN", value_parser = address)]
     pub(crate) admin: Option<SocketAddr>,
