@@ -16,8 +16,9 @@ use crate::sessions::Sessions;
 use crate::trust::{Purpose, Shown, Trust, given};
 use crate::{Needed, Unusable, signatures, terms};
 
-/// A configuration for all connections that one Origination stands for. `http2`: what the upstream is
-/// told if the Origination says nothing of ALPN. Sessions are resumed.
+/// A configuration for all connections that one Origination stands for. `http2`: what is spoken, which the
+/// upstream is told if the Origination says nothing of ALPN; without it `h2` is not offered, whatever
+/// that says. Sessions are resumed.
 pub fn client_config(
     origination: &Origination,
     http2: bool,
@@ -45,7 +46,16 @@ pub fn client_config(
     config.resumption = Resumption::store(Arc::new(Sessions::default()));
     config.alpn_protocols = match &*terms.alpn {
         [] if http2 => terms::alpn(&[Alpn::H2]),
-        alpn => terms::alpn(alpn),
+        alpn if http2 => terms::alpn(alpn),
+        // Nothing is offered that is not spoken then.
+        alpn => {
+            let spoken: Vec<_> = alpn
+                .iter()
+                .copied()
+                .filter(|one| *one != Alpn::H2)
+                .collect();
+            terms::alpn(&spoken)
+        }
     };
     Ok(Arc::new(config))
 }

@@ -20,6 +20,7 @@ mod sessions;
 mod signatures;
 mod subject;
 mod terms;
+mod ticketer;
 mod tickets;
 mod trust;
 mod unusable;

@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertRevocationListError, CertificateError, DistinguishedName, Error, OtherError};
@@ -67,9 +68,11 @@ impl Trust {
         }
         let certificate = EndEntityCert::try_from(shown.certificate).map_err(refusal)?;
         let lists: Vec<_> = self.lists().collect();
+        let now = UNIX_EPOCH + Duration::from_secs(shown.now.as_secs());
+        let anchors = self.roots.at(now);
         let verified = certificate.verify_for_usage(
             signatures::algorithms().all,
-            &self.roots.store.roots,
+            &anchors,
             shown.intermediates,
             shown.now,
             purpose.usage(),

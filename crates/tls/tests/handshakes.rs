@@ -9,6 +9,7 @@
 mod support;
 
 use nuncio_config::{Alpn, CipherSuite, Curve, TlsVersion};
+use nuncio_routing::Termination;
 use nuncio_tls::{Authorities, Identity, Needed, Tickets, Unusable, server_config, without_alpn};
 use rcgen::ExtendedKeyUsagePurpose;
 use rustls::{CertificateError, Error, HandshakeKind, NamedGroup, ProtocolVersion};
@@ -148,16 +149,18 @@ fn of_protocols_the_gateways_first_is_spoken() {
     let both = [Alpn::H2, Alpn::Http11];
     let server = offers(Side::with(somebody()), &both);
     let speaks = |client: &Side| server.meets(client).unwrap().alpn;
-    let swapped = offers(Side::default(), &[Alpn::Http11, Alpn::H2]);
+    let grpc = || Side {
+        http2: true,
+        ..Side::default()
+    };
+    let swapped = offers(grpc(), &[Alpn::Http11, Alpn::H2]);
     assert_eq!(speaks(&swapped), Some(b"h2".to_vec()));
     let old = offers(Side::default(), &[Alpn::Http11]);
     assert_eq!(speaks(&old), Some(b"http/1.1".to_vec()));
     assert_eq!(speaks(&Side::default()), None);
-    let grpc = Side {
-        http2: true,
-        ..Side::default()
-    };
-    assert_eq!(speaks(&grpc), Some(b"h2".to_vec()));
+    assert_eq!(speaks(&grpc()), Some(b"h2".to_vec()));
+    let http1 = offers(Side::default(), &both);
+    assert_eq!(speaks(&http1), Some(b"http/1.1".to_vec()));
     let silent = Side::with(somebody());
     assert_eq!(silent.meets(&swapped).unwrap().alpn, None);
 }
@@ -291,6 +294,19 @@ fn an_expired_certificate_is_refused_even_if_it_is_itself_trusted() {
 }
 
 #[test]
+fn an_expired_authority_vouches_for_nobody_and_its_neighbours_do() {
+    let old = Authority::named_with("old", |params| {
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    });
+    let new = Authority::named("new");
+    let server = Side::with(somebody()).authorities(&format!("{}{}", old.pem, new.pem));
+    let refused = server.meets(&Side::with(old.issue("a").identity()));
+    let refusal = refusal(refused.unwrap_err().server);
+    assert_eq!(refusal, CertificateError::UnknownIssuer);
+    assert!(server.meets(&Side::with(new.issue("a").identity())).is_ok());
+}
+
+#[test]
 fn a_revoked_client_is_refused_and_its_neighbours_are_not() {
     let ours = Authority::named("ours");
     let (good, bad) = (ours.issue("good"), ours.issue("bad"));
@@ -410,6 +426,29 @@ fn what_is_named_and_not_there_is_never_done_without() {
         ..all
     });
     assert!(server_config(&termination, &all, &tickets).is_ok());
+}
+
+#[test]
+fn authorities_that_nobody_has_asked_for_verify_clients_once_they_are_there() {
+    let ours = Authority::named("ours");
+    let side = Side::with(somebody()).authorities(&ours.pem).required();
+    let termination = Termination {
+        found: true,
+        ..side.termination()
+    };
+    let tickets = Tickets::new().unwrap();
+    let connects = |authorities: Option<&Authorities>| {
+        let needed = Needed {
+            identity: side.identity.as_ref(),
+            authorities,
+            revocations: None,
+        };
+        let config = server_config(&termination, &needed, &tickets).unwrap();
+        let client = Side::default();
+        meet(&config, &client.client(), &client.origination()).is_ok()
+    };
+    assert!(connects(None));
+    assert!(!connects(side.authorities.as_ref()));
 }
 
 #[test]

@@ -34,8 +34,13 @@ pub(crate) struct Issued {
 
 impl Authority {
     pub(crate) fn named(name: &str) -> Self {
+        Self::named_with(name, |_| {})
+    }
+
+    pub(crate) fn named_with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let key = KeyPair::generate().unwrap();
-        let params = authority(name);
+        let mut params = authority(name);
+        change(&mut params);
         let pem = pem("CERTIFICATE", params.self_signed(&key).unwrap().der());
         Self {
             issuer: Issuer::new(params, key),
@@ -205,6 +210,7 @@ impl Side {
             identity: IdentitySource::SelfSigned,
             clients,
             terms: self.terms.clone(),
+            found: false,
         }
     }
 
@@ -228,7 +234,7 @@ impl Side {
     }
 
     /// Both sides, with the client told what the client's side says.
-    pub(crate) fn meets(&self, client: &Self) -> Result<Met, Refused> {
+    pub(crate) fn meets(&self, client: &Self) -> Result<Met, Box<Refused>> {
         let server = self.server(&Tickets::new().unwrap());
         meet(&server, &client.client(), &client.origination())
     }
@@ -264,16 +270,16 @@ pub(crate) fn meet(
     server: &Arc<ServerConfig>,
     client: &Arc<ClientConfig>,
     origination: &Origination,
-) -> Result<Met, Refused> {
+) -> Result<Met, Box<Refused>> {
     let name = server_name(origination, IpAddr::V4(Ipv4Addr::LOCALHOST)).unwrap();
     let mut server = ServerConnection::new(Arc::clone(server)).unwrap();
     let mut client = ClientConnection::new(Arc::clone(client), name).unwrap();
     client.writer().write_all(b"?").unwrap();
     server.writer().write_all(b"!").unwrap();
-    let mut refused = Refused {
+    let mut refused = Box::new(Refused {
         server: None,
         client: None,
-    };
+    });
     while client.wants_write() || server.wants_write() {
         let mut bytes = Vec::new();
         while client.wants_write() {
