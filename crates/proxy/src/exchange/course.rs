@@ -17,7 +17,7 @@ use pingora_core::protocols::http::{HttpTask, ServerSession};
 use pingora_http::RequestHeader;
 
 use super::facts::{Clock, ConnectionFacts, Facts, RequestFacts, ResponseFacts, UpstreamFacts};
-use super::forwarding::Forwarding;
+use super::forwarding::{Forwarding, Scheme};
 use super::upstream_head::Outbound;
 use crate::downstream::{Connection, Rules};
 use crate::live::Live;
@@ -53,7 +53,7 @@ impl<'a> Course<'a> {
             live: rules.live(),
             listener: rules.listener(),
             started,
-            forwarding: Forwarding::unread(connection),
+            forwarding: Forwarding::unread(connection.peer(), Scheme::of(connection)),
             trace: None,
             client_leaves: false,
             route: None,

@@ -74,7 +74,7 @@ impl Trust {
 
 impl Scheme {
     /// How the client speaks to the gateway.
-    fn of(connection: &Connection) -> Self {
+    pub(super) fn of(connection: &Connection) -> Self {
         match connection.is_secure() {
             true => Self::Https,
             false => Self::Http,
@@ -91,10 +91,10 @@ impl Scheme {
 
 impl Forwarding {
     /// Of a request whose head was not read.
-    pub(super) fn unread(connection: &Connection) -> Self {
+    pub(super) fn unread(peer: SocketAddr, scheme: Scheme) -> Self {
         Self {
-            client: connection.peer(),
-            scheme: Scheme::of(connection),
+            client: peer,
+            scheme,
             edge: true,
             forwarded_for: None,
             forwarded_proto: None,
