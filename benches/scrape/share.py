@@ -5,32 +5,24 @@ Each has one worker on one core; the load (wrk) and the upstream share the other
 """
 
 import argparse
-import os
 import socket
 import statistics
 import sys
-import tempfile
 import threading
 from pathlib import Path
 
 import listening
 import measure
 import proxies
+import stage
 
 PROXY_CORE, LOAD_CORE = 0, 1
 
 
 def main():
     options = _options()
-    with tempfile.TemporaryDirectory(prefix="nuncio-share-") as directory:
-        # nginx's worker, which drops root, enters it.
-        os.chmod(directory, 0o755)
-        servers = []
-        try:
-            _run(options, directory, servers)
-        finally:
-            for server in servers:
-                server.stop()
+    with stage.stage("share") as (directory, servers):
+        _run(options, directory, servers)
 
 
 def _run(options, directory, servers):

@@ -2,6 +2,8 @@
 //!
 //! Invariant: both are sorted by key, and no key is there twice.
 
+pub(crate) mod read;
+
 use std::sync::Arc;
 
 /// Labels, or what a selector wants of them.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::report::Report;
 use crate::yaml::{self, Limits};
-use crate::{Diagnostic, Form, Lines, ObjectRef, Origin};
+use crate::{Diagnostic, Form, Labels, Lines, ObjectRef, Origin};
 use configuration::Configuration;
 use object::Reader;
 pub use secret::{ManifestSecret, SecretForm, SecretValue};
@@ -45,6 +45,8 @@ pub struct ManifestObject {
     pub said: Option<Said>,
     /// The IngressClass that has to be Ambassador's for the object to be ours.
     pub ingress_class: Option<Box<str>>,
+    /// The labels of a Service that says something.
+    pub labels: Labels,
 }
 
 impl ManifestObject {
@@ -54,6 +56,7 @@ impl ManifestObject {
             object: Arc::clone(&self.object),
             file: Some(Arc::clone(file)),
             lines: said.lines,
+            labels: self.labels.clone(),
         }
     }
 }
@@ -85,6 +88,7 @@ pub fn read_manifest(file: &Arc<str>, text: &str) -> Manifest {
         object: Arc::clone(&whole),
         file: Some(Arc::clone(file)),
         lines: Lines::From(1),
+        labels: Labels::default(),
     });
     let mut manifest = Manifest::default();
     if text.len() > LIMITS.bytes {

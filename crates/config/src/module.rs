@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-pub(crate) use read::read;
+pub(crate) use read::{in_config, read};
 
 use crate::{
     CircuitBreaker, Cors, ErrorResponseOverride, Format, HeaderAddition, Keepalive, LoadBalancer,

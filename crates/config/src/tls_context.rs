@@ -5,6 +5,8 @@
 //! they mean depends on who says them.
 //! Deliberately absent: key material. A document names it; nothing here ever holds it.
 
+pub(crate) mod read;
+
 /// What a document says of TLS. Field names are Ambassador's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsContext {

@@ -145,12 +145,8 @@ fn kinds_that_are_yet_to_come_and_will_hold_for_the_whole_gateway() {
         "ConsulResolver",
         "DevPortal",
         "Features",
-        "Host",
-        "Listener",
         "LogService",
         "RateLimitService",
-        "TCPMapping",
-        "TLSContext",
     ] {
         let text = format!("apiVersion: getambassador.io/v2\nkind: {kind}\nname: a\n");
         let compatible = annotation(&text, Trust::Compatible);

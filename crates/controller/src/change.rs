@@ -29,6 +29,14 @@ pub(crate) enum Feed {
     EndpointResolvers,
     /// `TracingService` of `getambassador.io`.
     TracingServices,
+    /// `Host` of `getambassador.io`.
+    Hosts,
+    /// `TLSContext` of `getambassador.io`.
+    TlsContexts,
+    /// `Listener` of `getambassador.io`.
+    Listeners,
+    /// `TCPMapping` of `getambassador.io`.
+    TcpMappings,
     /// Kubernetes Ingresses of our class.
     Ingresses,
     /// The ConfigMap `ambassador-config`, one object for each of its keys.
@@ -49,7 +57,7 @@ pub(crate) enum Need {
 }
 
 impl Feed {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Directories,
         Self::Services,
         Self::Mappings,
@@ -57,6 +65,10 @@ impl Feed {
         Self::ServiceResolvers,
         Self::EndpointResolvers,
         Self::TracingServices,
+        Self::Hosts,
+        Self::TlsContexts,
+        Self::Listeners,
+        Self::TcpMappings,
         Self::Ingresses,
         Self::ConfigMap,
     ];
@@ -71,6 +83,10 @@ impl Feed {
             Self::ServiceResolvers => "service_resolvers",
             Self::EndpointResolvers => "endpoint_resolvers",
             Self::TracingServices => "tracing_services",
+            Self::Hosts => "hosts",
+            Self::TlsContexts => "tls_contexts",
+            Self::Listeners => "listeners",
+            Self::TcpMappings => "tcp_mappings",
             Self::Ingresses => "ingresses",
             Self::ConfigMap => "config_map",
             Self::Endpoints => "endpoint_slices",
@@ -86,6 +102,10 @@ impl Feed {
             | Self::ServiceResolvers
             | Self::EndpointResolvers
             | Self::TracingServices
+            | Self::Hosts
+            | Self::TlsContexts
+            | Self::Listeners
+            | Self::TcpMappings
             | Self::Ingresses
             | Self::ConfigMap
             | Self::Endpoints
@@ -100,7 +120,7 @@ pub(crate) struct Announced {
     pub(crate) origin: Origin,
     pub(crate) form: Form,
     pub(crate) text: Arc<str>,
-    /// Equal for equal text at an equal place, so that a resync costs no parsing. Two texts of one
+    /// Equal for equal text at an equal place of an object with equal labels, so that a resync costs no parsing. Two texts of one
     /// object that collide would harm only that object.
     pub(crate) fingerprint: u64,
     /// When it reached this process.
@@ -117,6 +137,7 @@ impl Announced {
             Lines::From(first) => (0_u8, first).hash(&mut hasher),
             Lines::At(only) => (1_u8, only).hash(&mut hasher),
         }
+        origin.labels.hash(&mut hasher);
         Self {
             origin,
             form,

@@ -49,8 +49,9 @@ pub trait Publish: Send + Sync + 'static {
     fn endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>);
 
     /// Takes the material of a credential in place of what it was before; `None` when there is none to
-    /// be had, or nobody wants it any more. What was never told of is still being looked for. Compiles
-    /// nothing. Called from any thread; must not block.
+    /// be had, or nobody wants it any more. What was never told of is still being looked for, but for
+    /// what the gateway signs itself, of which nothing is told. Compiles nothing. Called from any
+    /// thread; must not block.
     fn credential(&self, of: &Credential, material: Option<Material>);
 
     /// Every credential that the first snapshot wants was told of, or has had its time. Called once.

@@ -149,7 +149,7 @@ impl Following {
         while self.workers.count() > 0 {
             sleep(CLOSING_CHECK).await;
         }
-        pending().await
+        pending::<()>().await;
     }
 }
 

@@ -7,10 +7,10 @@ use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use pingora_core::protocols::{Stream, UniqueIDType};
+use pingora_core::protocols::UniqueIDType;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::{client, server};
 
 pub(crate) use prelude::Prelude;
 
@@ -18,17 +18,17 @@ pub(crate) use prelude::Prelude;
 #[derive(Debug)]
 pub(crate) enum Carrier {
     Tcp(TcpStream),
-    /// To an upstream.
-    Tls(Stream),
-    /// Of a client.
-    Terminated(Box<TlsStream<Prelude>>),
+    /// TLS to an upstream.
+    Originated(Box<client::TlsStream<TcpStream>>),
+    /// TLS of a client.
+    Terminated(Box<server::TlsStream<Prelude>>),
 }
 
 impl Carrier {
     pub(crate) fn id(&self) -> UniqueIDType {
         match self {
             Self::Tcp(tcp) => tcp.as_raw_fd(),
-            Self::Tls(tls) => tls.id(),
+            Self::Originated(tls) => tls.get_ref().0.as_raw_fd(),
             Self::Terminated(tls) => tls.get_ref().0.id(),
         }
     }
@@ -36,7 +36,8 @@ impl Carrier {
     /// Whether it may hold bytes that were written, until it is flushed.
     pub(crate) fn holds_back(&self) -> bool {
         match self {
-            Self::Tcp(_) | Self::Tls(_) => false,
+            Self::Tcp(_) => false,
+            Self::Originated(tls) => tls.get_ref().1.wants_write(),
             Self::Terminated(tls) => tls.get_ref().1.wants_write(),
         }
     }
@@ -59,7 +60,7 @@ impl AsyncRead for Carrier {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buf),
-            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+            Self::Originated(tls) => Pin::new(tls).poll_read(cx, buf),
             Self::Terminated(tls) => Pin::new(tls).poll_read(cx, buf),
         }
     }
@@ -73,7 +74,7 @@ impl AsyncWrite for Carrier {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
-            Self::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+            Self::Originated(tls) => Pin::new(tls).poll_write(cx, bytes),
             Self::Terminated(tls) => Pin::new(tls).poll_write(cx, bytes),
         }
     }
@@ -85,7 +86,7 @@ impl AsyncWrite for Carrier {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
-            Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
+            Self::Originated(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
             Self::Terminated(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
         }
     }
@@ -93,7 +94,7 @@ impl AsyncWrite for Carrier {
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Tcp(tcp) => tcp.is_write_vectored(),
-            Self::Tls(tls) => tls.is_write_vectored(),
+            Self::Originated(tls) => tls.is_write_vectored(),
             Self::Terminated(tls) => tls.is_write_vectored(),
         }
     }
@@ -101,7 +102,7 @@ impl AsyncWrite for Carrier {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_flush(cx),
-            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+            Self::Originated(tls) => Pin::new(tls).poll_flush(cx),
             Self::Terminated(tls) => Pin::new(tls).poll_flush(cx),
         }
     }
@@ -109,7 +110,7 @@ impl AsyncWrite for Carrier {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+            Self::Originated(tls) => Pin::new(tls).poll_shutdown(cx),
             Self::Terminated(tls) => Pin::new(tls).poll_shutdown(cx),
         }
     }

@@ -6,6 +6,7 @@
 //! Deliberately absent: compiling. Snapshots come ready made.
 
 mod credentials;
+mod made;
 mod mappings;
 mod terminations;
 mod upstreams;
@@ -20,14 +21,15 @@ use nuncio_routing::{
     Settings, Slots, Snapshot, Termination, TerminationIndex,
 };
 use nuncio_telemetry::{MappingStats, Telemetry};
-use nuncio_tls::Material;
+use nuncio_tls::{Material, Unusable};
 use nuncio_tracing::{SpanSender, Tracer};
 
 use crate::error_pages::ErrorPages;
 use crate::exchange::LogPlan;
-use crate::upstream::{Background, Discovered, Resolver, Upstream};
-use credentials::Credentials;
-use terminations::{NoTermination, Terminations};
+use crate::upstream::{Background, Discovered, Originators, Resolver, Upstream};
+pub(crate) use credentials::Credentials;
+pub(crate) use made::Made;
+use terminations::Terminations;
 use tokio_rustls::rustls::ServerConfig;
 use upstreams::Upstreams;
 
@@ -73,11 +75,9 @@ impl Live {
     pub(crate) fn terminate(
         &self,
         index: TerminationIndex,
-    ) -> Result<(Arc<Termination>, Arc<ServerConfig>), NoTermination> {
+    ) -> Result<(Arc<Termination>, Arc<ServerConfig>), Arc<Unusable>> {
         let running = self.terminations.get(index);
-        let running = running.ok_or(NoTermination::Missing {
-            what: "Termination",
-        })?;
+        let running = running.ok_or(Unusable::Missing("the Termination"))?;
         let config = running.config(&self.credentials)?;
         Ok((Arc::clone(running.termination()), config))
     }
@@ -145,10 +145,11 @@ impl Switch {
         telemetry.count_dns(resolver.stats());
         let discovered = Discovered::new(resolver);
         let credentials = Arc::clone(&nothing.credentials);
+        let originators = Originators::new(&credentials);
         let live = Arc::new(ArcSwap::from_pointee(nothing));
         let switch = Self {
             credentials,
-            upstreams: Upstreams::new(telemetry, Arc::clone(&discovered), &live),
+            upstreams: Upstreams::new(telemetry, (&discovered, originators), &live),
             live,
             discovered,
             spans,

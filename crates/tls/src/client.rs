@@ -12,11 +12,13 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
+use crate::sessions::Sessions;
 use crate::trust::{Purpose, Shown, Trust, given};
 use crate::{Needed, Unusable, signatures, terms};
 
-/// A configuration for all connections that one Origination stands for. `http2`: what the upstream is
-/// told if the Origination says nothing of ALPN. Sessions are resumed.
+/// A configuration for all connections that one Origination stands for. `http2`: what is spoken, which the
+/// upstream is told if the Origination says nothing of ALPN; without it `h2` is not offered, whatever
+/// that says. Sessions are resumed.
 pub fn client_config(
     origination: &Origination,
     http2: bool,
@@ -41,10 +43,19 @@ pub fn client_config(
         None => builder.with_no_client_auth(),
     };
     config.enable_sni = origination.sni.is_some();
-    config.resumption = Resumption::in_memory_sessions(SESSIONS);
+    config.resumption = Resumption::store(Arc::new(Sessions::default()));
     config.alpn_protocols = match &*terms.alpn {
         [] if http2 => terms::alpn(&[Alpn::H2]),
-        alpn => terms::alpn(alpn),
+        alpn if http2 => terms::alpn(alpn),
+        // Nothing is offered that is not spoken then.
+        alpn => {
+            let spoken: Vec<_> = alpn
+                .iter()
+                .copied()
+                .filter(|one| *one != Alpn::H2)
+                .collect();
+            terms::alpn(&spoken)
+        }
     };
     Ok(Arc::new(config))
 }
@@ -129,6 +140,3 @@ impl ServerCertVerifier for Upstreams {
         signatures::schemes()
     }
 }
-
-/// Of how many connections one may be resumed, eight for each name.
-const SESSIONS: usize = 256;

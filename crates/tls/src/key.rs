@@ -10,6 +10,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, P
 use rustls::sign::SigningKey;
 use x509_parser::prelude::X509Certificate;
 use x509_parser::public_key::PublicKey;
+use x509_parser::x509::AlgorithmIdentifier;
 
 use crate::Unusable;
 use crate::pem::{self, Block};
@@ -70,13 +71,25 @@ fn belongs(key: &dyn SigningKey, certificate: &X509Certificate<'_>) -> Result<()
 
 /// What kind of key a certificate has.
 fn kind(certificate: &X509Certificate<'_>) -> Box<str> {
-    match certificate.public_key().parsed() {
+    let key = certificate.public_key();
+    match key.parsed() {
         Ok(PublicKey::RSA(key)) => format!("the certificate's is RSA of {} bits", key.key_size()),
-        Ok(PublicKey::EC(point)) => {
-            format!("the certificate's is ECDSA of {} bits", point.key_size())
-        }
+        Ok(PublicKey::EC(_)) => format!("the certificate's is ECDSA on {}", curve(&key.algorithm)),
         Ok(PublicKey::DSA(_)) => "the certificate's is DSA".to_owned(),
         Ok(_) | Err(_) => "its kind or its encoding is not known".to_owned(),
     }
     .into()
+}
+
+fn curve(algorithm: &AlgorithmIdentifier<'_>) -> String {
+    let parameters = algorithm.parameters();
+    let Some(oid) = parameters.and_then(|parameters| parameters.as_oid().ok()) else {
+        return "a curve without a name".to_owned();
+    };
+    match &*oid.to_id_string() {
+        "1.2.840.10045.3.1.7" => "P-256".to_owned(),
+        "1.3.132.0.34" => "P-384".to_owned(),
+        "1.3.132.0.35" => "P-521".to_owned(),
+        other => format!("the curve {other}"),
+    }
 }

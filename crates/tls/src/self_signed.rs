@@ -9,16 +9,19 @@ use zeroize::Zeroizing;
 use crate::{Facts, Identity, Unusable, identity, key};
 
 impl Identity {
-    /// A new one with every call, valid for a year, with an ECDSA key that leaves the process never.
+    /// A new one with every call, valid for a year, with an ECDSA key that never leaves the process.
     pub fn self_signed() -> Result<Self, Unusable> {
-        let key = KeyPair::generate().map_err(Unusable::NotMade)?;
+        let key = Zeroizing::new(KeyPair::generate().map_err(Unusable::NotMade)?);
         let certificate = params()
-            .and_then(|params| params.self_signed(&key))
+            .and_then(|params| params.self_signed(&*key))
             .map_err(Unusable::NotMade)?;
-        let secret = Zeroizing::new(key.serialize_der());
         let der = certificate.der().clone();
         let facts = Facts::of(&identity::parsed(&der, 1)?, &der);
-        Ok(Self::new(vec![der], key::of_pkcs8(&secret)?, facts))
+        Ok(Self::new(
+            vec![der],
+            key::of_pkcs8(key.serialized_der())?,
+            facts,
+        ))
     }
 }
 

@@ -28,7 +28,7 @@ pub fn server_config(
         .identity
         .ok_or(Unusable::Missing("the certificate"))?;
     let terms = &termination.terms;
-    let verification = verification(termination.clients.as_deref(), needed, tickets)?;
+    let verification = verification(clients(termination, needed), needed, tickets)?;
     let mut config = ServerConfig::builder_with_provider(terms::provider(terms))
         .with_protocol_versions(terms::versions(terms)?)
         .map_err(Unusable::Rejected)?
@@ -49,6 +49,15 @@ pub fn without_alpn(config: &ServerConfig) -> Arc<ServerConfig> {
     let mut config = config.clone();
     config.alpn_protocols = Vec::new();
     Arc::new(config)
+}
+
+/// Authorities that nobody has asked for verify clients only while they are there.
+fn clients<'a>(
+    termination: &'a Termination,
+    needed: &Needed<'_>,
+) -> Option<&'a ClientVerification> {
+    let waiting = termination.found && needed.authorities.is_none();
+    termination.clients.as_deref().filter(|_| !waiting)
 }
 
 fn verification(
@@ -72,9 +81,10 @@ fn verification(
         needed.revocations,
         "the revocations of clients",
     )?;
+    let beside = authorities.and_then(|authorities| authorities.revocations.as_ref());
     let demand = Demand {
         authorities: authorities.map(|authorities| authorities.fingerprint),
-        revocations: revocations.map(|revocations| revocations.fingerprint),
+        revocations: [beside, revocations].map(|lists| lists.map(|lists| lists.fingerprint)),
         required: clients.required || authorities.is_some_and(|authorities| authorities.required),
     };
     let required = demand.required;

@@ -1,9 +1,8 @@
 //! What lets a client resume a session: tickets, whose keys all workers share and that change every six
 //! hours.
 //!
-//! Invariant: a ticket says that its client was verified, so it is only ever accepted where the same
-//! authorities, the same revocations and the same demand verify clients as where it was given. A session
-//! ends twelve hours after its ticket was given at the latest.
+//! Invariant: a ticket may say that its client was verified, so it is only ever accepted where the same
+//! authorities, the same revocations and the same demand verify clients as where it was given.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,6 +13,7 @@ use rustls::server::ProducesTickets;
 use rustls::server::danger::ClientCertVerifier;
 
 use crate::Unusable;
+use crate::ticketer::Forgetful;
 
 /// The keys of tickets, and who shares them.
 pub struct Tickets {
@@ -25,7 +25,8 @@ pub struct Tickets {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Demand {
     pub(crate) authorities: Option<[u8; 32]>,
-    pub(crate) revocations: Option<[u8; 32]>,
+    /// Beside the authorities, and by themselves.
+    pub(crate) revocations: [Option<[u8; 32]>; 2],
     pub(crate) required: bool,
 }
 
@@ -39,10 +40,12 @@ pub(crate) struct Verification {
 /// Those that are in use. Configurations keep them; here they are only found.
 #[derive(Default)]
 struct Shared {
-    in_use: HashMap<Demand, (Weak<dyn ClientCertVerifier>, Weak<dyn ProducesTickets>)>,
+    in_use: HashMap<Demand, Found>,
     /// With how many of them it is worth to look for those that nobody keeps.
     many: usize,
 }
+
+type Found = (Weak<dyn ClientCertVerifier>, Weak<dyn ProducesTickets>);
 
 impl Tickets {
     /// New keys, which nobody has tickets of.
@@ -70,7 +73,7 @@ impl Tickets {
         }
         let made = Verification {
             verifier: verifier(),
-            ticketer: Ticketer::new().map_err(Unusable::Rejected)?,
+            ticketer: Arc::new(Forgetful::new().map_err(Unusable::Rejected)?),
         };
         shared.add(demand, &made);
         Ok(made)

@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertRevocationListError, CertificateError, DistinguishedName, Error, OtherError};
@@ -23,7 +24,7 @@ use crate::{Authorities, Revocations, Unusable, signatures};
 /// Authorities, and what they take back.
 pub(crate) struct Trust {
     roots: Arc<Roots>,
-    revocations: Option<Arc<[CertRevocationList<'static>]>>,
+    revocations: Box<[Arc<[CertRevocationList<'static>]>]>,
 }
 
 /// What a certificate is shown for.
@@ -47,7 +48,11 @@ impl Trust {
     pub(crate) fn new(authorities: &Authorities, revocations: Option<&Revocations>) -> Self {
         Self {
             roots: Arc::clone(&authorities.roots),
-            revocations: revocations.map(|revocations| Arc::clone(&revocations.lists)),
+            revocations: [authorities.revocations.as_ref(), revocations]
+                .into_iter()
+                .flatten()
+                .map(|revocations| Arc::clone(&revocations.lists))
+                .collect(),
         }
     }
 
@@ -62,14 +67,12 @@ impl Trust {
             return in_force(shown, purpose);
         }
         let certificate = EndEntityCert::try_from(shown.certificate).map_err(refusal)?;
-        let lists: Vec<_> = self
-            .revocations
-            .iter()
-            .flat_map(|lists| lists.iter())
-            .collect();
+        let lists: Vec<_> = self.lists().collect();
+        let now = UNIX_EPOCH + Duration::from_secs(shown.now.as_secs());
+        let anchors = self.roots.at(now);
         let verified = certificate.verify_for_usage(
             signatures::algorithms().all,
-            &self.roots.store.roots,
+            &anchors,
             shown.intermediates,
             shown.now,
             purpose.usage(),
@@ -79,10 +82,14 @@ impl Trust {
         verified.map(|_| ()).map_err(refusal)
     }
 
+    fn lists(&self) -> impl Iterator<Item = &CertRevocationList<'static>> {
+        self.revocations.iter().flat_map(|lists| lists.iter())
+    }
+
     /// What can be revoked is never trusted by itself.
     fn is_one_of_them(&self, certificate: &CertificateDer<'_>) -> bool {
         let certificates = &self.roots.certificates;
-        self.revocations.is_none()
+        self.revocations.is_empty()
             && certificates
                 .binary_search(&fingerprint(certificate))
                 .is_ok()
@@ -102,7 +109,7 @@ impl fmt::Debug for Trust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Trust")
             .field("authorities", &self.roots.store.len())
-            .field("revocations", &self.revocations.as_ref().map(|l| l.len()))
+            .field("revocations", &self.lists().count())
             .finish()
     }
 }

@@ -10,7 +10,7 @@ use crate::name::Name;
 use crate::quote::quoted;
 use crate::report::Report;
 use crate::yaml::{self, Document, Node, Style, Value};
-use crate::{CONFIG_ANNOTATION, Form, Lines, ObjectRef};
+use crate::{CONFIG_ANNOTATION, Form, Labels, Lines, ObjectRef, labels};
 
 /// Reads the objects of one document.
 pub(super) struct Reader<'d, 'r> {
@@ -75,7 +75,17 @@ impl<'d, 'r> Reader<'d, 'r> {
             return;
         };
         let said = annotation(root, self.report);
-        self.push(object, root.line, said);
+        let labels = match said {
+            Some(_) => labels::read::of_object(root, self.report),
+            None => Labels::default(),
+        };
+        self.manifest.objects.push(ManifestObject {
+            object,
+            line: root.line,
+            said,
+            ingress_class: None,
+            labels,
+        });
     }
 
     fn secret(&mut self, root: &Node<'_>) {
@@ -110,6 +120,7 @@ impl<'d, 'r> Reader<'d, 'r> {
                 line: root.line,
                 said: Some(said),
                 ingress_class: class,
+                labels: Labels::default(),
             });
         }
     }
@@ -171,6 +182,7 @@ impl<'d, 'r> Reader<'d, 'r> {
             line,
             said,
             ingress_class: None,
+            labels: Labels::default(),
         });
     }
 

@@ -19,7 +19,7 @@ mod redirect;
 mod remembered;
 pub(crate) mod retry;
 mod rewriting;
-mod service;
+pub(crate) mod service;
 mod upgrades;
 
 use std::time::Duration;

@@ -20,6 +20,17 @@ use crate::mapping::read::{breakers, cluster, cors, load_balancer, overrides, re
 
 /// Reads the Module's `config`; `None` when there is none to read.
 pub(crate) fn read(document: &mut Fields<'_, '_>) -> Option<Module> {
+    in_config(document, |fields| {
+        keys::review(fields);
+        config(fields)
+    })
+}
+
+/// What `read` makes of the `config` of a Module; `None` after an error.
+pub(crate) fn in_config<'n, T: Default>(
+    document: &mut Fields<'n, '_>,
+    read: impl FnOnce(&mut Fields<'n, '_>) -> T,
+) -> Option<T> {
     for entry in document.entries() {
         if entry.key != "config" && !document::is_envelope(&entry.key) {
             let reason = format!(
@@ -30,15 +41,13 @@ pub(crate) fn read(document: &mut Fields<'_, '_>) -> Option<Module> {
         }
     }
     let Some(written) = document.entry("config") else {
-        return Some(Module::default());
+        return Some(T::default());
     };
     let Some(entries) = written.value.entries() else {
         document.wrong_type(written, "a mapping");
         return None;
     };
-    let mut fields = document.nested(entries, written.line, "");
-    keys::review(&mut fields);
-    Some(config(&mut fields))
+    Some(read(&mut document.nested(entries, written.line, "")))
 }
 
 fn config(fields: &mut Fields<'_, '_>) -> Module {
@@ -63,7 +72,7 @@ fn config(fields: &mut Fields<'_, '_>) -> Module {
         suppress_envoy_headers: fields.boolean("suppress_envoy_headers"),
         use_ambassador_namespace_for_service_resolution: fields
             .boolean("use_ambassador_namespace_for_service_resolution"),
-        service_port: port(fields),
+        service_port: fields.port("service_port"),
         liveness_probe: internal::read(fields, "liveness_probe", "/ambassador/v0/check_alive"),
         readiness_probe: internal::read(fields, "readiness_probe", "/ambassador/v0/check_ready"),
         diagnostics: internal::read(fields, "diagnostics", "/ambassador/v0/"),
@@ -78,13 +87,6 @@ fn config(fields: &mut Fields<'_, '_>) -> Module {
         tls_secret_namespacing: None,
         use_proxy_proto: None,
     }
-}
-
-fn port(fields: &mut Fields<'_, '_>) -> Option<u16> {
-    fields.read("service_port", "a port from 1 to 65535", |entry| {
-        let port = u16::try_from(entry.value.integer()?).ok()?;
-        (port > 0).then_some(port)
-    })
 }
 
 fn buffer(fields: &mut Fields<'_, '_>) -> Option<u64> {

@@ -4,7 +4,7 @@
 //! published when it is other than before, and at no other time.
 //! Deliberately absent: looking for anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -17,11 +17,14 @@ use super::place::{Found, Place};
 use super::remarks::Remarks;
 use super::work::{Done, Job, Work};
 use crate::Publish;
+use crate::change::Need;
 
 /// What is known of all that is wanted.
 pub(super) struct Ledger {
     publish: Arc<dyn Publish>,
     places: BTreeMap<Place, Followed>,
+    /// Those that nobody has named.
+    unnamed: BTreeSet<Place>,
     pub(super) remarks: Remarks,
     pub(super) work: Work,
     /// Counts what was found, of all places together.
@@ -44,6 +47,7 @@ impl Ledger {
         Self {
             publish,
             places: BTreeMap::new(),
+            unnamed: BTreeSet::new(),
             remarks: Remarks::new(),
             work: Work::default(),
             turns: 0,
@@ -58,6 +62,11 @@ impl Ledger {
         let followed = self.places.entry(place.clone()).or_default();
         followed.wanted.entry(of.clone()).or_default();
         was_wanted
+    }
+
+    /// That nothing is at these places is no news from now on.
+    pub(super) fn unnamed(&mut self, places: BTreeSet<Place>) {
+        self.unnamed = places;
     }
 
     /// Wants a credential no more. Answers whether nobody wants its place any more.
@@ -104,17 +113,21 @@ impl Ledger {
         let verdict = match found {
             Found::There(pieces) => return self.make(place, Arc::new(pieces)),
             Found::Missing(what) => {
-                self.remarks.missing(place, &what);
+                self.missing(place, &what);
                 self.not_refused(place);
                 Held::missing
             }
             Found::Unreadable(why) => {
-                self.remarks.missing(place, &why);
+                self.missing(place, &why);
                 Held::unknown
             }
             Found::Refused(why) => {
                 if let Place::Secret(secret) = place {
-                    self.remarks.refused(secret, &why);
+                    let need = match self.unnamed.contains(place) {
+                        true => Need::Optional,
+                        false => Need::Required,
+                    };
+                    self.remarks.refused(secret, need, &why);
                 }
                 Held::unknown
             }
@@ -129,14 +142,15 @@ impl Ledger {
         };
         self.turns += 1;
         followed.turn = self.turns;
-        self.work.add(Job {
+        let job = Job {
             place: place.clone(),
             turn: self.turns,
             pieces,
             wanted: followed.wanted.keys().cloned().collect(),
-        });
+        };
         self.remarks.not_missing(place);
         self.not_refused(place);
+        self.work.add(job);
     }
 
     /// Takes what was made.
@@ -157,15 +171,17 @@ impl Ledger {
         }
         self.answer(&done.place);
         for (credential, verdict) in verdicts {
-            self.carry_out(&credential, verdict);
+            self.carry_out(&credential, &done.place, verdict);
         }
     }
 
     /// Tells of what has expired meanwhile.
     pub(super) fn look_at_expiries(&mut self, now: SystemTime) {
-        for (credential, held) in self.places.values().flat_map(|followed| &followed.wanted) {
-            if let Some(wrong) = held.expiry(now) {
-                self.remarks.wrong(credential, wrong);
+        for (place, followed) in &self.places {
+            for (credential, held) in &followed.wanted {
+                if let Some(wrong) = held.expiry(now) {
+                    self.remarks.wrong(credential, place, wrong);
+                }
             }
         }
     }
@@ -180,7 +196,7 @@ impl Ledger {
             .map(|(credential, held)| (credential.clone(), judge(held)))
             .collect();
         for (credential, verdict) in verdicts {
-            self.carry_out(&credential, verdict);
+            self.carry_out(&credential, place, verdict);
         }
     }
 
@@ -192,15 +208,22 @@ impl Ledger {
         }
     }
 
-    fn carry_out(&mut self, of: &Credential, verdict: Verdict) {
+    fn carry_out(&mut self, of: &Credential, place: &Place, verdict: Verdict) {
         match verdict.wrong {
-            Some(wrong) => self.remarks.wrong(of, wrong),
+            Some(wrong) => self.remarks.wrong(of, place, wrong),
             None => self.remarks.well(of),
         }
         if let Some(material) = verdict.publish {
-            let (place, is_there) = (Place::of(of).object(), material.is_some());
+            let (place, is_there) = (place.object(), material.is_some());
             debug!(%place, is_there, "credential");
             self.publish.credential(of, material);
+        }
+    }
+
+    fn missing(&mut self, place: &Place, what: &str) {
+        match self.unnamed.contains(place) {
+            true => self.remarks.not_missing(place),
+            false => self.remarks.missing(place, what),
         }
     }
 

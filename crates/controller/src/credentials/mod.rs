@@ -10,7 +10,8 @@
 //! Invariant: only what is wanted is read, and nothing waits for a compile. Material that is good stays
 //! in use until better is there or the Secret is deleted. It never leaves this module but through
 //! [`Publish::credential`]: no diagnostic, log line or saved state holds any.
-//! Deliberately absent: TLS, and who wants which credential.
+//! Deliberately absent: TLS, who wants which credential, and the certificate that the gateway signs
+//! itself, which the proxy makes.
 
 mod files;
 mod held;
@@ -24,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use nuncio_routing::{Credential, SecretName};
+use nuncio_routing::{Credential, SecretName, Snapshot};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -40,7 +41,15 @@ use place::Place;
 use work::Done;
 
 /// What the last snapshot wants; `None` before there is any.
-pub(crate) type Wanted = watch::Receiver<Option<Arc<BTreeSet<Credential>>>>;
+pub(crate) type Wanted = watch::Receiver<Option<Wants>>;
+
+/// Which credentials are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wants {
+    all: Arc<BTreeSet<Credential>>,
+    /// Those that nobody has named: that they are not there is no news.
+    unnamed: BTreeSet<Credential>,
+}
 
 /// The Secrets in manifest files.
 pub(crate) type Local = BTreeMap<SecretName, Arc<Pieces>>;
@@ -58,7 +67,7 @@ pub(crate) const HEARD: usize = 256;
 pub(crate) struct Credentials {
     publish: Arc<dyn Publish>,
     changes: mpsc::Sender<Change>,
-    wanted: Arc<BTreeSet<Credential>>,
+    wanted: Wants,
     ledger: Ledger,
     cluster: Option<Secrets>,
     local: Arc<Local>,
@@ -90,7 +99,7 @@ pub(crate) struct Sources {
 
 /// What has happened.
 enum Step {
-    Wanted(Arc<BTreeSet<Credential>>),
+    Wanted(Wants),
     Heard(SecretHeard),
     Local(Arc<Local>),
     File((Paths, Found)),
@@ -102,13 +111,25 @@ enum Step {
     Stopped,
 }
 
+impl Wants {
+    /// Of a snapshot.
+    pub(crate) fn of(snapshot: &Snapshot) -> Self {
+        let terminations = snapshot.listening.terminations.iter();
+        let looked_for = terminations.filter(|termination| termination.found);
+        Self {
+            all: Arc::clone(&snapshot.demands.credentials),
+            unnamed: looked_for.flat_map(|found| found.credentials()).collect(),
+        }
+    }
+}
+
 impl Credentials {
     pub(crate) fn new(publish: Arc<dyn Publish>, changes: mpsc::Sender<Change>) -> Self {
         Self {
             ledger: Ledger::new(Arc::clone(&publish)),
             publish,
             changes,
-            wanted: Arc::default(),
+            wanted: Wants::default(),
             cluster: None,
             local: Arc::default(),
             files: watch::Sender::default(),
@@ -135,7 +156,7 @@ impl Credentials {
         loop {
             let step = tokio::select! {
                 changed = wanted.changed() => match (changed, &*wanted.borrow_and_update()) {
-                    (Ok(()), Some(wanted)) => Step::Wanted(Arc::clone(wanted)),
+                    (Ok(()), Some(wanted)) => Step::Wanted(wanted.clone()),
                     (Ok(()), None) => continue,
                     (Err(_gone), _) => Step::Stopped,
                 },
@@ -184,31 +205,46 @@ impl Credentials {
     }
 
     /// Follows what is wanted from now on, and forgets what is not any more.
-    fn want(&mut self, wanted: Arc<BTreeSet<Credential>>) {
+    fn want(&mut self, wanted: Wants) {
         if self.settled == Settled::Unasked {
             self.settled = Settled::By(Instant::now() + SETTLING);
         }
         let before = std::mem::replace(&mut self.wanted, wanted);
-        let now = Arc::clone(&self.wanted);
-        let (mut gone, mut new, mut again) = (Vec::new(), Vec::new(), Vec::new());
-        for credential in now.difference(&before) {
-            let place = Place::of(credential);
+        let now = self.wanted.clone();
+        let (mut new, mut again) = (Vec::new(), BTreeSet::new());
+        for credential in now.all.difference(&before.all) {
+            let Some(place) = Place::of(credential) else {
+                continue;
+            };
             if !self.ledger.want(credential, &place) {
                 new.push(place);
             } else if !new.contains(&place) {
-                again.push(place);
+                again.insert(place);
             }
         }
-        for credential in before.difference(&now) {
-            let place = Place::of(credential);
-            if self.ledger.forget(credential, &place) {
-                gone.push(place);
-            }
-        }
+        let renamed = now.unnamed.symmetric_difference(&before.unnamed);
+        let unnamed: BTreeSet<Place> = now.unnamed.iter().filter_map(Place::of).collect();
+        self.ledger.unnamed(unnamed);
+        let gone = self.let_go(&before, &now);
+        let renamed = renamed.filter_map(Place::of);
+        again.extend(renamed.filter(|place| !gone.contains(place) && !new.contains(place)));
         self.forget(&gone);
         self.look_for(new);
         again.iter().for_each(|place| self.look_again(place));
         self.want_files();
+    }
+
+    /// Answers the places that nobody wants any more.
+    fn let_go(&mut self, before: &Wants, now: &Wants) -> Vec<Place> {
+        let mut gone = Vec::new();
+        for credential in before.all.difference(&now.all) {
+            if let Some(place) = Place::of(credential)
+                && self.ledger.forget(credential, &place)
+            {
+                gone.push(place);
+            }
+        }
+        gone
     }
 
     fn forget(&mut self, gone: &[Place]) {
@@ -227,7 +263,6 @@ impl Credentials {
                     Some(pieces) => self.ledger.make(&place, Arc::clone(pieces)),
                     None => asked.push(secret.clone()),
                 },
-                Place::Own => self.ledger.make(&place, Arc::default()),
                 Place::Files(_) => {}
             }
         }
@@ -263,7 +298,6 @@ impl Credentials {
                 Some(cluster) => cluster.again(secret),
                 None => self.ask(vec![secret.clone()]),
             },
-            Place::Own => self.look_for(vec![Place::Own]),
             Place::Files(paths) => {
                 self.file_turns += 1;
                 let turn = self.file_turns;
@@ -275,7 +309,7 @@ impl Credentials {
     }
 
     fn want_files(&mut self) {
-        let now: BTreeSet<Paths> = self.wanted.iter().filter_map(files_of).collect();
+        let now: BTreeSet<Paths> = self.wanted.all.iter().filter_map(files_of).collect();
         self.files.send_if_modified(|files| {
             let before = files.len();
             files.retain(|paths, _| now.contains(paths));
@@ -315,9 +349,9 @@ impl Credentials {
 }
 
 fn files_of(credential: &Credential) -> Option<Paths> {
-    match Place::of(credential) {
+    match Place::of(credential)? {
         Place::Files(paths) => Some(paths),
-        Place::Secret(_) | Place::Own => None,
+        Place::Secret(_) => None,
     }
 }
 
@@ -327,3 +361,6 @@ async fn patience(settled: Settled) {
         Settled::Unasked | Settled::Told => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,8 +12,6 @@ pub(crate) enum Place {
     Secret(SecretName),
     /// The files of one credential, which change together.
     Files(Box<[Box<str>]>),
-    /// The gateway itself.
-    Own,
 }
 
 /// What is found at a place.
@@ -30,9 +28,9 @@ pub(crate) enum Found {
 }
 
 impl Place {
-    /// Where a credential stands.
-    pub(super) fn of(credential: &Credential) -> Self {
-        match credential {
+    /// Where a credential stands; nowhere if the gateway makes it itself.
+    pub(super) fn of(credential: &Credential) -> Option<Self> {
+        let place = match credential {
             Credential::Identity(IdentitySource::Secret(name))
             | Credential::Authorities(Source::Secret(name))
             | Credential::Revocations(Source::Secret(name)) => Self::Secret(name.clone()),
@@ -41,15 +39,16 @@ impl Place {
             }
             Credential::Authorities(Source::File(path))
             | Credential::Revocations(Source::File(path)) => Self::Files([path.clone()].into()),
-            Credential::Identity(IdentitySource::SelfSigned) => Self::Own,
-        }
+            Credential::Identity(IdentitySource::SelfSigned) => return None,
+        };
+        Some(place)
     }
 
     /// The Secret that it is, if it is one.
     pub(super) fn secret(&self) -> Option<&SecretName> {
         match self {
             Self::Secret(secret) => Some(secret),
-            Self::Files(_) | Self::Own => None,
+            Self::Files(_) => None,
         }
     }
 
@@ -58,7 +57,6 @@ impl Place {
         let (kind, namespace, name) = match self {
             Self::Secret(secret) => ("Secret", secret.namespace.clone(), secret.name.clone()),
             Self::Files(paths) => ("File", "".into(), paths.join(", ").into()),
-            Self::Own => ("Certificate", "".into(), "self-signed".into()),
         };
         ObjectRef {
             kind: kind.into(),

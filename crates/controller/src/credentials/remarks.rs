@@ -2,13 +2,13 @@
 //!
 //! Invariant: says which Secret or file, which key and why; never what is in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use nuncio_config::{ObjectRef, Severity};
 use nuncio_routing::{Credential, SecretName};
 
 use super::place::Place;
-use crate::change::{Change, Feed};
+use crate::change::{Change, Feed, Need};
 use crate::remark::{self, quoted};
 
 /// What is wrong now.
@@ -16,7 +16,7 @@ use crate::remark::{self, quoted};
 pub(super) struct Remarks {
     all: remark::Remarks<Subject>,
     /// The Secrets of each namespace that are refused.
-    refused: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+    refused: BTreeMap<Box<str>, BTreeMap<Box<str>, Need>>,
 }
 
 /// What a remark is about.
@@ -42,9 +42,13 @@ impl Remarks {
     }
 
     /// Something is wrong with a credential.
-    pub(super) fn wrong(&mut self, of: &Credential, (severity, reason): (Severity, String)) {
-        let object = Place::of(of).object();
-        let diagnostic = remark::of(object, severity, reason);
+    pub(super) fn wrong(
+        &mut self,
+        of: &Credential,
+        place: &Place,
+        (severity, reason): (Severity, String),
+    ) {
+        let diagnostic = remark::of(place.object(), severity, reason);
         self.all.hold(Subject::Credential(of.clone()), diagnostic);
     }
 
@@ -66,9 +70,9 @@ impl Remarks {
     }
 
     /// The API server refuses to tell of a Secret.
-    pub(super) fn refused(&mut self, secret: &SecretName, why: &str) {
+    pub(super) fn refused(&mut self, secret: &SecretName, need: Need, why: &str) {
         let refused = self.refused.entry(secret.namespace.clone()).or_default();
-        if refused.insert(secret.name.clone()) {
+        if refused.insert(secret.name.clone(), need) != Some(need) {
             self.tell_of_refused(&secret.namespace, why);
         }
     }
@@ -100,7 +104,7 @@ impl Remarks {
         let Some(refused) = self.refused.get(namespace) else {
             return;
         };
-        let mut names: Vec<&str> = refused.iter().take(NAMED).map(|name| &**name).collect();
+        let mut names: Vec<&str> = refused.keys().take(NAMED).map(|name| &**name).collect();
         if refused.len() > NAMED {
             names.push("...");
         }
@@ -114,7 +118,11 @@ impl Remarks {
             namespace: namespace.into(),
             name: "*".into(),
         };
-        let diagnostic = remark::of(object, Severity::Error, reason);
+        let severity = match refused.values().any(|need| *need == Need::Required) {
+            true => Severity::Error,
+            false => Severity::Warning,
+        };
+        let diagnostic = remark::of(object, severity, reason);
         self.all
             .hold(Subject::Namespace(namespace.into()), diagnostic);
     }

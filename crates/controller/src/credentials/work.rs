@@ -6,8 +6,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use nuncio_routing::{Credential, IdentitySource};
-use nuncio_tls::{Identity, Material};
+use nuncio_routing::Credential;
+use nuncio_tls::Material;
 use tokio::task::JoinSet;
 
 use super::pieces::{Pieces, Unfit};
@@ -87,7 +87,7 @@ impl Work {
 impl Job {
     fn done(self) -> Done {
         let make = |of: Credential| {
-            let made = contained(|| material(&self.pieces, &of));
+            let made = contained(|| self.pieces.material(&of));
             (of, made.unwrap_or(Err(Unfit::Internal)))
         };
         Done {
@@ -95,19 +95,5 @@ impl Job {
             place: self.place,
             turn: self.turn,
         }
-    }
-}
-
-fn material(pieces: &Pieces, of: &Credential) -> Result<Material, Unfit> {
-    match of {
-        Credential::Identity(IdentitySource::SelfSigned) => Identity::self_signed()
-            .map(|identity| Material::Identity(Arc::new(identity)))
-            .map_err(|source| Unfit::Unusable {
-                keys: "signing by itself",
-                source,
-            }),
-        Credential::Identity(IdentitySource::Secret(_) | IdentitySource::Files { .. })
-        | Credential::Authorities(_)
-        | Credential::Revocations(_) => pieces.material(of),
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use nuncio_config::ObjectRef;
+use nuncio_config::{Labels, ObjectRef};
 use serde::Deserialize;
 
 /// One object: its head, and its whole JSON for whoever needs more.
@@ -25,6 +25,8 @@ pub(super) struct Meta {
     pub(super) resource_version: Box<str>,
     #[serde(default)]
     annotations: Option<BTreeMap<Box<str>, Box<str>>>,
+    #[serde(default)]
+    labels: Option<BTreeMap<Box<str>, Box<str>>>,
 }
 
 #[derive(Deserialize)]
@@ -44,6 +46,13 @@ impl<'a> Object<'a> {
     pub(super) fn annotation(&self, name: &str) -> Option<&str> {
         let value = self.meta.annotations.as_ref()?.get(name)?;
         Some(value)
+    }
+
+    pub(super) fn labels(&self) -> Labels {
+        let labels = self.meta.labels.iter().flatten();
+        labels
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
     }
 
     pub(super) fn named(&self, kind: &str) -> ObjectRef {

@@ -26,13 +26,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use nuncio_config::{Diagnostic, ObjectRef, Resource, Severity};
-use nuncio_routing::{Credential, ServicePort, Snapshot};
+use nuncio_routing::{ServicePort, Snapshot};
 use nuncio_telemetry::{ObjectCounts, Reconfiguration, Telemetry};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info};
 
 use crate::Publish;
 use crate::change::{Change, Feed};
+use crate::credentials::Wants;
 use crate::state::{Keeper, StateDir};
 pub(crate) use gate::{Alarm, Gate, Patience};
 pub(crate) use kept::Document;
@@ -59,7 +60,7 @@ pub(crate) struct Outlets {
     /// Whose endpoints the last snapshot needs.
     pub(crate) wanted: watch::Sender<Arc<BTreeSet<ServicePort>>>,
     /// Which credentials it needs; `None` before there is any.
-    pub(crate) wanted_credentials: watch::Sender<Option<Arc<BTreeSet<Credential>>>>,
+    pub(crate) wanted_credentials: watch::Sender<Option<Wants>>,
     pub(crate) verdicts: Teller,
 }
 
@@ -289,11 +290,9 @@ impl Pipeline {
             differs
         });
         self.outlets.wanted_credentials.send_if_modified(|wanted| {
-            let demanded = &snapshot.demands.credentials;
-            let differs = wanted.as_ref() != Some(demanded);
-            if differs {
-                *wanted = Some(Arc::clone(demanded));
-            }
+            let wants = Some(Wants::of(snapshot));
+            let differs = *wanted != wants;
+            *wanted = wants;
             differs
         });
         let teller = &self.outlets.verdicts;

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc as std_mpsc;
 
 use nuncio_config::{Form, ObjectRef, Origin};
-use nuncio_routing::{Compiled, Compiler, ServicePort};
+use nuncio_routing::{Compiled, Compiler, Credential, ServicePort};
 use nuncio_telemetry::BuildInfo;
 use nuncio_tls::Material;
 

@@ -198,10 +198,6 @@ impl Connection {
     }
 
     /// What is known of it by its TLS; `None` without.
-    #[expect(
-        dead_code,
-        reason = "requests are not compared with how TLS was terminated yet"
-    )]
     pub(crate) fn tls(&self) -> Option<&TlsFacts> {
         self.tls.as_deref()
     }

@@ -10,6 +10,7 @@ use super::forwarding::{Forwarding, Scheme, Trust};
 use super::head::{self, Refusal, RequestTarget};
 use super::reply::Reply;
 use super::upstream_head::{BodyFraming, Outbound};
+use super::virtual_host::{self, Standing, Treatment};
 use super::{Account, Afterwards, Timing, clients, cors, forward, grpc, redirect, upgrade};
 use crate::upstream::Affinity;
 
@@ -79,9 +80,12 @@ fn decide<'a>(
     if is_for_https(course) {
         return Ok(direct(redirect::to_https(&target)));
     }
-    let Some(route) = route(course, head, &target) else {
-        course.outbound = Outbound::unsent(&target);
-        return Ok(no_route(course));
+    let route = match admitted(course, head, &target) {
+        Ok(route) => route,
+        Err(decision) => {
+            course.outbound = Outbound::unsent(&target);
+            return Ok(decision);
+        }
     };
     course.route = Some(route);
     if let Some(decision) = preflight(course, route, head) {
@@ -106,6 +110,28 @@ fn decide<'a>(
             let (status, text) = course.connection.worker().probe(*probe);
             Ok(direct(Reply::new(status, text)))
         }
+    }
+}
+
+/// The Route that takes the request, if its VirtualHost lets it in there.
+fn admitted<'a>(
+    course: &Course<'a>,
+    head: &RequestHeader,
+    target: &RequestTarget<'_>,
+) -> Result<&'a Route, Decision<'a>> {
+    let host = match virtual_host::standing(course, target.host) {
+        Standing::Of(host) => host,
+        Standing::Unknown => return Err(no_route(course)),
+        Standing::Misdirected => {
+            let outcome = Outcome::Refused { status: 421 };
+            return Err(Decision::Reply(outcome, Reply::new(421, "")));
+        }
+    };
+    let route = route(course, head, target).ok_or_else(|| no_route(course))?;
+    match virtual_host::treatment(course, host, target) {
+        Treatment::Serve => Ok(route),
+        Treatment::SendToHttps => Err(direct(redirect::to_https(target))),
+        Treatment::Ignore => Err(no_route(course)),
     }
 }
 

@@ -38,6 +38,7 @@ mod timer;
 mod tunnel;
 mod upgrade;
 mod upstream_head;
+mod virtual_host;
 mod words;
 
 use std::time::{Duration, Instant};

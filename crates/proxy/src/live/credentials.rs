@@ -25,7 +25,7 @@ pub(crate) struct Credentials {
 pub(crate) struct Slot(ArcSwapOption<Material>);
 
 impl Credentials {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             slots: Mutex::default(),
             tickets: Tickets::new().map_err(Arc::new),

@@ -66,18 +66,29 @@ impl<T> HostMap<T> {
 
     /// The value of the most specific pattern that matches.
     pub fn find(&self, host: &str) -> Option<&T> {
-        let mut lowered = [0; MAX_HOST_LEN];
-        self.find_named(lowered_into(host, &mut lowered)?)
-            .or(self.any.as_ref())
+        self.find_lowered(host, Self::find_named)
     }
 
     /// As [`Self::find`] for a host that may have a port: with it, and for want of a pattern but `*`
     /// without it.
     pub fn find_authority(&self, authority: &str) -> Option<&T> {
+        self.find_lowered(authority, |map, authority| {
+            let bare = || map.find_named(without_port(authority));
+            map.find_named(authority).or_else(bare)
+        })
+    }
+
+    /// What `find` finds for the host in lower case, else the value of `*`.
+    fn find_lowered<'s>(
+        &'s self,
+        host: &str,
+        find: impl Fn(&'s Self, &str) -> Option<&'s T>,
+    ) -> Option<&'s T> {
+        if self.exact.is_empty() && self.suffixes.is_empty() && self.prefixes.is_empty() {
+            return self.any.as_ref();
+        }
         let mut lowered = [0; MAX_HOST_LEN];
-        let authority = lowered_into(authority, &mut lowered)?;
-        let bare = || self.find_named(without_port(authority));
-        let named = self.find_named(authority).or_else(bare);
+        let named = lowered_into(host, &mut lowered).and_then(|host| find(self, host));
         named.or(self.any.as_ref())
     }
 
@@ -222,6 +233,12 @@ mod tests {
         assert_eq!(map.find("example.com"), None);
         assert_eq!(map.find(&"a".repeat(300)), None);
         assert_eq!(map.find("api.example.comé"), None);
+    }
+
+    #[test]
+    fn a_host_too_long_for_any_name_is_still_everybodys() {
+        let map = map(&["*", "*.example.com"]);
+        assert_eq!(map.find(&"a".repeat(300)), Some(&"*"));
     }
 
     #[test]
