@@ -2,16 +2,12 @@
 
 import re
 import subprocess
-import time
 
 import measure
 from peers import LOAD_CORE
 
 # Connections that a pace opens are opened this many times a second.
 _BEATS = 50
-
-# Requests by which it is found out how many there can be within a time.
-_PROBES = 2000
 
 
 def http1(port, connections, seconds):
@@ -25,14 +21,10 @@ def resumed(port, connections, seconds):
     return _requests(_wrk(port, connections, seconds, "-H", "Connection: close"))
 
 
-def http2(port, connections, streams, seconds):
-    """h2load on connections that are kept; the number of requests."""
-    kept = [f"-c{connections}", f"-m{streams}"]
-    # A number, not a time: by time some versions never end.
-    started = time.monotonic()
-    _h2load(port, *kept, f"-n{_PROBES}")
-    rate = _PROBES / (time.monotonic() - started)
-    return _PROBES + _h2load(port, *kept, f"-n{max(_PROBES, int(rate * seconds))}")
+def http2(port, connections, streams, count):
+    """h2load on connections that are kept; the number of requests. It is told that number and not a
+    time: by time some versions never end."""
+    return _h2load(port, f"-c{connections}", f"-m{streams}", f"-n{count}")
 
 
 def full_handshakes(port, rate, seconds):
