@@ -24,7 +24,10 @@ def resumed(port, connections, seconds):
 def http2(port, connections, streams, count):
     """h2load on connections that are kept; the number of requests. It is told that number and not a
     time: by time some versions never end."""
-    return _h2load(port, f"-c{connections}", f"-m{streams}", f"-n{count}")
+    said = _h2load(port, f"-c{connections}", f"-m{streams}", f"-n{count}")
+    if "Application protocol: h2\n" not in said:
+        raise measure.Unsound(f"not h2: {said}")
+    return _succeeded(said)
 
 
 def full_handshakes(port, rate, seconds):
@@ -32,7 +35,7 @@ def full_handshakes(port, rate, seconds):
     begun per second; the number of connections."""
     count = rate * seconds
     pace = [f"-r{rate // _BEATS}", f"--rate-period={1000 // _BEATS}ms"]
-    done = _h2load(port, "--h1", f"-c{count}", f"-n{count}", *pace)
+    done = _succeeded(_h2load(port, "--h1", f"-c{count}", f"-n{count}", *pace))
     if done != count:
         raise measure.Unsound(f"{done} of {count} connections were served")
     return done
@@ -56,11 +59,15 @@ def _requests(said):
 def _h2load(port, *more):
     command = ["h2load", "-t1", f"--connect-to=127.0.0.1:{port}", *more, _url(port)]
     said = _run(command, 60)
-    counts = re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", said)
-    statuses = re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", said)
-    if not counts or any(int(bad) for bad in counts.groups()[1:] + statuses.groups()[1:]):
+    counts = re.search(r"succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", said)
+    statuses = re.search(r"status codes: \d+ 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", said)
+    if not counts or any(int(bad) for bad in counts.groups() + statuses.groups()):
         raise measure.Unsound(said)
-    return int(counts.group(1))
+    return said
+
+
+def _succeeded(said):
+    return int(re.search(r"(\d+) succeeded", said).group(1))
 
 
 def _run(command, seconds):
