@@ -19,9 +19,9 @@ test: ## run the unit, property, documentation and system tests, and check the m
 	@scripts/run-tests.sh
 	@scripts/check-manifests
 
-e2e: ## run the gateway beside a real Prometheus, wrk, statsd listeners and an API server
+e2e: ## run the gateway beside real programs: curl, openssl, nginx, h2load, wrk, Prometheus
 	@scripts/ensure-build.sh
-	@scripts/ensure-commands.sh prometheus promtool wrk curl jq python3
+	@scripts/ensure-commands.sh prometheus promtool wrk h2load curl openssl nginx jq python3
 	@scripts/build.sh quick
 	@python3 -B tests/e2e/run.py --binary "$$(scripts/build.sh --where quick)"
 	@benches/converge/run.sh "$$(scripts/build.sh --where quick)" --smoke

@@ -25,6 +25,6 @@ mod live;
 mod upstream;
 mod wire;
 
-pub use downstream::{BindError, Listener, Phase, Probes, StartError, Workers};
+pub use downstream::{BindError, Listener, ListenerKey, Phase, Probes, StartError, Workers};
 pub use live::Switch;
 pub use upstream::{ResolveError, Resolver};

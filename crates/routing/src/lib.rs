@@ -42,7 +42,8 @@ pub use explain::{
     Upstream, Verdict,
 };
 pub use listening::{
-    HostMap, Implied, Listener, Listening, SelectorIndex, TcpRoute, TerminationIndex, VirtualHost,
+    HostMap, Implied, Listener, Listening, MappingSelector, SelectedBy, TcpRoute, TerminationIndex,
+    VirtualHost,
 };
 pub use order::Order;
 pub use path::{HostilePath, PathRules, normalized};

@@ -68,7 +68,10 @@ pub use guard::SeriesLimit;
 pub use histogram::Histogram;
 pub use http::{ActiveUpgrade, HeldResponse, HttpStats, HttpSummary};
 pub use label::ClusterLabel;
-pub use listener::{ActiveRequest, Certificate, DownstreamConnection, ListenerStats, Rejection};
+pub use listener::{
+    ActiveRequest, Certificate, DownstreamConnection, Handshake, HandshakeFailure, ListenerStats,
+    Rejection,
+};
 pub use mapping::{Mapped, MappingStats};
 pub use page::{BadFilter, Filter, Page, Selection};
 pub use request::{

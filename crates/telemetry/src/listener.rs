@@ -35,9 +35,14 @@ pub(crate) struct ListenerCounts {
     pub(crate) downstream_cx_destroy: Counter,
     pub(crate) downstream_cx_overflow: Counter,
     pub(crate) downstream_global_cx_overflow: Counter,
+    pub(crate) downstream_cx_proxy_proto_error: Counter,
     pub(crate) downstream_cx_length_ms: Histogram,
     pub(crate) ssl_connection_error: Counter,
+    pub(crate) ssl_fail_verify_error: Counter,
+    pub(crate) ssl_fail_verify_no_cert: Counter,
     pub(crate) ssl_handshake: Counter,
+    pub(crate) ssl_no_certificate: Counter,
+    pub(crate) ssl_session_reused: Counter,
 }
 
 /// What is counted per listener and connection manager together.
@@ -65,6 +70,28 @@ pub enum Rejection {
     ListenerFull,
     /// The whole process has as many as it may.
     ProcessFull,
+}
+
+/// A TLS handshake that succeeded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Handshake {
+    /// It went on with an earlier session.
+    pub resumed: bool,
+    /// The client said by a certificate who it is.
+    pub certified: bool,
+}
+
+/// Why a TLS handshake failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandshakeFailure {
+    /// The client has no certificate, and has to have one.
+    NoCertificate,
+    /// Its certificate is not accepted.
+    BadCertificate,
+    /// What it sent is no handshake, or asks for what is not served.
+    Protocol,
+    /// It left, or took too long.
+    Abandoned,
 }
 
 impl ListenerStats {
@@ -122,6 +149,11 @@ impl ListenerStats {
             Rejection::ListenerFull => self.count.downstream_cx_overflow.inc(),
             Rejection::ProcessFull => self.count.downstream_global_cx_overflow.inc(),
         }
+    }
+
+    /// A connection began with no PROXY header, and is not served.
+    pub fn proxy_header_failed(&self) {
+        self.count.downstream_cx_proxy_proto_error.inc();
     }
 
     /// A request head arrived, or what was meant to be one.
@@ -203,13 +235,26 @@ pub struct DownstreamConnection {
 
 impl DownstreamConnection {
     /// The TLS handshake succeeded.
-    pub fn tls_established(&self) {
-        self.listener.count.ssl_handshake.inc();
+    pub fn tls_established(&self, handshake: Handshake) {
+        let count = &self.listener.count;
+        count.ssl_handshake.inc();
+        if handshake.resumed {
+            count.ssl_session_reused.inc();
+        }
+        if !handshake.certified {
+            count.ssl_no_certificate.inc();
+        }
     }
 
-    /// The TLS handshake failed.
-    pub fn tls_failed(&self) {
-        self.listener.count.ssl_connection_error.inc();
+    /// The TLS handshake failed. As with Envoy, a client that leaves is no failure of TLS.
+    pub fn tls_failed(&self, why: HandshakeFailure) {
+        let count = &self.listener.count;
+        match why {
+            HandshakeFailure::NoCertificate => count.ssl_fail_verify_no_cert.inc(),
+            HandshakeFailure::BadCertificate => count.ssl_fail_verify_error.inc(),
+            HandshakeFailure::Protocol => count.ssl_connection_error.inc(),
+            HandshakeFailure::Abandoned => {}
+        }
     }
 
     /// The first bytes, or ALPN, told which protocol is spoken; the first choice stands.

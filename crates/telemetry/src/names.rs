@@ -31,12 +31,21 @@ pub(crate) const LISTENER: &[Stat<ListenerStats>] = &[
     counter("downstream_cx_overflow", |s| {
         &s.count.downstream_cx_overflow
     }),
+    once_used(counter("downstream_cx_proxy_proto_error", |s| {
+        &s.count.downstream_cx_proxy_proto_error
+    })),
     counter("downstream_cx_total", |s| &s.count.downstream_cx_total),
     counter("downstream_global_cx_overflow", |s| {
         &s.count.downstream_global_cx_overflow
     }),
     counter("ssl.connection_error", |s| &s.count.ssl_connection_error),
+    counter("ssl.fail_verify_error", |s| &s.count.ssl_fail_verify_error),
+    counter("ssl.fail_verify_no_cert", |s| {
+        &s.count.ssl_fail_verify_no_cert
+    }),
     counter("ssl.handshake", |s| &s.count.ssl_handshake),
+    counter("ssl.no_certificate", |s| &s.count.ssl_no_certificate),
+    counter("ssl.session_reused", |s| &s.count.ssl_session_reused),
     gauge("downstream_cx_active", |s| &s.count.downstream_cx_active),
     histogram(DOWNSTREAM_CX_LENGTH_MS, |s| {
         &s.count.downstream_cx_length_ms
@@ -96,9 +105,11 @@ pub(crate) const SERVER: &[Stat<ServerStats>] = &[
     counter("listener_manager.listener_create_success", |s| {
         &s.count.listener_create_success
     }),
-    // Listeners are bound once, for the life of the process.
+    // What is spoken on an address changes without another listener.
     zero_counter("listener_manager.listener_modified"),
-    zero_counter("listener_manager.listener_removed"),
+    counter("listener_manager.listener_removed", |s| {
+        &s.count.listener_removed
+    }),
     gauge("cluster_manager.active_clusters", |s| {
         &s.count.active_clusters
     }),

@@ -176,7 +176,7 @@ fn every_envoy_family_has_envoys_type_and_labels() {
 
 /// Of the families that are read, and of their neighbours, those that nothing can move; Envoy has
 /// most of them only where the feature is configured.
-const ABSENT: [(&str, &str); 14] = [
+const ABSENT: [(&str, &str); 13] = [
     ("envoy_tcp_", "no TCPMapping is served"),
     (
         "envoy_cluster_health_check_",
@@ -185,10 +185,15 @@ const ABSENT: [(&str, &str); 14] = [
     ("envoy_http_ext_authz_", "no AuthService is asked"),
     ("envoy_cluster_ext_authz_", "no AuthService is asked"),
     ("envoy_cluster_ratelimit_", "no RateLimitService is asked"),
-    ("envoy_listener_ssl_session_reused", "no TLS from clients"),
-    ("envoy_listener_ssl_no_certificate", "no TLS from clients"),
-    ("envoy_listener_ssl_fail_verify_", "no TLS from clients"),
-    ("envoy_listener_ssl_versions", "no TLS from clients"),
+    (
+        "envoy_listener_ssl_fail_verify_san",
+        "names of clients are not verified",
+    ),
+    (
+        "envoy_listener_ssl_fail_verify_cert_hash",
+        "certificates are verified by their authorities",
+    ),
+    ("envoy_listener_ssl_versions", "no board reads it"),
     (
         "envoy_cluster_external_upstream_rq",
         "all responses but the internal ones: a twentieth of the page for a difference",

@@ -15,8 +15,9 @@ use std::time::Duration;
 
 use nuncio_telemetry::statsd::{self, Options, Target};
 use nuncio_telemetry::{
-    BuildInfo, Bytes, Closed, ClusterStats, ConnectFailure, Ending, ListenerStats, Outcome,
-    Protocol, RequestRecord, Resolution, RetryCause, RetryRefused, Side, Telemetry, Transport,
+    BuildInfo, Bytes, Closed, ClusterStats, ConnectFailure, Ending, Handshake, ListenerStats,
+    Outcome, Protocol, RequestRecord, Resolution, RetryCause, RetryRefused, Side, Telemetry,
+    Transport,
 };
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
@@ -450,7 +451,7 @@ fn everything_happens(gateway: &Exporting) {
     gateway.telemetry.clusters_changed([&*cluster], []);
     gateway.telemetry.server().listener_added();
     let mut connection = gateway.listener.accepted(Transport::Tls);
-    connection.tls_established();
+    connection.tls_established(Handshake::default());
     connection.speaks(Protocol::Http2);
     let http = gateway.listener.http();
     http.upgrade_refused();

@@ -72,7 +72,7 @@ async fn serve_one(connection: &Connection, waiting: Waiting) -> Next {
     // end: the codec reads an empty chunk size as the last one.
     let is_bodyless = session.is_body_empty();
     session.set_pipelining_enabled(is_bodyless);
-    if connection.worker().is_leaving() {
+    if connection.is_leaving() {
         session.set_keepalive(None);
         connection.listener().http().drain_begun();
     }
