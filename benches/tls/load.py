@@ -2,16 +2,12 @@
 
 import re
 import subprocess
-import time
 
 import measure
 from peers import LOAD_CORE
 
 # Connections that a pace opens are opened this many times a second.
 _BEATS = 50
-
-# Requests by which it is found out how many there can be within a time.
-_PROBES = 2000
 
 
 def http1(port, connections, seconds):
@@ -25,14 +21,13 @@ def resumed(port, connections, seconds):
     return _requests(_wrk(port, connections, seconds, "-H", "Connection: close"))
 
 
-def http2(port, connections, streams, seconds):
-    """h2load on connections that are kept; the number of requests."""
-    kept = [f"-c{connections}", f"-m{streams}"]
-    # A number, not a time: by time some versions never end.
-    started = time.monotonic()
-    _h2load(port, *kept, f"-n{_PROBES}")
-    rate = _PROBES / (time.monotonic() - started)
-    return _PROBES + _h2load(port, *kept, f"-n{max(_PROBES, int(rate * seconds))}")
+def http2(port, connections, streams, count):
+    """h2load on connections that are kept; the number of requests. It is told that number and not a
+    time: by time some versions never end."""
+    said = _h2load(port, f"-c{connections}", f"-m{streams}", f"-n{count}")
+    if "Application protocol: h2\n" not in said:
+        raise measure.Unsound(f"not h2: {said}")
+    return _succeeded(said)
 
 
 def full_handshakes(port, rate, seconds):
@@ -40,7 +35,7 @@ def full_handshakes(port, rate, seconds):
     begun per second; the number of connections."""
     count = rate * seconds
     pace = [f"-r{rate // _BEATS}", f"--rate-period={1000 // _BEATS}ms"]
-    done = _h2load(port, "--h1", f"-c{count}", f"-n{count}", *pace)
+    done = _succeeded(_h2load(port, "--h1", f"-c{count}", f"-n{count}", *pace))
     if done != count:
         raise measure.Unsound(f"{done} of {count} connections were served")
     return done
@@ -64,11 +59,15 @@ def _requests(said):
 def _h2load(port, *more):
     command = ["h2load", "-t1", f"--connect-to=127.0.0.1:{port}", *more, _url(port)]
     said = _run(command, 60)
-    counts = re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", said)
-    statuses = re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", said)
-    if not counts or any(int(bad) for bad in counts.groups()[1:] + statuses.groups()[1:]):
+    counts = re.search(r"succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", said)
+    statuses = re.search(r"status codes: \d+ 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", said)
+    if not counts or any(int(bad) for bad in counts.groups() + statuses.groups()):
         raise measure.Unsound(said)
-    return int(counts.group(1))
+    return said
+
+
+def _succeeded(said):
+    return int(re.search(r"(\d+) succeeded", said).group(1))
 
 
 def _run(command, seconds):

@@ -20,9 +20,13 @@ def secret(name, identity):
 
 
 def host(name, hostname, secret_name):
-    return _ambassador(
-        "Host", name, {"hostname": hostname, "tlsSecret": {"name": secret_name}}
-    )
+    spec = {
+        "hostname": hostname,
+        "tlsSecret": {"name": secret_name},
+        # As its peers are told: without this nothing is agreed on.
+        "tls": {"alpn_protocols": "h2,http/1.1"},
+    }
+    return _ambassador("Host", name, spec)
 
 
 def https_listener(port):
