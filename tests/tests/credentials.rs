@@ -63,6 +63,13 @@ async fn a_rotated_secret_is_published_at_once_and_compiles_nothing() {
     let control = Control::following(&cluster);
     let told = control.until_told("settled", |told| told.settled).await;
     assert_eq!(name(&told), Some("one.example"));
+    let metrics = control.metrics();
+    let family = "nuncio_tls_certificate_expiry_timestamp_seconds{certificate=\"edge.default\"}";
+    assert!(metrics.contains(family), "{metrics}");
+    assert!(
+        metrics.contains("envoy_server_days_until_first_cert_expiring{} 0\n"),
+        "{metrics}"
+    );
     let next = Pair::of("two.example");
     let (generation, begun) = (control.generation(), Instant::now());
     put(fake, &next);
