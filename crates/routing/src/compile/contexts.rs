@@ -148,7 +148,11 @@ impl<'r> Context<'r> {
             (own, other) => own.or(other),
         };
         let identity = identity.ok_or_else(|| Flaw::NoIdentity(self.label()))?;
-        Ok(written.termination(self.label(), identity))
+        let is_of_module = matches!(self.resource.kind, Kind::TlsModule(_) | Kind::Module(_));
+        Ok(Termination {
+            offers_http: !is_of_module,
+            ..written.termination(self.label(), identity)
+        })
     }
 }
 
@@ -194,6 +198,7 @@ impl<'r> Written<'r> {
             identity,
             clients: self.clients().map(Arc::new),
             terms: self.terms(),
+            offers_http: true,
             found: false,
         }
     }
