@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nuncio_config::{Identity, ObjectRef, Origin, Resource, parse_annotation};
+use nuncio_config::{Identity, ObjectRef, Origin, parse_annotation};
 use nuncio_proxy::{Listener, ListenerKey, Phase, Probes, Resolver, Switch, Workers};
 use nuncio_routing::{Probe, Snapshot, compile};
 use nuncio_telemetry::{AccessLogWriter, BuildInfo, Telemetry};
@@ -56,11 +56,6 @@ impl Gateway {
         );
         gateway.access_log = Some(writer);
         gateway
-    }
-
-    /// As [`Gateway::with_workers`], with documents that are understood already.
-    pub fn knowing(count: usize, annotation: &str, resources: &[Resource]) -> Self {
-        Self::begin(snapshot_of(annotation, resources, 1), count)
     }
 
     /// A data path that no source of configuration has been read for.
@@ -142,22 +137,14 @@ impl Gateway {
         of_key.next().unwrap().0
     }
 
-    /// Serves what `annotation` and documents that are understood already say from now on.
-    ///
-    /// # Panics
-    /// When the annotation has a mistake.
-    pub fn install_with(&self, annotation: &str, resources: &[Resource]) {
-        let generation = self.switch.snapshot().generation + 1;
-        let snapshot = snapshot_of(annotation, resources, generation);
-        self.switch.install(Arc::new(snapshot));
-    }
-
     /// Serves what `annotation` says from now on.
     ///
     /// # Panics
     /// When the annotation has a mistake.
     pub fn install(&self, annotation: &str) {
-        self.install_with(annotation, &[]);
+        let generation = self.switch.snapshot().generation + 1;
+        self.switch
+            .install(Arc::new(snapshot(annotation, generation)));
     }
 
     /// Begins to ask clients to leave.
@@ -235,10 +222,6 @@ fn probes() -> Arc<Probes> {
 const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 fn snapshot(annotation: &str, generation: u64) -> Snapshot {
-    snapshot_of(annotation, &[], generation)
-}
-
-fn snapshot_of(annotation: &str, resources: &[Resource], generation: u64) -> Snapshot {
     let object = ObjectRef {
         kind: "Service".into(),
         namespace: "default".into(),
@@ -246,12 +229,7 @@ fn snapshot_of(annotation: &str, resources: &[Resource], generation: u64) -> Sna
     };
     let identity = Identity::default();
     let parsed = parse_annotation(annotation, &Origin::api(Arc::new(object)), &identity);
-    let snapshot = compile(
-        parsed.resources.iter().chain(resources),
-        parsed.diagnostics,
-        &identity,
-        generation,
-    );
+    let snapshot = compile(&parsed.resources, parsed.diagnostics, &identity, generation);
     let mistakes: Vec<_> = snapshot
         .diagnostics
         .iter()

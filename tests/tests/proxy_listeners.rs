@@ -8,11 +8,10 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use http::Method;
-use nuncio_config::{Resource, Stack};
 use nuncio_proxy::ListenerKey;
 use nuncio_tests::client::{Client, Client2};
 use nuncio_tests::control::eventually;
-use nuncio_tests::documents::{host, listener, with_listener};
+use nuncio_tests::documents::{host, listener};
 use nuncio_tests::gateway::{Gateway, mapping};
 use nuncio_tests::upstream::{Answer, Upstream, wire};
 
@@ -23,17 +22,17 @@ fn deaf() -> Answer {
     Answer::Deaf(wire("HTTP/1.1 200 OK\ncontent-length: 4\n\nlate"))
 }
 
-fn listeners() -> [Resource; 3] {
-    [
-        host("everybody", "*", None),
-        listener("one", 8001, Stack::HTTP),
-        listener("other", 8002, Stack::HTTP),
-    ]
+const HTTP: &[&str] = &["HTTP", "TCP"];
+
+fn everybody() -> String {
+    host("everybody", "*")
 }
 
 fn serving(upstream: &Upstream) -> Gateway {
-    let annotation = mapping("/a/", &upstream.service(), "timeout_ms: 0");
-    Gateway::knowing(2, &annotation, &listeners())
+    let mapping = mapping("/a/", &upstream.service(), "timeout_ms: 0");
+    let one = listener("one", 8001, HTTP, "");
+    let other = listener("other", 8002, HTTP, "");
+    Gateway::with_workers(2, &[mapping, everybody(), one, other].concat())
 }
 
 #[tokio::test]
@@ -118,9 +117,9 @@ async fn a_listener_that_is_gone_is_served_by_the_last_snapshot_that_had_it() {
     let mut client = Client::connect(one).await;
     client.request("GET", "/a/", "").await;
     upstream.until_received(1).await;
-    let [host, _, other] = listeners();
-    let annotation = mapping("/b/", &upstream.service(), "");
-    gateway.install_with(&annotation, &[host, other]);
+    let mapping = mapping("/b/", &upstream.service(), "");
+    let other = listener("other", 8002, HTTP, "");
+    gateway.install(&[mapping, everybody(), other].concat());
     upstream.release();
     assert_eq!(client.response().await.text(), "late");
     // Nobody has closed it yet.
@@ -133,8 +132,7 @@ async fn a_listener_that_is_gone_is_served_by_the_last_snapshot_that_had_it() {
 async fn an_address_keeps_its_connections_when_another_listener_takes_it() {
     let upstream = Upstream::ok("ok").await;
     let annotation = mapping("/a/", &upstream.service(), "");
-    let gateway = Gateway::knowing(1, &annotation, &[]);
-    let port = gateway.address().port();
+    let gateway = Gateway::start(&annotation);
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
@@ -142,11 +140,8 @@ async fn an_address_keeps_its_connections_when_another_listener_takes_it() {
     assert!(workers.listen(&[(address, ListenerKey::Http)]).is_empty());
     let mut client = Client::connect(address).await;
     client.get("/a/").await;
-    assert_ne!(port, address.port());
-    let only = with_listener(listener("only", 8001, Stack::HTTP), |listener| {
-        listener.l7_depth = 1;
-    });
-    gateway.install_with(&annotation, &[host("everybody", "*", None), only]);
+    let only = listener("only", 8001, HTTP, "l7Depth: 1");
+    gateway.install(&[annotation, everybody(), only].concat());
     assert!(workers.listen(&[(address, ONE)]).is_empty());
     client
         .request("GET", "/a/", "x-forwarded-for: 192.0.2.7")
@@ -187,10 +182,10 @@ async fn a_port_that_is_taken_harms_no_other_and_is_had_once_it_is_free() {
 #[tokio::test]
 async fn proxies_are_believed_as_far_as_the_listener_counts_them() {
     let upstream = Upstream::ok("ok").await;
-    let annotation = mapping("/a/", &upstream.service(), "");
-    let [host, one, other] = listeners();
-    let one = with_listener(one, |listener| listener.l7_depth = 1);
-    let mut gateway = Gateway::knowing(1, &annotation, &[host, one, other]);
+    let mapping = mapping("/a/", &upstream.service(), "");
+    let one = listener("one", 8001, HTTP, "l7Depth: 1");
+    let other = listener("other", 8002, HTTP, "");
+    let mut gateway = Gateway::start(&[mapping, everybody(), one, other].concat());
     for (key, proto, client) in [(ONE, "https", "192.0.2.7"), (OTHER, "http", "127.0.0.1")] {
         let mut connection = Client::connect(gateway.listen(key)).await;
         let said = "x-forwarded-for: 192.0.2.7\nx-forwarded-proto: https";

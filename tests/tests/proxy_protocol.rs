@@ -7,7 +7,6 @@
 
 use std::net::SocketAddr;
 
-use nuncio_config::Stack;
 use nuncio_proxy::ListenerKey;
 use nuncio_tests::client::Client;
 use nuncio_tests::control::eventually;
@@ -19,6 +18,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 const KEY: ListenerKey = ListenerKey::Port(None, 8001);
+const HTTP: &[&str] = &["PROXY", "HTTP", "TCP"];
 const LINE: &[u8] = b"PROXY TCP4 192.0.2.7 198.51.100.1 56324 443\r\n";
 const REQUEST: &[u8] = b"GET /a/ HTTP/1.1\r\nhost: a.example\r\n\r\n";
 
@@ -29,15 +29,11 @@ struct Scene {
 }
 
 impl Scene {
-    async fn new(stack: Stack) -> Self {
+    async fn new(stack: &[&str]) -> Self {
         let upstream = Upstream::ok("ok").await;
-        let annotation = mapping("/a/", &upstream.service(), "");
-        let stack = Stack {
-            proxy: true,
-            ..stack
-        };
-        let all = [host("all", "*", Some("all")), listener("l", 8001, stack)];
-        let mut gateway = Gateway::knowing(1, &annotation, &all);
+        let mapping = mapping("/a/", &upstream.service(), "");
+        let listener = listener("l", 8001, stack, "");
+        let mut gateway = Gateway::start(&[mapping, host("all", "*"), listener].concat());
         let address = gateway.listen(KEY);
         Self {
             upstream,
@@ -67,7 +63,7 @@ fn binary(command: u8, family: u8, rest: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn the_connection_is_whose_the_header_says() {
-    let scene = Scene::new(Stack::HTTP).await;
+    let scene = Scene::new(HTTP).await;
     assert_eq!(scene.client_of(&[LINE]).await, "192.0.2.7");
     let v4 = binary(0x21, 0x11, &[192, 0, 2, 8, 198, 51, 100, 1, 1, 0, 2, 0]);
     assert_eq!(scene.client_of(&[&v4]).await, "192.0.2.8");
@@ -77,7 +73,7 @@ async fn the_connection_is_whose_the_header_says() {
 
 #[tokio::test]
 async fn a_header_that_does_not_say_leaves_the_connection_its_own() {
-    let scene = Scene::new(Stack::HTTP).await;
+    let scene = Scene::new(HTTP).await;
     for header in [b"PROXY UNKNOWN\r\n".to_vec(), binary(0x20, 0, &[])] {
         assert_eq!(scene.client_of(&[&header]).await, "127.0.0.1");
     }
@@ -85,7 +81,7 @@ async fn a_header_that_does_not_say_leaves_the_connection_its_own() {
 
 #[tokio::test]
 async fn a_header_may_come_in_any_pieces_and_with_the_request() {
-    let scene = Scene::new(Stack::HTTP).await;
+    let scene = Scene::new(HTTP).await;
     let pieces: Vec<_> = LINE.chunks(1).collect();
     assert_eq!(scene.client_of(&pieces).await, "192.0.2.7");
     let mut together = Client::connect(scene.address).await;
@@ -100,7 +96,7 @@ async fn a_header_may_come_in_any_pieces_and_with_the_request() {
 
 #[tokio::test]
 async fn without_a_header_nothing_is_served_and_nothing_said() {
-    let scene = Scene::new(Stack::HTTP).await;
+    let scene = Scene::new(HTTP).await;
     let broken: [&[u8]; 3] = [
         REQUEST,
         b"PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n",
@@ -119,7 +115,7 @@ async fn without_a_header_nothing_is_served_and_nothing_said() {
 
 #[tokio::test]
 async fn who_asks_only_whether_somebody_listens_is_no_failure() {
-    let scene = Scene::new(Stack::HTTP).await;
+    let scene = Scene::new(HTTP).await;
     drop(TcpStream::connect(scene.address).await.unwrap());
     assert_eq!(scene.client_of(&[LINE]).await, "192.0.2.7");
     let counters = scene.gateway.counters();
@@ -129,7 +125,7 @@ async fn who_asks_only_whether_somebody_listens_is_no_failure() {
 
 #[tokio::test]
 async fn tls_follows_the_header() {
-    let scene = Scene::new(Stack::HTTPS).await;
+    let scene = Scene::new(&["PROXY", "TLS", "HTTP", "TCP"]).await;
     let authority = Authority::new("authority.example");
     let material = authority.issue(&["a.example"]).material();
     scene
@@ -149,7 +145,7 @@ async fn tls_follows_the_header() {
 
 #[tokio::test]
 async fn the_end_of_a_passed_on_connection_leaves_nothing() {
-    let scene = Scene::new(Stack::HTTP).await;
+    let scene = Scene::new(HTTP).await;
     scene.client_of(&[LINE]).await;
     let active = || scene.gateway.gauge("envoy_listener_downstream_cx_active");
     eventually("it is closed", || active() == 0.0).await;

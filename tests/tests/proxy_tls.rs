@@ -5,10 +5,9 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-use nuncio_config::Resource;
 use nuncio_proxy::ListenerKey;
 use nuncio_tests::client::{Client, Client2};
-use nuncio_tests::documents::{tls_context, with_context};
+use nuncio_tests::documents::{host, tls_context};
 use nuncio_tests::gateway::{Gateway, mapping};
 use nuncio_tests::tls::{Authority, Speaker, alert, authorities_of, identity_of};
 use nuncio_tests::upstream::{Answer, Upstream, wire};
@@ -30,16 +29,15 @@ struct Scene {
 }
 
 impl Scene {
-    /// Each context has a Secret of its name, whose certificate is for `a.example` and all names that
-    /// tests ask for, and says which one it is.
-    async fn new(contexts: &[Resource]) -> Self {
+    /// Whatever Secret a context names, its certificate is for all names that tests ask for.
+    async fn new(contexts: &[String]) -> Self {
         Self::with_workers(1, contexts).await
     }
 
-    async fn with_workers(count: usize, contexts: &[Resource]) -> Self {
+    async fn with_workers(count: usize, contexts: &[String]) -> Self {
         let upstream = Upstream::ok("ok").await;
-        let annotation = mapping("/a/", &upstream.service(), "timeout_ms: 0");
-        let mut gateway = Gateway::knowing(count, &annotation, contexts);
+        let annotation = mapping("/a/", &upstream.service(), "timeout_ms: 0") + &contexts.concat();
+        let mut gateway = Gateway::with_workers(count, &annotation);
         let authority = Authority::new("authority.example");
         let https = gateway.listen(ListenerKey::Https);
         let scene = Self {
@@ -48,8 +46,8 @@ impl Scene {
             authority,
             https,
         };
-        for context in contexts {
-            scene.certify(&context.name, NAMES);
+        for secret in SECRETS {
+            scene.certify(secret, NAMES);
         }
         scene
     }
@@ -66,8 +64,8 @@ impl Scene {
     }
 
     async fn refusal(&self, name: &str) -> io::Error {
-        let connecting = self.speaker(BOTH).connect(self.https, name).await;
-        connecting.expect_err("the connection is refused")
+        let speaker = self.speaker(BOTH);
+        speaker.connect(self.https, name).await.unwrap_err()
     }
 
     async fn client(&self, name: &str) -> Client {
@@ -83,16 +81,19 @@ impl Scene {
 /// Everybody who is asked for.
 const NAMES: &[&str] = &["a.example", "b.example", "c.b.example", "other.example"];
 
-fn everybody() -> [Resource; 1] {
-    [tls_context("all", "all", &["*"])]
+/// The Secrets of all contexts.
+const SECRETS: &[&str] = &["all", "exact", "wild", "one", "other", "b"];
+
+fn everybody() -> [String; 1] {
+    [tls_context("all", &["*"], "")]
 }
 
 #[tokio::test]
 async fn the_name_that_is_asked_for_decides_the_certificate() {
     let scene = Scene::new(&[
-        tls_context("exact", "exact", &["a.example"]),
-        tls_context("wild", "wild", &["*.b.example"]),
-        tls_context("all", "all", &["*"]),
+        tls_context("exact", &["a.example"], ""),
+        tls_context("wild", &["*.b.example"], ""),
+        tls_context("all", &["*"], ""),
     ])
     .await;
     // A client takes a certificate only if it is for the name that it asked for.
@@ -109,7 +110,7 @@ async fn the_name_that_is_asked_for_decides_the_certificate() {
 
 #[tokio::test]
 async fn who_asks_for_nobody_who_is_served_is_told_so() {
-    let scene = Scene::new(&[tls_context("exact", "exact", &["a.example"])]).await;
+    let scene = Scene::new(&[tls_context("exact", &["a.example"], "")]).await;
     for name in ["b.example", "127.0.0.1"] {
         let refused = scene.refusal(name).await;
         assert_eq!(
@@ -151,7 +152,7 @@ async fn the_protocol_is_what_both_speak() {
 
 #[tokio::test]
 async fn the_upstream_is_told_how_the_client_spoke() {
-    let scene = Scene::new(&everybody()).await;
+    let scene = Scene::new(&[host("all", "*")]).await;
     scene.client("a.example").await.get("/a/").await;
     assert_eq!(
         scene.upstream.last().value("x-forwarded-proto"),
@@ -186,8 +187,8 @@ async fn a_new_certificate_is_for_the_next_handshake_and_harms_no_connection() {
 #[tokio::test]
 async fn a_certificate_that_is_missing_harms_its_names_alone() {
     let scene = Scene::new(&[
-        tls_context("one", "one", &["a.example"]),
-        tls_context("other", "other", &["b.example"]),
+        tls_context("one", &["a.example"], ""),
+        tls_context("other", &["b.example"], ""),
     ])
     .await;
     let switch = scene.gateway.switch();
@@ -227,10 +228,10 @@ async fn a_snapshot_leaves_sessions_and_connections_alone() {
     open.get("/a/").await;
     let annotation = mapping("/b/", &scene.upstream.service(), "");
     let more = [
-        tls_context("all", "all", &["*"]),
-        tls_context("b", "b", &["b.example"]),
+        tls_context("all", &["*"], ""),
+        tls_context("b", &["b.example"], ""),
     ];
-    scene.gateway.install_with(&annotation, &more);
+    scene.gateway.install(&(annotation + &more.concat()));
     assert_eq!(open.get("/b/").await.status, 200);
     let stream = speaker.connect(scene.https, "a.example").await.unwrap();
     let kind = stream.get_ref().1.handshake_kind();
@@ -239,10 +240,12 @@ async fn a_snapshot_leaves_sessions_and_connections_alone() {
 
 #[tokio::test]
 async fn who_has_to_have_a_certificate_is_let_in_by_it_alone() {
-    let verifying = with_context(tls_context("all", "all", &["*"]), |context| {
-        context.ca_secret = Some("clients".into());
-        context.cert_required = Some(true);
-    });
+    let verifying = tls_context(
+        "all",
+        &["*"],
+        "ca_secret: clients
+cert_required: true",
+    );
     let scene = Scene::new(&[verifying]).await;
     let clients = Authority::new("clients.example");
     let refused = scene.refusal("a.example").await;
@@ -293,7 +296,7 @@ async fn who_has_to_have_a_certificate_is_let_in_by_it_alone() {
 async fn large_bodies_go_both_ways() {
     let upstream = Upstream::always(Answer::Echo(1)).await;
     let annotation = mapping("/a/", &upstream.service(), "timeout_ms: 0");
-    let mut gateway = Gateway::knowing(1, &annotation, &everybody());
+    let mut gateway = Gateway::start(&(annotation + &everybody().concat()));
     let https = gateway.listen(ListenerKey::Https);
     let authority = Authority::new("authority.example");
     let material = authority.issue(NAMES).material();
@@ -350,7 +353,7 @@ async fn a_stop_waits_for_requests_over_tls_and_for_handshakes() {
     let deaf = Answer::Deaf(wire("HTTP/1.1 200 OK\ncontent-length: 4\n\nlate"));
     let upstream = Upstream::always(deaf).await;
     let annotation = mapping("/a/", &upstream.service(), "timeout_ms: 0");
-    let mut gateway = Gateway::knowing(1, &annotation, &everybody());
+    let mut gateway = Gateway::start(&(annotation + &everybody().concat()));
     let https = gateway.listen(ListenerKey::Https);
     let authority = Authority::new("authority.example");
     let material = authority.issue(NAMES).material();

@@ -57,3 +57,6 @@ pub(crate) fn parse(bytes: &[u8]) -> Parsed {
 fn is_begun(bytes: &[u8], signature: &[u8]) -> bool {
     bytes.iter().zip(signature).all(|(one, other)| one == other)
 }
+
+#[cfg(test)]
+mod tests;
