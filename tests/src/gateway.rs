@@ -1,10 +1,10 @@
 //! A data path under test: annotation text in, a listening gateway out.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nuncio_config::{Identity, ObjectRef, Origin, parse_annotation};
+use nuncio_config::{Identity, ObjectRef, Origin, Resource, parse_annotation};
 use nuncio_proxy::{Listener, ListenerKey, Phase, Probes, Resolver, Switch, Workers};
 use nuncio_routing::{Probe, Snapshot, compile};
 use nuncio_telemetry::{AccessLogWriter, BuildInfo, Telemetry};
@@ -17,6 +17,8 @@ use crate::names::NameServer;
 #[derive(Debug)]
 pub struct Gateway {
     address: SocketAddr,
+    /// What is listened on: addresses as they were asked for.
+    listening: Vec<(SocketAddr, ListenerKey)>,
     switch: Arc<Switch>,
     telemetry: Arc<Telemetry>,
     workers: Workers,
@@ -56,6 +58,11 @@ impl Gateway {
         gateway
     }
 
+    /// As [`Gateway::with_workers`], with documents that are understood already.
+    pub fn knowing(count: usize, annotation: &str, resources: &[Resource]) -> Self {
+        Self::begin(snapshot_of(annotation, resources, 1), count)
+    }
+
     /// A data path that no source of configuration has been read for.
     pub fn unconfigured() -> Self {
         Self::begin(snapshot("", 0), 1)
@@ -88,13 +95,13 @@ impl Gateway {
     ) -> Self {
         let switch = Switch::new(Arc::new(snapshot), Arc::clone(&telemetry), resolver);
         let switch = Arc::new(switch);
-        let local = (Ipv4Addr::LOCALHOST, 0).into();
-        let listener = Listener::bind(local, ListenerKey::Http).unwrap();
+        let listener = Listener::bind(LOCAL, ListenerKey::Http).unwrap();
         let address = listener.address();
         let listeners = vec![listener];
         let workers = Workers::start(listeners, workers, &switch, &probes(), &telemetry).unwrap();
         Self {
             address,
+            listening: vec![(LOCAL, ListenerKey::Http)],
             switch,
             telemetry,
             workers,
@@ -107,14 +114,50 @@ impl Gateway {
         self.address
     }
 
+    /// Listens at one more address for this; where.
+    ///
+    /// # Panics
+    /// When the system has no port.
+    pub fn listen(&mut self, key: ListenerKey) -> SocketAddr {
+        self.listening.push((LOCAL, key));
+        let failed = self.workers.listen(&self.listening);
+        assert!(failed.is_empty(), "{failed:?}");
+        self.address_of(key)
+    }
+
+    /// Listens for this no more.
+    pub fn close(&mut self, key: ListenerKey) {
+        self.listening.retain(|(_, other)| *other != key);
+        assert!(self.workers.listen(&self.listening).is_empty());
+    }
+
+    /// Its threads.
+    pub fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
+    fn address_of(&self, key: ListenerKey) -> SocketAddr {
+        let all = self.workers.addresses().into_iter();
+        let mut of_key = all.filter(|(_, other)| *other == key);
+        of_key.next().unwrap().0
+    }
+
+    /// Serves what `annotation` and documents that are understood already say from now on.
+    ///
+    /// # Panics
+    /// When the annotation has a mistake.
+    pub fn install_with(&self, annotation: &str, resources: &[Resource]) {
+        let generation = self.switch.snapshot().generation + 1;
+        let snapshot = snapshot_of(annotation, resources, generation);
+        self.switch.install(Arc::new(snapshot));
+    }
+
     /// Serves what `annotation` says from now on.
     ///
     /// # Panics
     /// When the annotation has a mistake.
     pub fn install(&self, annotation: &str) {
-        let generation = self.switch.snapshot().generation + 1;
-        self.switch
-            .install(Arc::new(snapshot(annotation, generation)));
+        self.install_with(annotation, &[]);
     }
 
     /// Begins to ask clients to leave.
@@ -188,7 +231,14 @@ fn probes() -> Arc<Probes> {
     })
 }
 
+/// Where everything listens.
+const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 fn snapshot(annotation: &str, generation: u64) -> Snapshot {
+    snapshot_of(annotation, &[], generation)
+}
+
+fn snapshot_of(annotation: &str, resources: &[Resource], generation: u64) -> Snapshot {
     let object = ObjectRef {
         kind: "Service".into(),
         namespace: "default".into(),
@@ -196,7 +246,12 @@ fn snapshot(annotation: &str, generation: u64) -> Snapshot {
     };
     let identity = Identity::default();
     let parsed = parse_annotation(annotation, &Origin::api(Arc::new(object)), &identity);
-    let snapshot = compile(&parsed.resources, parsed.diagnostics, &identity, generation);
+    let snapshot = compile(
+        parsed.resources.iter().chain(resources),
+        parsed.diagnostics,
+        &identity,
+        generation,
+    );
     let mistakes: Vec<_> = snapshot
         .diagnostics
         .iter()
