@@ -14,6 +14,7 @@
 )]
 
 pub mod calls;
+pub mod certificates;
 pub mod client;
 pub mod collector;
 pub mod control;

@@ -20,6 +20,12 @@ impl Labels {
         pairs.iter().map(|(key, value)| (&**key, &**value))
     }
 
+    /// These and one more.
+    pub(crate) fn with(&self, key: &str, value: &str) -> Self {
+        let own = self.iter().chain([(key, value)]);
+        own.map(|(key, value)| (key.into(), value.into())).collect()
+    }
+
     /// The value of a label.
     pub fn get(&self, key: &str) -> Option<&str> {
         let pairs = self.0.as_deref()?;

@@ -52,8 +52,9 @@ pub use mapping::{
     Redirect, RedirectPath, RetryOn, RetryPolicy, Rewrite,
 };
 pub use module::{
-    AccessLogFormat, AccessLogOptions, ConnectionOptions, Gzip, InternalMapping, IpAction, IpOf,
-    IpRule, IpRules, MappingDefaults, Module, UnderscoresAction,
+    AccessLogFormat, AccessLogOptions, ClientCertDetails, ConnectionOptions, ForwardClientCert,
+    Gzip, InternalMapping, IpAction, IpOf, IpRule, IpRules, MappingDefaults, Module,
+    UnderscoresAction,
 };
 pub use object::{Form, parse};
 pub use pattern::{ByteSet, InvalidPattern, Outline, Pattern, Step, Substitution, Way};

@@ -63,6 +63,11 @@ impl Report {
         self.errors = 0;
     }
 
+    /// What follows is about documents of an object with these labels.
+    pub(crate) fn label(&mut self, labels: Labels) {
+        self.origin.labels = labels;
+    }
+
     /// The labels of the object that carries the text.
     pub(crate) fn labels(&self) -> &Labels {
         &self.origin.labels

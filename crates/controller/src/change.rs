@@ -171,3 +171,26 @@ pub(crate) enum Change {
     /// The time is over that was set for waiting.
     Waited { patience: Patience },
 }
+
+#[cfg(test)]
+mod tests {
+    use nuncio_config::Labels;
+
+    use super::*;
+
+    #[test]
+    fn other_labels_are_another_version_of_an_object() {
+        let object = Arc::new(ObjectRef {
+            kind: "Service".into(),
+            namespace: "default".into(),
+            name: "web".into(),
+        });
+        let fingerprint = |app: &str| {
+            let labels = Labels::from_iter([("app".into(), app.into())]);
+            let origin = Origin::api(Arc::clone(&object)).labelled(labels);
+            Announced::new(origin, Form::Documents, "text").fingerprint
+        };
+        assert_eq!(fingerprint("shop"), fingerprint("shop"));
+        assert_ne!(fingerprint("shop"), fingerprint("blog"));
+    }
+}

@@ -182,7 +182,7 @@ pub async fn run(
     let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
     let following = async {
         let (aside, local) = watch::channel(Arc::default());
-        let credentials = Credentials::new(Arc::clone(&publish), changes.clone());
+        let credentials = Credentials::new(Arc::clone(&publish), changes.clone(), &telemetry);
         let credentials = credentials.run(source.secrets(local, &telemetry), wanted_credentials);
         // Ends with this block.
         let mut beside = JoinSet::new();

@@ -167,6 +167,16 @@ pub(crate) struct IdentityArguments {
         default_value = "compatible"
     )]
     pub(crate) annotations: AnnotationTrust,
+    /// Let one label of those that a selector wants do, as Emissary did before 2.5 and 3.2. In the
+    /// environment, `true`.
+    #[arg(
+        long,
+        env = "DISABLE_STRICT_LABEL_SELECTORS",
+        value_parser = |text: &str| Ok::<_, String>(text.eq_ignore_ascii_case("true")),
+        num_args = 0..=1, require_equals = true, default_value = "", default_missing_value = "true",
+        hide_default_value = true, value_name = "BOOL"
+    )]
+    pub(crate) any_label: bool,
 }
 
 /// What annotations may do beyond their own namespace.
@@ -194,6 +204,7 @@ impl IdentityArguments {
             ambassador_id: self.ambassador_id.as_str().into(),
             namespace: self.ambassador_namespace.as_str().into(),
             annotations: self.annotations.into(),
+            any_label: self.any_label,
         }
     }
 }
@@ -434,6 +445,13 @@ mod tests {
     fn the_single_namespace_is_a_flag_for_people() {
         assert!(!run(&[]).identity.single_namespace);
         assert!(run(&["--single-namespace"]).identity.single_namespace);
+    }
+
+    #[test]
+    fn labels_are_strict_unless_somebody_says_otherwise() {
+        assert!(!run(&[]).identity.any_label);
+        assert!(run(&["--any-label"]).identity.any_label);
+        assert!(!run(&["--any-label=no"]).identity.any_label);
     }
 
     #[test]

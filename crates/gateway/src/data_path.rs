@@ -110,9 +110,11 @@ impl Bound {
         let workers = Arc::new(workers);
         let mut following = Following::new(Arc::clone(&workers), self.addresses);
         following.listen(publication.switch().snapshot().listening.as_ref());
+        let telling = tell_certificates(Arc::clone(&workers));
+        let following = following.run(publication.listening());
         Ok(DataPath {
             workers,
-            listening: tokio::spawn(following.run(publication.listening())),
+            listening: tokio::spawn(async { ((), ()) = tokio::join!(following, telling) }),
         })
     }
 }
@@ -121,6 +123,17 @@ impl Bound {
 pub(crate) struct DataPath {
     workers: Arc<Workers>,
     listening: JoinHandle<()>,
+}
+
+/// How soon the counters know of another certificate.
+const CERTIFICATES_CHECK: Duration = Duration::from_secs(1);
+
+/// Has the counters know when certificates expire.
+async fn tell_certificates(workers: Arc<Workers>) {
+    loop {
+        workers.tell_certificates();
+        sleep(CERTIFICATES_CHECK).await;
+    }
 }
 
 /// How long the end may take.

@@ -17,13 +17,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use nuncio_config::Format;
 use nuncio_routing::{
-    ClusterIndex, Clusters, Credential, Listening, MappingId, Route, RouteTable, ServicePort,
-    Settings, Slots, Snapshot, Termination, TerminationIndex,
+    ClusterIndex, Clusters, Credential, IdentitySource, Listening, MappingId, Route, RouteTable,
+    ServicePort, Settings, Slots, Snapshot, Termination, TerminationIndex,
 };
-use nuncio_telemetry::{MappingStats, Telemetry};
+use nuncio_telemetry::{Certificate, MappingStats, Telemetry};
 use nuncio_tls::{Material, Unusable};
 use nuncio_tracing::{SpanSender, Tracer};
 
+use crate::downstream::ListenerKey;
 use crate::error_pages::ErrorPages;
 use crate::exchange::LogPlan;
 use crate::upstream::{Background, Discovered, Originators, Resolver, Upstream};
@@ -206,6 +207,29 @@ impl Switch {
     /// then handshakes that need it are refused.
     pub fn set_credential(&self, credential: &Credential, material: Option<Material>) {
         self.credentials.set(credential, material);
+    }
+
+    /// Changes whenever [`Switch::certificates`] may be others.
+    pub(crate) fn certificates_as_of(&self) -> (usize, u64) {
+        let listening = Arc::as_ptr(&self.snapshot().listening).addr();
+        (listening, self.credentials.told())
+    }
+
+    /// The certificates that are served by a Listener, as far as there are any.
+    pub(crate) fn certificates(&self, key: ListenerKey) -> Vec<Certificate> {
+        let listening = Arc::clone(&self.snapshot().listening);
+        let Some(listener) = key.find(&listening) else {
+            return Vec::new();
+        };
+        let places = listener.terminations.values();
+        let identities = places.filter_map(|place| Some(&listening.termination(*place)?.identity));
+        let certificate = |identity: &IdentitySource| {
+            Some(Certificate {
+                name: identity.to_string().into(),
+                not_after: self.credentials.expiry(identity)?,
+            })
+        };
+        identities.filter_map(certificate).collect()
     }
 
     /// Has the spans that were told sent to their collectors, and waits until that has been tried.

@@ -21,6 +21,7 @@ mod probes;
 mod report;
 mod resolution;
 mod routes;
+mod selectors;
 mod surprises;
 mod tenancy;
 pub(crate) mod told;
@@ -41,6 +42,7 @@ pub(crate) use probes::{BuiltIn, built_in};
 pub(crate) use report::{Place, Report};
 pub(crate) use resolution::{SERVICE, canonical};
 pub(crate) use routes::{Routes, Surroundings};
+pub(crate) use selectors::Selectors;
 pub(crate) use told::Told;
 
 /// Compiles `resources`, taking over the diagnostics of their parsing.

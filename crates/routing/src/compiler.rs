@@ -27,7 +27,8 @@ use std::sync::Arc;
 use nuncio_config::{Identity, Module, ObjectRef, Parsed};
 
 use crate::compile::{
-    BuiltIn, Class, Defaults, Named, Report, SERVICE, Surroundings, Told, built_in, canonical,
+    BuiltIn, Class, Defaults, Named, Report, SERVICE, Selectors, Surroundings, Told, built_in,
+    canonical,
 };
 use crate::{Settings, Snapshot};
 use assembly::{Assembly, Held, Laid};
@@ -52,6 +53,7 @@ pub struct Compiler {
     tracing: TracingServices,
     groups: Groups,
     listening: Listening,
+    selectors: Selectors,
     basis: Basis,
     assembly: Assembly,
 }
@@ -109,6 +111,7 @@ impl Compiler {
             tracing: TracingServices::default(),
             groups: Groups::default(),
             listening: Listening::default(),
+            selectors: Selectors::default(),
             basis: Basis::of(Module::default()),
             assembly: Assembly::default(),
         };
@@ -166,7 +169,7 @@ impl Compiler {
             self.take(turn);
         }
         self.settle_tls_modules();
-        let module = modules::settle(&mut self.modules, &self.identity, &mut self.assembly);
+        let module = self.settle_modules();
         if self.tracing.settle(&self.identity, &mut self.assembly) {
             self.assembly.set(self.settings());
         }
@@ -180,8 +183,9 @@ impl Compiler {
             self.listening.touch();
             self.rest_on_basis();
         }
+        self.settle_selectors();
         let settings = self.assembly.settings();
-        let by = (&self.named, &self.identity);
+        let by = (&self.named, &self.selectors, &self.identity);
         let surroundings = self.basis.surroundings(&settings, by);
         self.groups.settle(&surroundings, &mut self.assembly);
         self.listening.settle(&surroundings, &mut self.assembly);
@@ -261,6 +265,16 @@ impl Compiler {
         }
     }
 
+    /// What the Module that counts says, if that may be something else.
+    fn settle_modules(&mut self) -> Option<Module> {
+        let counting = modules::settle(&mut self.modules, &self.identity, &mut self.assembly)?;
+        if self.named.set_tls_of_module(counting.tls) {
+            self.groups.touch_all();
+            self.listening.touch();
+        }
+        Some(counting.module)
+    }
+
     fn settle_tls_modules(&mut self) {
         let known = (&mut self.named, &mut self.assembly);
         let names = tls_modules::settle(&mut self.tls_modules, &self.identity, known);
@@ -268,6 +282,21 @@ impl Compiler {
             self.listening.touch();
             self.groups.touch_naming(Class::TlsContext, &name);
         }
+    }
+
+    fn settle_selectors(&mut self) {
+        let any_label = self.identity.any_label;
+        let Some(selectors) = self.listening.selectors(any_label) else {
+            return;
+        };
+        let differing = selectors.differing(&self.selectors);
+        // Nobody is selected by other labels than before, unless somebody selects by others; but from
+        // the first selector on all hosts are looked at where hosts go before labels.
+        match any_label && !differing.is_empty() {
+            true => self.groups.touch_all(),
+            false => self.groups.touch_selected(&differing),
+        }
+        self.selectors = selectors;
     }
 
     /// What holds for the gateway as a whole.
@@ -283,7 +312,7 @@ impl Compiler {
     fn rest_on_basis(&mut self) {
         self.assembly.set(self.settings());
         let settings = self.assembly.settings();
-        let by = (&self.named, &self.identity);
+        let by = (&self.named, &self.selectors, &self.identity);
         let surroundings = self.basis.surroundings(&settings, by);
         let routes =
             surroundings.lay_out_built_in(&mut self.assembly.roster, &mut Report::default());
@@ -303,13 +332,14 @@ impl Basis {
     fn surroundings<'s>(
         &'s self,
         settings: &'s Settings,
-        (named, identity): (&'s Named, &'s Identity),
+        (named, selectors, identity): (&'s Named, &'s Selectors, &'s Identity),
     ) -> Surroundings<'s> {
         Surroundings {
             settings,
             defaults: &self.defaults,
             named,
             built_in: &self.built_in,
+            selectors,
             identity,
         }
     }

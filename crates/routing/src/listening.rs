@@ -6,6 +6,7 @@
 
 mod host_map;
 mod mapping_selector;
+mod selected_by;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,6 +19,7 @@ use crate::{ClusterIndex, Termination};
 pub use host_map::HostMap;
 pub(crate) use host_map::without_port;
 pub use mapping_selector::MappingSelector;
+pub use selected_by::SelectedBy;
 
 /// Everything that is listened on.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,6 +20,9 @@ pub struct Termination {
     pub clients: Option<Arc<ClientVerification>>,
     /// What both may speak.
     pub terms: TlsTerms,
+    /// Whether clients that speak HTTP are offered HTTP/2 and HTTP/1.1 where the terms offer nothing. Not by
+    /// the forms of Ambassador 0.21, which knows nothing of ALPN.
+    pub offers_http: bool,
     /// Whether nobody has asked for it: it is there once its identity is, and verifies clients once
     /// their authorities are there too, as Ambassador 0.21 finds `ambassador-certs` by itself.
     pub found: bool,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nuncio_config::Alpn;
 use nuncio_routing::{ClientVerification, Termination};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -36,15 +37,18 @@ pub fn server_config(
         .with_cert_resolver(identity.resolver());
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.ticketer = verification.ticketer;
-    config.alpn_protocols = terms::alpn(&terms.alpn);
+    config.alpn_protocols = match &*terms.alpn {
+        [] if termination.offers_http => terms::alpn(&[Alpn::H2, Alpn::Http11]),
+        alpn => terms::alpn(alpn),
+    };
     // Who chooses suites has put them in order.
     config.ignore_client_order = !terms.cipher_suites.is_empty();
     config.max_early_data_size = 0;
     Ok(Arc::new(config))
 }
 
-/// The same, for a client that offers only protocols which are not spoken here. rustls would turn it
-/// away; Envoy goes on without one.
+/// The same, for a client that offers only protocols which are not spoken here (rustls would turn it
+/// away; Envoy goes on without one), and for connections that are carried as they are.
 pub fn without_alpn(config: &ServerConfig) -> Arc<ServerConfig> {
     let mut config = config.clone();
     config.alpn_protocols = Vec::new();

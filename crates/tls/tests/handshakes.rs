@@ -429,6 +429,26 @@ fn what_is_named_and_not_there_is_never_done_without() {
 }
 
 #[test]
+fn who_says_nothing_of_protocols_offers_http_where_http_is_spoken() {
+    let side = Side::with(somebody());
+    let offered = |offers_http| {
+        let termination = Termination {
+            offers_http,
+            ..side.termination()
+        };
+        let identity = side.identity.as_ref();
+        let needed = Needed {
+            identity,
+            ..Needed::default()
+        };
+        let config = server_config(&termination, &needed, &Tickets::new().unwrap()).unwrap();
+        config.alpn_protocols.clone()
+    };
+    assert_eq!(offered(true), [b"h2".to_vec(), b"http/1.1".to_vec()]);
+    assert!(offered(false).is_empty());
+}
+
+#[test]
 fn authorities_that_nobody_has_asked_for_verify_clients_once_they_are_there() {
     let ours = Authority::named("ours");
     let side = Side::with(somebody()).authorities(&ours.pem).required();

@@ -105,7 +105,6 @@ def without_hosts_contexts_take_their_place(setting):
 # What is not right about a Host.
 _WRONG = {
     "unknown": {"tlsContext": {"name": "nobody"}},
-    "both": {"tlsContext": {"name": "terms"}, "tls": {"min_tls_version": "v1.2"}},
     "none": {"tls": {"min_tls_version": "v1.2"}},
     "other": {"tlsContext": {"name": "terms"}, "secret": "other"},
 }

@@ -145,7 +145,7 @@ def the_client_is_who_the_balancer_says(setting):
             found = _serves(plain, lambda: _after(plain, header))
             expect(found is None, f"{header!r} is let in")
         for port, scheme in ((plain, "http"), (secure, "https")):
-            for option in ("--http1.1", "--http2" if scheme == "https" else "--http1.0"):
+            for option in ("--http1.1", "--http2" if scheme == "https" else "--http2-prior-knowledge"):
                 options = ["--haproxy-protocol", option]
                 found = curl.status(port, NAME, "/here", scheme=scheme, options=options)
                 expect_equal(found, 200, f"curl {' '.join(options)} by {scheme}")
@@ -248,7 +248,8 @@ def a_listener_names_its_statistics_and_bounds_streams(setting):
         url = f"http://127.0.0.1:{port}/"
         command = ["nghttp", "-nv", "--no-dep", f"-H:authority: {NAME}", url]
         said = subprocess.run(command, capture_output=True, text=True, timeout=10).stdout
-        told = re.search(r"SETTINGS_MAX_CONCURRENT_STREAMS\(0x03\):(\d+)", said)
+        received = said.partition("recv SETTINGS")[2]
+        told = re.search(r"SETTINGS_MAX_CONCURRENT_STREAMS\(0x03\):(\d+)", received)
         expect_equal(told and told[1], "7", f"the streams that a client may have ({said})")
 
 

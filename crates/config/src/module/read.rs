@@ -5,6 +5,7 @@
 //! every Mapping. `ip_allow` alone is not left out (see `ip_rules`).
 
 mod access_log;
+mod client_certificates;
 mod connections;
 mod defaults;
 mod gzip;
@@ -14,9 +15,11 @@ mod ip_rules;
 use http::HeaderValue;
 
 use super::{Module, keys};
+use crate::TlsModule;
 use crate::document;
 use crate::fields::Fields;
 use crate::mapping::read::{breakers, cluster, cors, load_balancer, overrides, retry};
+use crate::tls_context::read::contexts;
 
 /// Reads the Module's `config`; `None` when there is none to read.
 pub(crate) fn read(document: &mut Fields<'_, '_>) -> Option<Module> {
@@ -84,9 +87,15 @@ fn config(fields: &mut Fields<'_, '_>) -> Module {
         buffer_max_request_bytes: buffer(fields),
         ip_rules: ip_rules::read(fields),
         regex_max_size: fields.number("regex_max_size", 1..=u32::MAX).map(u64::from),
-        tls_secret_namespacing: None,
-        use_proxy_proto: None,
+        tls_secret_namespacing: defaults::tls_secret_namespacing(fields),
+        tls: tls(fields),
+        use_proxy_proto: fields.boolean("use_proxy_proto"),
     }
+}
+
+fn tls(fields: &mut Fields<'_, '_>) -> Option<TlsModule> {
+    let module = fields.section("tls", contexts);
+    module.filter(|module| !module.contexts.is_empty())
 }
 
 fn buffer(fields: &mut Fields<'_, '_>) -> Option<u64> {

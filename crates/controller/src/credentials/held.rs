@@ -75,6 +75,11 @@ impl Held {
         }
     }
 
+    /// When what is in use expires.
+    pub(super) fn not_after(&self) -> Option<SystemTime> {
+        not_after(self.material.as_ref()?)
+    }
+
     /// Tells when what is in use has expired by now.
     pub(super) fn expiry(&self, now: SystemTime) -> Option<(Severity, String)> {
         Some(has_expired(expired(self.material.as_ref()?, now)?))
@@ -114,11 +119,15 @@ impl Held {
 
 /// When it expired, if it has by now.
 fn expired(material: &Material, now: SystemTime) -> Option<Timestamp> {
-    let Material::Identity(identity) = material else {
-        return None;
-    };
-    let not_after = identity.facts().not_after;
+    let not_after = not_after(material)?;
     (not_after < now).then(|| Timestamp::try_from(not_after).unwrap_or(Timestamp::MAX))
+}
+
+fn not_after(material: &Material) -> Option<SystemTime> {
+    match material {
+        Material::Identity(identity) => Some(identity.facts().not_after),
+        Material::Authorities(_) | Material::Revocations(_) => None,
+    }
 }
 
 fn has_expired(expiry: Timestamp) -> (Severity, String) {

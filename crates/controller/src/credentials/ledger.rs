@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use nuncio_routing::{Credential, SecretName};
+use nuncio_telemetry::Telemetry;
+use nuncio_tls::Material;
 use tracing::debug;
 
 use super::held::{Held, Verdict};
@@ -22,6 +24,7 @@ use crate::change::Need;
 /// What is known of all that is wanted.
 pub(super) struct Ledger {
     publish: Arc<dyn Publish>,
+    telemetry: Arc<Telemetry>,
     places: BTreeMap<Place, Followed>,
     /// Those that nobody has named.
     unnamed: BTreeSet<Place>,
@@ -33,6 +36,9 @@ pub(super) struct Ledger {
     unanswered: usize,
 }
 
+/// In seconds.
+const DAY: u64 = 24 * 60 * 60;
+
 /// A place where something is wanted of.
 #[derive(Debug, Default)]
 struct Followed {
@@ -43,9 +49,10 @@ struct Followed {
 }
 
 impl Ledger {
-    pub(super) fn new(publish: Arc<dyn Publish>) -> Self {
+    pub(super) fn new(publish: Arc<dyn Publish>, telemetry: Arc<Telemetry>) -> Self {
         Self {
             publish,
+            telemetry,
             places: BTreeMap::new(),
             unnamed: BTreeSet::new(),
             remarks: Remarks::new(),
@@ -72,6 +79,7 @@ impl Ledger {
     /// Wants a credential no more. Answers whether nobody wants its place any more.
     pub(super) fn forget(&mut self, of: &Credential, place: &Place) -> bool {
         self.publish.credential(of, None);
+        self.tell_expiry(of, place, None);
         self.remarks.well(of);
         let Some(followed) = self.places.get_mut(place) else {
             return false;
@@ -214,10 +222,35 @@ impl Ledger {
             None => self.remarks.well(of),
         }
         if let Some(material) = verdict.publish {
-            let (place, is_there) = (place.object(), material.is_some());
-            debug!(%place, is_there, "credential");
+            let (object, is_there) = (place.object(), material.is_some());
+            debug!(%object, is_there, "credential");
+            self.tell_expiry(of, place, material.as_ref());
             self.publish.credential(of, material);
         }
+    }
+
+    /// Metrics tell when certificates of the gateway's own expire.
+    fn tell_expiry(&self, of: &Credential, place: &Place, material: Option<&Material>) {
+        let not_after = match (of, material) {
+            (Credential::Identity(_), Some(Material::Identity(one))) => Some(one.facts().not_after),
+            (Credential::Identity(_), _) => None,
+            (Credential::Authorities(_) | Credential::Revocations(_), _) => return,
+        };
+        let control = self.telemetry.control();
+        control.set_certificate(&place.label(), not_after);
+    }
+
+    /// Tells how long the first certificate is good for.
+    pub(super) fn tell_first_expiry(&self, now: SystemTime) {
+        let held = self.places.values().flat_map(|place| place.wanted.values());
+        let first = held.filter_map(Held::not_after).min();
+        let days = first.map(|first| {
+            let left = first.duration_since(now).unwrap_or_default();
+            u32::try_from(left.as_secs() / DAY).unwrap_or(u32::MAX)
+        });
+        self.telemetry
+            .server()
+            .set_first_certificate_expiry_days(days);
     }
 
     fn missing(&mut self, place: &Place, what: &str) {

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use nuncio_routing::{Credential, SecretName, Snapshot};
+use nuncio_telemetry::Telemetry;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -124,9 +125,13 @@ impl Wants {
 }
 
 impl Credentials {
-    pub(crate) fn new(publish: Arc<dyn Publish>, changes: mpsc::Sender<Change>) -> Self {
+    pub(crate) fn new(
+        publish: Arc<dyn Publish>,
+        changes: mpsc::Sender<Change>,
+        telemetry: &Arc<Telemetry>,
+    ) -> Self {
         Self {
-            ledger: Ledger::new(Arc::clone(&publish)),
+            ledger: Ledger::new(Arc::clone(&publish), Arc::clone(telemetry)),
             publish,
             changes,
             wanted: Wants::default(),
@@ -187,9 +192,15 @@ impl Credentials {
             Step::Heard(heard) => self.hear(heard),
             Step::Local(local) => self.look_at_local(local),
             Step::File((paths, found)) => self.ledger.found(&Place::Files(paths), found),
-            Step::Done(done) => done.into_iter().for_each(|one| self.ledger.done(one)),
+            Step::Done(done) => {
+                done.into_iter().for_each(|one| self.ledger.done(one));
+                self.ledger.tell_first_expiry(SystemTime::now());
+            }
             Step::Told => {}
-            Step::Expiry => self.ledger.look_at_expiries(SystemTime::now()),
+            Step::Expiry => {
+                self.ledger.look_at_expiries(SystemTime::now());
+                self.ledger.tell_first_expiry(SystemTime::now());
+            }
             Step::Waited => self.settle(),
             Step::Stopped => return false,
         }

@@ -110,17 +110,22 @@ impl Pieces {
     }
 
     /// What the two files of a certificate and its key hold, or one file of anything else.
-    pub(super) fn of_files(mut values: Vec<Zeroizing<Vec<u8>>>) -> Self {
+    pub(super) fn of_files(values: Vec<Zeroizing<Vec<u8>>>) -> Self {
         let mut pieces = Self {
             are_files: true,
             ..Self::default()
         };
-        if let (Some(second), Some(first)) = (values.pop(), values.pop()) {
-            pieces.put("tls.crt", first);
-            pieces.put("tls.key", second);
-        } else if let Some(only) = values.pop() {
-            pieces.put("crl.pem", only.clone());
-            pieces.put("tls.crt", only);
+        let mut values = values.into_iter();
+        match (values.next(), values.next()) {
+            (Some(chain), Some(key)) => {
+                pieces.put("tls.crt", chain);
+                pieces.put("tls.key", key);
+            }
+            (Some(only), None) => {
+                pieces.put("crl.pem", only.clone());
+                pieces.put("tls.crt", only);
+            }
+            (None, _) => {}
         }
         pieces
     }
@@ -245,6 +250,17 @@ mod tests {
         assert_eq!(pieces.first(&CERTIFICATES, "").unwrap().1, b"cert");
         assert_eq!(pieces.first(&KEYS, "").unwrap().1, b"key");
         assert_eq!(format!("{pieces:?}"), r#"{"tls.crt", "tls.key", "ca.crt"}"#);
+    }
+
+    #[test]
+    fn a_file_alone_is_authorities_or_revocations_and_two_are_a_certificate_with_its_key() {
+        let file = |text: &str| Zeroizing::new(text.as_bytes().to_vec());
+        let one = Pieces::of_files(vec![file("one")]);
+        assert_eq!(one.first(&AUTHORITIES, "").unwrap().1, b"one");
+        assert_eq!(one.first(&REVOCATIONS, "").unwrap().1, b"one");
+        let two = Pieces::of_files(vec![file("chain"), file("key")]);
+        assert_eq!(two.first(&CERTIFICATES, "").unwrap().1, b"chain");
+        assert_eq!(two.first(&KEYS, "").unwrap().1, b"key");
     }
 
     #[test]

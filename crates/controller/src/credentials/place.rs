@@ -52,6 +52,14 @@ impl Place {
         }
     }
 
+    /// How metrics call it.
+    pub(super) fn label(&self) -> String {
+        match self {
+            Self::Secret(secret) => format!("{}.{}", secret.name, secret.namespace),
+            Self::Files(paths) => paths.first().map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+
     /// How diagnostics call it.
     pub(super) fn object(&self) -> ObjectRef {
         let (kind, namespace, name) = match self {

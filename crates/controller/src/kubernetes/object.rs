@@ -74,6 +74,12 @@ mod tests {
         let object = Object::read(text).unwrap();
         assert_eq!(object.named("Mapping").to_string(), "Mapping a");
         assert_eq!(object.annotation("x"), None);
+        assert_eq!(object.labels().iter().count(), 0);
+        let text = r#"{"metadata":{"name":"a","labels":{"app":"shop"}}}"#;
+        assert_eq!(
+            Object::read(text).unwrap().labels().get("app"),
+            Some("shop")
+        );
         for broken in [
             "7",
             "{}",

@@ -22,6 +22,8 @@ pub struct Workers {
     /// Those that are closed, as long as a worker has connections of theirs.
     closing: Mutex<Vec<Weak<()>>>,
     threads: Vec<JoinHandle<()>>,
+    /// As of when certificates were told to the counters.
+    certificates: Mutex<Option<AsOf>>,
     switch: Arc<Switch>,
     telemetry: Arc<Telemetry>,
 }
@@ -39,6 +41,9 @@ pub(super) struct Open {
     stats: Arc<ListenerStats>,
     tenure: Arc<()>,
 }
+
+/// What certificates follow from: the addresses that are listened on, the snapshot, the credentials.
+type AsOf = (Vec<SocketAddr>, (usize, u64));
 
 /// The name that connection managers of plain-text ports have in Ambassador's statistics.
 const HTTP_PREFIX: &str = "ingress_http";
@@ -121,6 +126,7 @@ impl Workers {
             phase,
             open,
             closing: Mutex::default(),
+            certificates: Mutex::default(),
             threads,
             switch: Arc::clone(switch),
             telemetry: Arc::clone(telemetry),
@@ -177,6 +183,25 @@ impl Workers {
         let server = self.telemetry.server();
         server.set_listeners(self.open.borrow().len(), closing.len());
         closing.len()
+    }
+
+    /// Tells the counters when the certificates that are served expire, unless nothing has changed since
+    /// they were last told.
+    pub fn tell_certificates(&self) {
+        let open = self.open.borrow().clone();
+        let addresses = open.iter().map(Open::address).collect();
+        let now = Some((addresses, self.switch.certificates_as_of()));
+        let mut told = self
+            .certificates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *told != now {
+            *told = now;
+            for open in &open {
+                let certificates = self.switch.certificates(open.key);
+                open.stats.set_certificates(certificates);
+            }
+        }
     }
 
     /// Moves on to `phase`; moving back has no effect.

@@ -1,6 +1,6 @@
 //! Who answers a request: the gateway itself, or an upstream.
 
-use nuncio_routing::{Action, Draw, Forward, RequestHead, Route};
+use nuncio_routing::{Action, Draw, Forward, RequestHead, Route, VirtualHost};
 use nuncio_telemetry::Outcome;
 use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
@@ -127,7 +127,7 @@ fn admitted<'a>(
             return Err(Decision::Reply(outcome, Reply::new(421, "")));
         }
     };
-    let route = route(course, head, target).ok_or_else(|| no_route(course))?;
+    let route = route(course, head, (host, target)).ok_or_else(|| no_route(course))?;
     match virtual_host::treatment(course, host, target) {
         Treatment::Serve => Ok(route),
         Treatment::SendToHttps => Err(direct(redirect::to_https(target))),
@@ -138,7 +138,7 @@ fn admitted<'a>(
 fn route<'a>(
     course: &Course<'a>,
     head: &RequestHeader,
-    target: &RequestTarget<'_>,
+    (host, target): (&VirtualHost, &RequestTarget<'_>),
 ) -> Option<&'a Route> {
     let request = RequestHead {
         method: &head.method,
@@ -151,7 +151,7 @@ fn route<'a>(
     course
         .live
         .routes()
-        .find(&request, draw)
+        .find_selected(&request, draw, &host.selector)
         .map(|route| &**route)
 }
 

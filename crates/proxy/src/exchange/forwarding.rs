@@ -14,6 +14,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use nuncio_routing::{ConnectionSettings, Listener};
 use pingora_http::RequestHeader;
 
+use super::client_certificate::{self, X_FORWARDED_CLIENT_CERT};
 use super::fields::{is_gateways_own, is_told_by_edge};
 use crate::downstream::Connection;
 
@@ -30,6 +31,7 @@ pub(crate) struct Forwarding {
     forwarded_proto: Option<HeaderValue>,
     request_id: Option<HeaderValue>,
     external_address: Option<HeaderValue>,
+    client_cert: Option<HeaderValue>,
 }
 
 /// How far clients are believed.
@@ -100,6 +102,7 @@ impl Forwarding {
             forwarded_proto: None,
             request_id: None,
             external_address: None,
+            client_cert: None,
         }
     }
 
@@ -124,7 +127,9 @@ impl Forwarding {
         let known_id = received
             .get(X_REQUEST_ID)
             .filter(|id| keeps_id && !id.is_empty());
+        let peer = connection.tls().and_then(|tls| tls.peer.as_ref());
         Self {
+            client_cert: client_certificate::forwarded(received, settings, peer),
             client,
             scheme,
             edge,
@@ -165,6 +170,7 @@ impl Forwarding {
             (X_FORWARDED_FOR, &self.forwarded_for),
             (X_FORWARDED_PROTO, &self.forwarded_proto),
             (X_REQUEST_ID, &self.request_id),
+            (X_FORWARDED_CLIENT_CERT, &self.client_cert),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value.as_ref()?)))
@@ -204,6 +210,7 @@ impl Forwarding {
             "x-forwarded-proto" => self.forwarded_proto.as_ref(),
             "x-request-id" => self.request_id.as_ref(),
             "x-envoy-external-address" => self.external_address.as_ref(),
+            "x-forwarded-client-cert" => self.client_cert.as_ref(),
             _ => None,
         }
     }

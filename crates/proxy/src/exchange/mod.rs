@@ -8,6 +8,7 @@
 mod access_log;
 mod answer;
 mod attempts;
+mod client_certificate;
 mod client_head;
 mod clients;
 mod cors;

@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use arc_swap::ArcSwapOption;
 use nuncio_routing::{Credential, IdentitySource};
@@ -16,6 +18,8 @@ use nuncio_tls::{Identity, Material, Tickets, Unusable};
 /// All that were told of, or asked for.
 pub(crate) struct Credentials {
     slots: Mutex<HashMap<Credential, Arc<Slot>>>,
+    /// How often something was told.
+    told: AtomicU64,
     /// Without randomness there are none, and no TLS.
     tickets: Result<Tickets, Arc<Unusable>>,
 }
@@ -28,6 +32,7 @@ impl Credentials {
     pub(crate) fn new() -> Self {
         Self {
             slots: Mutex::default(),
+            told: AtomicU64::default(),
             tickets: Tickets::new().map_err(Arc::new),
         }
     }
@@ -39,6 +44,7 @@ impl Credentials {
 
     /// From now on this is what it is; `None` = there is none any more.
     pub(super) fn set(&self, credential: &Credential, material: Option<Material>) {
+        self.told.fetch_add(1, Ordering::Relaxed);
         let mut slots = self.slots();
         match material {
             Some(material) => slots.entry(credential.clone()).or_default().set(material),
@@ -52,6 +58,21 @@ impl Credentials {
                     known.remove();
                 }
             }
+        }
+    }
+
+    /// How often something was told: whoever has seen this number has seen all that there is.
+    pub(super) fn told(&self) -> u64 {
+        self.told.load(Ordering::Relaxed)
+    }
+
+    /// When the certificate expires, if there is one.
+    pub(super) fn expiry(&self, source: &IdentitySource) -> Option<SystemTime> {
+        let slots = self.slots();
+        let slot = slots.get(&Credential::Identity(source.clone()))?;
+        match &*slot.material()? {
+            Material::Identity(identity) => Some(identity.facts().not_after),
+            Material::Authorities(_) | Material::Revocations(_) => None,
         }
     }
 

@@ -82,9 +82,7 @@ impl<'r> Context<'r> {
     /// The context of the Module `tls` that has a name. `client` is none by itself, but how `server`
     /// verifies clients.
     pub(super) fn of_module(resource: &'r Resource, name: &str) -> Option<Self> {
-        let Kind::TlsModule(module) = &resource.kind else {
-            return None;
-        };
+        let module = tls_module(&resource.kind)?;
         let (name, tls) = named(module, name).filter(|(name, _)| *name != CLIENT)?;
         let tls = match name {
             SERVER => Cow::Owned(server(tls, named(module, CLIENT).map(|(_, tls)| tls))),
@@ -102,6 +100,7 @@ impl<'r> Context<'r> {
         let namespace = &self.resource.namespace;
         match self.resource.kind {
             Kind::TlsModule(_) => format!("Module tls.{namespace}: {}", self.name).into(),
+            Kind::Module(_) => format!("Module ambassador.{namespace}: {}", self.name).into(),
             _ => format!("TLSContext {}.{namespace}", self.name).into(),
         }
     }
@@ -149,7 +148,11 @@ impl<'r> Context<'r> {
             (own, other) => own.or(other),
         };
         let identity = identity.ok_or_else(|| Flaw::NoIdentity(self.label()))?;
-        Ok(written.termination(self.label(), identity))
+        let is_of_module = matches!(self.resource.kind, Kind::TlsModule(_) | Kind::Module(_));
+        Ok(Termination {
+            offers_http: !is_of_module,
+            ..written.termination(self.label(), identity)
+        })
     }
 }
 
@@ -195,6 +198,7 @@ impl<'r> Written<'r> {
             identity,
             clients: self.clients().map(Arc::new),
             terms: self.terms(),
+            offers_http: true,
             found: false,
         }
     }
@@ -256,6 +260,23 @@ pub(super) const FOUND_AUTHORITIES: &str = "ambassador-cacert";
 /// The Module's context that terminates.
 pub(super) const SERVER: &str = "server";
 const CLIENT: &str = "client";
+
+/// What the Module `tls` says, or the Module `ambassador` in its place.
+fn tls_module(kind: &Kind) -> Option<&TlsModule> {
+    match kind {
+        Kind::TlsModule(module) => Some(module),
+        Kind::Module(module) => module.tls.as_ref(),
+        Kind::Mapping(_)
+        | Kind::CircuitBreaker(_)
+        | Kind::OutlierDetection(_)
+        | Kind::Resolver(_)
+        | Kind::TracingService(_)
+        | Kind::TlsContext(_)
+        | Kind::Host(_)
+        | Kind::Listener(_)
+        | Kind::TcpMapping(_) => None,
+    }
+}
 
 fn named<'m>(module: &'m TlsModule, name: &str) -> Option<(&'m str, &'m TlsContext)> {
     let mut contexts = module.contexts.iter().map(|(name, tls)| (&**name, tls));

@@ -51,6 +51,8 @@ pub(crate) struct Named {
     by_name: BTreeMap<Class, BTreeMap<Box<str>, Namesakes>>,
     /// The Module `tls` that counts.
     tls_module: Option<Told>,
+    /// The Module `ambassador` that counts, if it says what the Module `tls` does.
+    tls_of_module: Option<Told>,
     /// Whose namespace counts for all.
     identity: Identity,
 }
@@ -68,6 +70,7 @@ impl Named {
         Self {
             by_name: BTreeMap::new(),
             tls_module: None,
+            tls_of_module: None,
             identity,
         }
     }
@@ -105,18 +108,32 @@ impl Named {
         std::mem::replace(&mut self.tls_module, module)
     }
 
+    /// Lets the `tls` of another Module `ambassador` count. Answers whether it says anything else.
+    pub(crate) fn set_tls_of_module(&mut self, module: Option<Told>) -> bool {
+        let before = std::mem::replace(&mut self.tls_of_module, module);
+        let [before, now] = [&before, &self.tls_of_module].map(|it| it.as_ref()?.resource());
+        before != now
+    }
+
+    /// The Module `tls`, or the Module `ambassador` that says the same, which goes before.
+    fn tls_module(&self) -> Option<&Resource> {
+        let told = self.tls_of_module.as_ref().or(self.tls_module.as_ref());
+        told.and_then(Told::resource)
+    }
+
     /// The context that a resource of this namespace names: a TLSContext, else one of the Module `tls`.
     pub(super) fn context(&self, name: &str, namespace: &str) -> Option<Context<'_>> {
         let context = self.find(Class::TlsContext, name, namespace);
-        let of_module = || Context::of_module(self.tls_module.as_ref()?.resource()?, name);
+        let of_module = || Context::of_module(self.tls_module()?, name);
         context.and_then(Context::of).or_else(of_module)
     }
 
     /// All contexts, in the order in which they lay claim to hosts: the Module's `server`, then
     /// TLSContexts in insertion order.
     pub(super) fn contexts(&self) -> impl Iterator<Item = Context<'_>> {
-        let module = self.tls_module.as_ref().and_then(Told::resource);
-        let server = module.and_then(|module| Context::of_module(module, SERVER));
+        let server = self
+            .tls_module()
+            .and_then(|module| Context::of_module(module, SERVER));
         let namesakes = self.by_name.get(&Class::TlsContext);
         let all = namesakes.into_iter().flat_map(BTreeMap::values);
         let mut all: Vec<_> = all.flat_map(|namesakes| &namesakes.inserted).collect();

@@ -17,6 +17,7 @@ use super::named::Named;
 use super::probes::{self, BuiltIn};
 use super::report::Report;
 use super::resolution::{self, Resolution, Unresolvable};
+use super::selectors::{Part, Selectors};
 use super::surprises;
 use super::tenancy;
 use super::upstream::{Target, Wish};
@@ -25,7 +26,7 @@ use crate::cluster::Roster;
 use crate::order::GroupOrder;
 use crate::{
     Action, Attachment, Cluster, ClusterIndex, Discovery, MappingId, Order, Probe, Redirect,
-    ResponseRules, Route, Settings, Shadow, Share,
+    ResponseRules, Route, SelectedBy, Settings, Shadow, Share,
 };
 
 /// What Routes depend on besides the Mappings of their group.
@@ -35,6 +36,7 @@ pub(crate) struct Surroundings<'r> {
     pub(crate) defaults: &'r Defaults,
     pub(crate) named: &'r Named,
     pub(crate) built_in: &'r [BuiltIn],
+    pub(crate) selectors: &'r Selectors,
     pub(crate) identity: &'r Identity,
 }
 
@@ -44,6 +46,13 @@ pub(crate) struct Routes {
     pub(crate) routes: Vec<Route>,
     /// What they asked the roster for, once for each time they asked.
     pub(crate) clusters: Vec<Arc<Cluster>>,
+}
+
+impl Routes {
+    fn append(&mut self, mut other: Self) {
+        self.routes.append(&mut other.routes);
+        self.clusters.append(&mut other.clusters);
+    }
 }
 
 impl<'r> Surroundings<'r> {
@@ -56,12 +65,24 @@ impl<'r> Surroundings<'r> {
     ) -> Routes {
         let live = |member: &Member<'r>| self.judge(member, report);
         let live: Vec<_> = members.filter(live).collect();
-        let members = tenancy::of_one_namespace(live, self.identity, report);
-        let Some(group) = groups::form(&members, &self.defaults.module, report) else {
-            return Routes::default();
-        };
-        probes::warn_hidden(&group, self.built_in, report);
-        self.routes(&group, roster, report)
+        let mut routes = Routes::default();
+        for Part {
+            members,
+            selected_by,
+        } in self.selectors.parts(live)
+        {
+            let members = tenancy::of_one_namespace(members, self.identity, report);
+            let Some(group) = groups::form(&members, &self.defaults.module, report) else {
+                continue;
+            };
+            let group = Group {
+                selected_by,
+                ..group
+            };
+            probes::warn_hidden(&group, self.built_in, report);
+            routes.append(self.routes(&group, roster, report));
+        }
+        routes
     }
 
     /// The Routes that are built in.
@@ -82,6 +103,9 @@ impl<'r> Surroundings<'r> {
             routes: Routes::default(),
         };
         layout.add(group);
+        for route in &mut layout.routes.routes {
+            route.selected_by = group.selected_by.clone();
+        }
         layout.routes
     }
 
@@ -176,6 +200,7 @@ impl Layout<'_, '_> {
             order,
             matching,
             members,
+            ..
         }: &Group<'_>,
     ) {
         let place = |member| Order {
@@ -331,6 +356,7 @@ fn route(
         headers: matching.header_matches(),
         query_parameters: query_parameters.map(|&wanted| wanted.clone()).collect(),
         share,
+        selected_by: SelectedBy::default(),
         action,
         response,
         attachment: Attachment::default(),

@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use nuncio_config::{Kind, Resource};
+use nuncio_config::{Host, Kind, Listener, Resource, TcpMapping};
 
 use super::assembly::{Assembly, Held};
 use crate::Cluster;
-use crate::compile::{Class, Listened, Report, Surroundings, Told, told};
+use crate::compile::{Class, Listened, Report, Selectors, Surroundings, Told, told};
 
 /// All of them.
 #[derive(Debug)]
@@ -62,23 +62,20 @@ impl Listening {
         self.touched |= !self.tcp_mappings.is_empty();
     }
 
+    /// The selectors of the Hosts, if these may be others than before.
+    pub(super) fn selectors(&self, any_label: bool) -> Option<Selectors> {
+        let hosts = || all(&self.hosts, as_host).into_iter().map(|(_, host)| host);
+        self.touched.then(|| Selectors::of(hosts(), any_label))
+    }
+
     pub(super) fn settle(&mut self, surroundings: &Surroundings<'_>, assembly: &mut Assembly) {
         if !std::mem::take(&mut self.touched) {
             return;
         }
         let listened = Listened {
-            hosts: all(&self.hosts, |kind| match kind {
-                Kind::Host(host) => Some(host),
-                _ => None,
-            }),
-            listeners: all(&self.listeners, |kind| match kind {
-                Kind::Listener(listener) => Some(listener),
-                _ => None,
-            }),
-            tcp_mappings: all(&self.tcp_mappings, |kind| match kind {
-                Kind::TcpMapping(mapping) => Some(mapping),
-                _ => None,
-            }),
+            hosts: all(&self.hosts, as_host),
+            listeners: all(&self.listeners, as_listener),
+            tcp_mappings: all(&self.tcp_mappings, as_tcp_mapping),
         };
         let mut report = Report::default();
         let roster = &mut assembly.roster;
@@ -108,11 +105,27 @@ impl Listening {
 }
 
 /// Those of one kind.
-fn all<'t, T>(
-    told: &'t [Told],
-    of: impl Fn(&'t Kind) -> Option<&'t Box<T>>,
-) -> Vec<(&'t Resource, &'t T)> {
+fn all<T>(told: &[Told], of: fn(&Kind) -> Option<&T>) -> Vec<(&Resource, &T)> {
     let resources = told.iter().filter_map(Told::resource);
-    let all = resources.filter_map(|resource| Some((resource, &**of(&resource.kind)?)));
+    let all = resources.filter_map(|resource| Some((resource, of(&resource.kind)?)));
     all.collect()
+}
+
+fn as_host(kind: &Kind) -> Option<&Host> {
+    let Kind::Host(host) = kind else { return None };
+    Some(host)
+}
+
+fn as_listener(kind: &Kind) -> Option<&Listener> {
+    let Kind::Listener(listener) = kind else {
+        return None;
+    };
+    Some(listener)
+}
+
+fn as_tcp_mapping(kind: &Kind) -> Option<&TcpMapping> {
+    let Kind::TcpMapping(mapping) = kind else {
+        return None;
+    };
+    Some(mapping)
 }

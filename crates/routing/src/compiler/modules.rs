@@ -10,22 +10,34 @@ use super::assembly::Assembly;
 use super::gateway_wide::{GatewayWide, counting_one};
 use crate::compile::{Report, Told};
 
-/// What the Module that counts says, if Modules were touched; the other Modules are errors.
+/// What the Module that counts says.
+#[derive(Debug, Default)]
+pub(super) struct Counting {
+    pub(super) module: Module,
+    /// The Module itself, if it says what the Module `tls` does.
+    pub(super) tls: Option<Told>,
+}
+
+/// The Module that counts, if Modules were touched; the other Modules are errors.
 pub(super) fn settle(
     modules: &mut GatewayWide,
     identity: &Identity,
     assembly: &mut Assembly,
-) -> Option<Module> {
+) -> Option<Counting> {
     modules.settle(assembly, |all, report| {
         let counting = counting(all, identity, report);
-        counting.cloned().unwrap_or_default()
+        counting.unwrap_or_default()
     })
 }
 
-fn counting<'r>(all: &'r [Told], identity: &Identity, report: &mut Report) -> Option<&'r Module> {
-    let (winner, module) = as_module(counting_one(all, identity, report)?)?;
+fn counting(all: &[Told], identity: &Identity, report: &mut Report) -> Option<Counting> {
+    let told = counting_one(all, identity, report)?;
+    let (winner, module) = as_module(told)?;
     warn_without_effect(winner, module, report);
-    Some(module)
+    Some(Counting {
+        module: module.clone(),
+        tls: module.tls.is_some().then(|| told.clone()),
+    })
 }
 
 /// What is honoured otherwise than its author may expect.

@@ -212,6 +212,22 @@ fn of_two_modules_the_one_of_the_gateways_namespace_counts() {
     );
 }
 
+#[test]
+fn tls_in_the_module_of_ambassador_goes_before_the_module_tls() {
+    let ambassador = || module("{tls: {server: {secret: old}, up: {secret: up}}}");
+    let snapshot = compiled([ambassador(), tls_module([("server", named("new"))])]);
+    let termination = terminating(&snapshot, "a.org").unwrap();
+    assert_eq!(termination.identity, secret("default", "old"));
+    assert_eq!(&*termination.context, "Module ambassador.default: server");
+    let off = module("{tls: {server: {enabled: false}}}");
+    let snapshot = compiled([off, tls_module([("server", named("new"))])]);
+    let termination = terminating(&snapshot, "a.org").unwrap();
+    assert_eq!(termination.identity, secret("default", "new"));
+    let (tls, complaints) = origination([by("up"), ambassador()]);
+    assert_eq!(tls.unwrap().identity, Some(secret("default", "up")));
+    assert_eq!(complaints, [""; 0]);
+}
+
 fn origination(written: impl IntoIterator<Item = Written>) -> (Option<Origination>, Vec<String>) {
     let snapshot = compiled(written);
     let clusters = snapshot.clusters.by_name();

@@ -29,6 +29,7 @@ mod refusals;
 mod requests;
 mod resolvers;
 mod resources;
+mod selectors;
 mod settings;
 mod shadows;
 mod shares;

@@ -68,7 +68,7 @@ impl Ours {
         Self {
             mappings,
             weights,
-            certificates: certificates(handles),
+            certificates: certificates(telemetry, handles),
             workers: count.concurrency.value(),
             connections: count.total_connections.value(),
             requests: requests.sum(),
@@ -116,8 +116,12 @@ fn weights(telemetry: &Telemetry) -> Vec<MappingWeight> {
 }
 
 /// Of those with one name the one that expires first.
-fn certificates(handles: &Handles) -> BTreeMap<Box<str>, u64> {
-    let mut certificates = BTreeMap::new();
+fn certificates(telemetry: &Telemetry, handles: &Handles) -> BTreeMap<Box<str>, u64> {
+    let known = telemetry.control.certificates();
+    let known = known.iter();
+    let mut certificates: BTreeMap<_, _> = known
+        .map(|(name, not_after)| (name.clone(), unix_seconds(*not_after)))
+        .collect();
     for listener in &handles.listeners {
         for certificate in listener.certificates().iter() {
             let expiry = unix_seconds(certificate.not_after);

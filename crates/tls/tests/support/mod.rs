@@ -210,6 +210,7 @@ impl Side {
             identity: IdentitySource::SelfSigned,
             clients,
             terms: self.terms.clone(),
+            offers_http: false,
             found: false,
         }
     }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use nuncio_config::{Diagnostic, Severity};
 use nuncio_routing::{IdentitySource, ServicePort, Snapshot, Source};
-use nuncio_telemetry::{BuildInfo, Telemetry};
+use nuncio_telemetry::BuildInfo;
 use nuncio_tls::Material;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -87,7 +87,7 @@ impl Scene {
         let (recorder, told) = watch::channel(Told::default());
         let (changes, mut changed) = mpsc::channel(16);
         let (wanted, wanting) = watch::channel(None);
-        let credentials = Credentials::new(Arc::new(Recorder(recorder)), changes);
+        let credentials = Credentials::new(Arc::new(Recorder(recorder)), changes, &telemetry);
         let (remarking, remarks) = watch::channel(Vec::new());
         let hearing = async move {
             while let Some(change) = changed.recv().await {

@@ -222,6 +222,7 @@ impl<'r> Surroundings<'r> {
                 required: false,
             })),
             terms: TlsTerms::default(),
+            offers_http: false,
             found: true,
         }
     }
@@ -274,6 +275,7 @@ fn plain(context: Box<str>, identity: IdentitySource) -> Termination {
         identity,
         clients: None,
         terms: TlsTerms::default(),
+        offers_http: true,
         found: false,
     }
 }

@@ -18,6 +18,7 @@ use super::tcp::Group;
 use crate::compile::contexts::sni;
 use crate::compile::report::{Place, Report};
 use crate::compile::routes::Surroundings;
+use crate::compile::selectors::Selectors;
 use crate::{HostMap, Implied, Listener, TerminationIndex, VirtualHost};
 
 /// Ports in the making.
@@ -240,7 +241,7 @@ impl<'p, 'r> Ports<'p, 'r> {
         let mut names: HashMap<HostMatch, (usize, TerminationIndex)> = HashMap::new();
         let all = self.served.iter().zip(&mut self.fates).enumerate();
         for (nth, (served, fate)) in all {
-            if !binding.takes(served) {
+            if !binding.takes(served, self.surroundings.identity.any_label) {
                 continue;
             }
             if let Some(first) = first.get(&served.pattern) {
@@ -301,12 +302,12 @@ impl<'r> Binding<'r> {
         }
     }
 
-    fn takes(self, served: &Served<'_>) -> bool {
+    fn takes(self, served: &Served<'_>, any_label: bool) -> bool {
         let labels = served.resource.map(|resource| &resource.labels);
         self.namespace.is_none_or(|own| own == served.namespace)
-            && self
-                .selector
-                .is_none_or(|selector| labels.is_some_and(|labels| selector.selects(labels)))
+            && self.selector.is_none_or(|selector| {
+                labels.is_some_and(|labels| Selectors::selects(selector, labels, any_label))
+            })
     }
 }
 
