@@ -13,7 +13,7 @@ use nuncio_tests::tls::{Authority, Speaker, alert, authorities_of, identity_of};
 use nuncio_tests::upstream::{Answer, Upstream, wire};
 use std::io;
 use std::net::SocketAddr;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::{AlertDescription, HandshakeKind};
 
@@ -372,4 +372,18 @@ async fn a_stop_waits_for_requests_over_tls_and_for_handshakes() {
     assert_eq!(response.text(), "late");
     assert!(busy.is_closed().await);
     gateway.done().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_closed_says_so() {
+    let scene = Scene::new(&everybody()).await;
+    let mut stream = scene
+        .speaker(HTTP1)
+        .connect(scene.https, "a.example")
+        .await
+        .unwrap();
+    scene.gateway.stop();
+    // Broken off, it would be an error.
+    assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
+    scene.gateway.done().await;
 }

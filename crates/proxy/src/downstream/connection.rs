@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use http::HeaderValue;
 use nuncio_telemetry::{Closed, ListenerStats, Protocol, Side};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::door::{Door, Rules};
@@ -45,6 +46,9 @@ pub(super) struct Activity {
     grace: Cell<Duration>,
     /// Whether it ends because it was idle for too long.
     idled_out: Cell<bool>,
+    /// Whether it says goodbye when it is asked to end; else it can be broken off.
+    says_goodbye: Cell<bool>,
+    asked: Notify,
 }
 
 /// A connection younger or more recently used than this may have a request on its way.
@@ -105,6 +109,9 @@ impl Accepted {
         let activity = Rc::clone(&self.activity);
         let connection = self.into_connection(greeted.ends, greeted.tls, Arc::clone(&traffic));
         let connection = Rc::new(connection);
+        // RFC 8446 section 6.1. HTTP/2 has its own words for it.
+        let says_goodbye = connection.is_secure() && protocol == Protocol::Http1;
+        activity.says_goodbye.set(says_goodbye);
         let mut cut_short = match protocol {
             Protocol::Http1 => http1::run(&connection, Box::new(wire)).await,
             Protocol::Http2 => {
@@ -239,15 +246,17 @@ impl Connection {
     }
 
     /// Waits for the client, as long as it may be idle by the configuration in force; `None` when
-    /// that is over.
+    /// that is over, or when it is asked to end.
     pub(super) async fn while_idle<F: Future>(&self, waiting: F) -> Option<F::Output> {
         let limit = self.rules().live().settings().connections.idle_timeout;
-        within(limit, waiting).await
-    }
-
-    /// It ends because it was idle for too long.
-    pub(super) fn idled_out(&self) {
-        self.activity.idled_out.set(true);
+        let says_goodbye = self.activity.says_goodbye.get();
+        tokio::select! {
+            came = within(limit, waiting) => {
+                self.activity.idled_out.set(came.is_none() && !self.is_busy());
+                came
+            }
+            () = self.activity.asked.notified(), if says_goodbye => None,
+        }
     }
 
     /// A request begins; it ends when the result is dropped.
@@ -267,6 +276,8 @@ impl Activity {
             idle_since: Cell::new(Instant::now()),
             grace: Cell::new(GRACE),
             idled_out: Cell::new(false),
+            says_goodbye: Cell::new(false),
+            asked: Notify::new(),
         }
     }
 
@@ -278,6 +289,12 @@ impl Activity {
 
     pub(super) fn is_busy(&self) -> bool {
         self.requests.get() > 0
+    }
+
+    /// Ends it, as it is idle; `false` = it has to be broken off.
+    pub(super) fn ask_to_end(&self) -> bool {
+        self.asked.notify_waiters();
+        self.says_goodbye.get()
     }
 
     /// Whether nothing is lost by closing it.

@@ -174,7 +174,7 @@ impl Door {
         while !self.connections.borrow().is_empty() {
             let now = Instant::now();
             for running in self.connections.borrow().values() {
-                if running.activity.is_idle(now) {
+                if running.activity.is_idle(now) && !running.activity.ask_to_end() {
                     running.task.abort();
                 }
             }

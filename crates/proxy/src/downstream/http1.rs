@@ -59,7 +59,7 @@ async fn serve_one(connection: &Connection, waiting: Waiting) -> Next {
         Some(Ok(true)) => {}
         Some(Ok(false)) => return Next::End,
         None => {
-            connection.idled_out();
+            say_goodbye(connection, &mut session).await;
             return Next::End;
         }
         Some(Err(error)) => {
@@ -79,6 +79,13 @@ async fn serve_one(connection: &Connection, waiting: Waiting) -> Next {
     match exchange::serve(connection, &mut session).await {
         Afterwards::Finish => finish(session).await.map_or(Next::End, Next::Request),
         Afterwards::Abort => Next::CutShort(busy),
+    }
+}
+
+/// Closes an idle connection; without TLS that takes no words.
+async fn say_goodbye(connection: &Connection, session: &mut ServerSession) {
+    if connection.is_secure() {
+        drop(timeout(LINGER, session.shutdown()).await);
     }
 }
 

@@ -94,7 +94,7 @@ async fn accept(connection: &Rc<Connection>, mut h2: H2Connection<Stream, Bytes>
             Some(Ok(_) | Err(_)) => return,
             // Streams under way keep the connection, however quiet it is.
             None if connection.is_busy() => {}
-            None => return connection.idled_out(),
+            None => return,
         }
     }
 }
