@@ -6,7 +6,7 @@
 //!
 //! Deliberately absent: the request's head itself, which the session holds.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Version};
@@ -29,6 +29,8 @@ pub(super) struct Course<'a> {
     /// The configuration it is served by.
     pub(super) live: &'a Live,
     pub(super) started: Instant,
+    /// How long it took, once it is over.
+    pub(super) lasted: Option<Duration>,
     pub(super) forwarding: Forwarding,
     /// The trace it belongs to; `None` while nothing is traced.
     pub(super) trace: Option<Trace>,
@@ -50,6 +52,7 @@ impl<'a> Course<'a> {
             connection,
             live,
             started,
+            lasted: None,
             forwarding: Forwarding::unread(connection.peer()),
             trace: None,
             client_leaves: false,
@@ -118,7 +121,10 @@ impl<'a> Course<'a> {
                 ..UpstreamFacts::default()
             },
             response: ResponseFacts::default(),
-            clock: Clock::started(self.started),
+            clock: Clock {
+                end: self.lasted,
+                ..Clock::started(self.started)
+            },
             trace: self.trace,
         }
     }
