@@ -27,3 +27,11 @@ pub fn listener(name: &str, port: u16, stack: &[&str], more: &str) -> String {
          hostBinding: {{namespace: {{from: ALL}}}}\n{more}\n"
     )
 }
+
+/// A TCPMapping of a port.
+pub fn tcp_mapping(name: &str, port: u16, service: &str, more: &str) -> String {
+    format!(
+        "---\napiVersion: getambassador.io/v2\nkind: TCPMapping\nname: {name}\nport: {port}\n\
+         service: {service}\n{more}\n"
+    )
+}

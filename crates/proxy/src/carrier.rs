@@ -33,6 +33,20 @@ impl Carrier {
         }
     }
 
+    /// Ends it so that the other side cannot take what came for all that was to come.
+    pub(crate) fn reset(self) {
+        // Where that fails, the other side has ended it.
+        drop(self.tcp().set_zero_linger());
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Tcp(tcp) => tcp,
+            Self::Originated(tls) => tls.get_ref().0,
+            Self::Terminated(tls) => tls.get_ref().0.tcp(),
+        }
+    }
+
     /// Whether it may hold bytes that were written, until it is flushed.
     pub(crate) fn holds_back(&self) -> bool {
         match self {

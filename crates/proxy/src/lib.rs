@@ -17,6 +17,7 @@
 //! Deliberately absent: Kubernetes, files, and everything about how configuration is written.
 
 mod carrier;
+mod conduit;
 mod downstream;
 mod error_pages;
 mod exchange;

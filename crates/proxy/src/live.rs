@@ -20,7 +20,7 @@ use nuncio_routing::{
     ClusterIndex, Clusters, Credential, IdentitySource, Listening, MappingId, Route, RouteTable,
     ServicePort, Settings, Slots, Snapshot, Termination, TerminationIndex,
 };
-use nuncio_telemetry::{Certificate, MappingStats, Telemetry};
+use nuncio_telemetry::{Certificate, MappingStats, TcpStats, Telemetry};
 use nuncio_tls::{Material, Unusable};
 use nuncio_tracing::{SpanSender, Tracer};
 
@@ -103,6 +103,11 @@ impl Live {
         let MappingId { namespace, name } = &*route.mapping;
         let find = || self.telemetry.mapping(namespace, name);
         route.attachment.get_or_attach(find)
+    }
+
+    /// Where connections are counted that a Listener of this prefix carries; not to be asked for each.
+    pub(crate) fn tcp_stats(&self, prefix: &str) -> Arc<TcpStats> {
+        self.telemetry.tcp(prefix)
     }
 
     pub(crate) fn upstream(&self, index: ClusterIndex) -> Option<&Arc<Upstream>> {

@@ -4,19 +4,23 @@
 //! it is cancelled or panics; that is why [`DownstreamConnection`] and [`ActiveRequest`] count when
 //! dropped.
 
+mod connection;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use crate::family::{Scope, Stat};
 use crate::histogram::Histogram;
 use crate::http::HttpStats;
 use crate::names;
-use crate::request::{Closed, Protocol, Side, Transport};
+use crate::request::{Protocol, Transport};
 use crate::series::{Scoped, Series};
 use crate::statsd::Timers;
 use crate::status::Classes;
+use crate::tcp::TcpStats;
 use crate::value::{Counter, Gauge};
+pub use connection::DownstreamConnection;
 
 /// The numbers of one listening address.
 #[derive(Debug)]
@@ -128,19 +132,16 @@ impl ListenerStats {
 
     /// A connection was accepted, before any handshake.
     pub fn accepted(self: &Arc<Self>, transport: Transport) -> DownstreamConnection {
-        self.count.downstream_cx_total.inc();
-        self.count.downstream_cx_active.inc();
+        self.connection_opened();
         self.http.connection_opened(transport);
-        DownstreamConnection {
-            listener: Arc::clone(self),
-            transport,
-            codec: None,
-            closed: Closed {
-                by: Side::Local,
-                with_active_request: false,
-            },
-            since: Instant::now(),
-        }
+        DownstreamConnection::of_http(self, transport)
+    }
+
+    /// As [`Self::accepted`], of a connection that is carried as it is.
+    pub fn carried(self: &Arc<Self>, by: &TcpStats) -> DownstreamConnection {
+        self.connection_opened();
+        by.connection_opened();
+        DownstreamConnection::of_tcp(self)
     }
 
     /// A connection was turned away before it became one.
@@ -193,6 +194,11 @@ impl ListenerStats {
         self.per_http.downstream_rq_xx.count(status);
     }
 
+    fn connection_opened(&self) {
+        self.count.downstream_cx_total.inc();
+        self.count.downstream_cx_active.inc();
+    }
+
     fn connection_closed(&self, open_for: Duration) {
         self.count.downstream_cx_active.dec();
         self.count.downstream_cx_destroy.inc();
@@ -219,89 +225,6 @@ impl Scope for ListenerHttp {
 
     fn series(&self) -> &Series {
         &self.series
-    }
-}
-
-/// An open connection of a client. Dropping it counts the close; without [`closed`](Self::closed)
-/// it was closed by us with nothing in flight.
-#[derive(Debug)]
-pub struct DownstreamConnection {
-    listener: Arc<ListenerStats>,
-    transport: Transport,
-    codec: Option<Protocol>,
-    closed: Closed,
-    since: Instant,
-}
-
-impl DownstreamConnection {
-    /// The TLS handshake succeeded.
-    pub fn tls_established(&self, handshake: Handshake) {
-        let count = &self.listener.count;
-        count.ssl_handshake.inc();
-        if handshake.resumed {
-            count.ssl_session_reused.inc();
-        }
-        if !handshake.certified {
-            count.ssl_no_certificate.inc();
-        }
-    }
-
-    /// The TLS handshake failed. As with Envoy, a client that leaves is no failure of TLS.
-    pub fn tls_failed(&self, why: HandshakeFailure) {
-        let count = &self.listener.count;
-        match why {
-            HandshakeFailure::NoCertificate => count.ssl_fail_verify_no_cert.inc(),
-            HandshakeFailure::BadCertificate => count.ssl_fail_verify_error.inc(),
-            HandshakeFailure::Protocol => count.ssl_connection_error.inc(),
-            HandshakeFailure::Abandoned => {}
-        }
-    }
-
-    /// The first bytes, or ALPN, told which protocol is spoken; the first choice stands.
-    pub fn speaks(&mut self, protocol: Protocol) {
-        if self.codec.is_none() {
-            self.codec = Some(protocol);
-            self.listener.http.codec_chosen(protocol);
-        }
-    }
-
-    /// Bytes that went over it and belong to no request on record: those of HTTP/2 frames sent after their request
-    /// was over, and of what was no request.
-    pub fn transferred(&self, received: u64, sent: u64) {
-        self.listener
-            .http
-            .count
-            .downstream_cx_rx_bytes_total
-            .add(received);
-        self.listener
-            .http
-            .count
-            .downstream_cx_tx_bytes_total
-            .add(sent);
-    }
-
-    /// It was idle for too long, and we close it.
-    pub fn idled_out(self) {
-        self.listener.http.count.downstream_cx_idle_timeout.inc();
-    }
-
-    /// It was closed.
-    pub fn closed(mut self, closed: Closed) {
-        self.closed = closed;
-    }
-}
-
-impl Drop for DownstreamConnection {
-    fn drop(&mut self) {
-        let (http, open_for) = (&self.listener.http, self.since.elapsed());
-        if self.transport == Transport::Tls {
-            http.count.downstream_cx_ssl_active.dec();
-        }
-        if let Some(protocol) = self.codec {
-            http.of_codec(protocol).1.dec();
-        }
-        http.connection_closed(self.closed, open_for);
-        self.listener.connection_closed(open_for);
     }
 }
 

@@ -15,6 +15,7 @@ use crate::family::{
 };
 use crate::listener::{ListenerHttp, ListenerStats};
 use crate::server::ServerStats;
+use crate::tcp::TcpStats;
 pub(crate) use cluster::CLUSTER;
 pub(crate) use http::HTTP;
 
@@ -56,6 +57,24 @@ pub(crate) const LISTENER: &[Stat<ListenerStats>] = &[
 pub(crate) const LISTENER_HTTP: &[Stat<ListenerHttp>] = &[
     counter("downstream_rq_completed", |s| &s.downstream_rq_completed),
     classes("downstream_rq_xx", |s| &s.downstream_rq_xx),
+];
+
+/// `envoy_tcp_*{envoy_tcp_prefix}`, `envoy.tcp.<prefix>.*`
+pub(crate) const TCP: &[Stat<TcpStats>] = &[
+    counter("downstream_cx_drain_close", |s| {
+        &s.count.downstream_cx_drain_close
+    }),
+    counter("downstream_cx_no_route", |s| {
+        &s.count.downstream_cx_no_route
+    }),
+    counter("downstream_cx_rx_bytes_total", |s| {
+        &s.count.downstream_cx_rx_bytes_total
+    }),
+    counter("downstream_cx_total", |s| &s.count.downstream_cx_total),
+    counter("downstream_cx_tx_bytes_total", |s| {
+        &s.count.downstream_cx_tx_bytes_total
+    }),
+    counter("idle_timeout", |s| &s.count.idle_timeout),
 ];
 
 /// `envoy_*` without labels, `envoy.*`
@@ -172,5 +191,6 @@ mod tests {
         assert!(is_sorted::<ListenerStats>());
         assert!(is_sorted::<ListenerHttp>());
         assert!(is_sorted::<ServerStats>());
+        assert!(is_sorted::<TcpStats>());
     }
 }

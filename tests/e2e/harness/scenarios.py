@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import socket
 import subprocess
 import threading
@@ -21,9 +22,9 @@ _AT_ONCE = 6
 
 
 def manifest(port):
-    """A Service whose Mappings lead to the upstream at `port`, each to a cluster of its own name; and a
-    certificate, which is found by its name."""
-    [nobody] = free(1)
+    """A Service whose Mappings lead to the upstream at `port`, each to a cluster of its own name; a port
+    that is carried there; and a certificate, which is found by its name."""
+    nobody, carried = free(2)
     to, dead = f"127.0.0.1:{port}", f"127.0.0.1:{nobody}"
     breaker = "[{max_connections: 1, max_pending_requests: 1}]"
     retries = "{retry_on: 5xx, num_retries: 2}"
@@ -48,6 +49,8 @@ def manifest(port):
         mapping("upgraded", "/upgraded/", to, stats_name="upgraded", use_websocket="true"),
         "---\napiVersion: ambassador/v0\nkind: OutlierDetection\nname: strict\n",
         mapping("watched", "/watched/", to, stats_name="watched", outlier_detection="strict"),
+        "---\napiVersion: getambassador.io/v2\nkind: TCPMapping\nname: carried\n"
+        f"port: {carried}\nservice: {to}\nstats_name: carried\n",
     )
     return documents(scenarios, json.dumps(certificate) + "\n")
 
@@ -63,6 +66,7 @@ def play(gateway):
         _upgrades,
         _http2,
         _over_tls,
+        _carried,
         _malformed,
         _client_leaves,
     ):
@@ -124,6 +128,13 @@ def _over_tls(gateway):
         lambda: curl.status(gateway.https, "gateway.test", "/httpbin/get") == 200,
         "a request over TLS is answered",
     )
+
+
+def _carried(gateway):
+    page = http.get(gateway.metrics, "/metrics").body.decode()
+    [port] = set(re.findall(r'envoy_tcp_prefix="ingress_tcp_(\d+)"', page))
+    for _ in range(3):
+        expect_equal(http.get(int(port), "/get").status, 200, "an answer that is carried")
 
 
 def _malformed(gateway):

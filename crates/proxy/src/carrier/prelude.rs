@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use pingora_core::protocols::UniqueIDType;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -15,24 +15,48 @@ use tokio::net::TcpStream;
 pub(crate) struct Prelude {
     begun: Bytes,
     tcp: TcpStream,
+    /// What was read from it, as long as it may be taken back.
+    read: Option<BytesMut>,
 }
 
 impl Prelude {
     pub(crate) fn new(begun: Bytes, tcp: TcpStream) -> Self {
-        Self { begun, tcp }
+        Self {
+            begun,
+            tcp,
+            read: None,
+        }
+    }
+
+    /// One that can be taken back to where it is now.
+    pub(crate) fn rewindable(begun: Bytes, tcp: TcpStream) -> Self {
+        Self {
+            read: Some(BytesMut::new()),
+            ..Self::new(begun, tcp)
+        }
+    }
+
+    /// From now on it need not be possible to take it back.
+    pub(crate) fn settle(&mut self) {
+        self.read = None;
+    }
+
+    /// The connection, and what came by it before, if it can be taken back.
+    pub(crate) fn rewind(self) -> Option<(Bytes, TcpStream)> {
+        let mut read = self.read?;
+        read.extend_from_slice(&self.begun);
+        Some((read.freeze(), self.tcp))
+    }
+
+    pub(super) fn tcp(&self) -> &TcpStream {
+        &self.tcp
     }
 
     pub(super) fn id(&self) -> UniqueIDType {
         self.tcp.as_raw_fd()
     }
-}
 
-impl AsyncRead for Prelude {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.begun.is_empty() {
             return Pin::new(&mut self.tcp).poll_read(cx, buf);
         }
@@ -43,6 +67,21 @@ impl AsyncRead for Prelude {
             self.begun = Bytes::new();
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Prelude {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = self.poll_next(cx, buf);
+        if let Some(read) = &mut self.read {
+            read.extend_from_slice(buf.filled().get(before..).unwrap_or_default());
+        }
+        polled
     }
 }
 

@@ -8,14 +8,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::HeaderValue;
 use nuncio_telemetry::{Closed, ListenerStats, Protocol, Side};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use super::destination;
 use super::door::{Door, Rules};
-use super::greeting::{Ends, Greeted, greet};
+use super::greeting::{Ends, Greeted, Opening, greet};
 use super::handshake::TlsFacts;
 use super::worker::Worker;
 use super::{http1, http2};
@@ -76,28 +78,35 @@ pub(super) struct Accepted {
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 impl Accepted {
+    /// Serves the connection until it ends.
+    pub(super) async fn run(self, tcp: TcpStream) {
+        match self.greeted(tcp).await {
+            Some(Greeted::Http(opening)) => self.serve(opening).await,
+            Some(Greeted::Tcp(opening, carried)) => Box::pin(self.carry(opening, carried)).await,
+            None => {}
+        }
+    }
+
     /// Finds out how the connection begins; `None` when it ends with that.
-    pub(super) async fn greeted(&self, tcp: TcpStream) -> Option<Greeted> {
+    async fn greeted(&self, tcp: TcpStream) -> Option<Greeted> {
         // Without it a response's last packet could wait for an acknowledgement.
         tcp.set_nodelay(true).ok()?;
         let (peer, local) = (self.peer, tcp.local_addr().ok()?);
         let ends = Ends { peer, local };
         let rules = self.door.rules(&self.worker);
-        let stack = rules.listener().stack;
-        let greeted = match stack.proxy || stack.tls {
-            true => Box::pin(greet(self, &rules, tcp, ends)).await?,
-            false => Greeted::at_once(tcp, ends, self),
-        };
-        stack.http.then_some(greeted)
+        match destination::is_awaited(rules.listener()) {
+            true => Box::pin(greet(self, &rules, tcp, ends)).await,
+            false => Greeted::plain(self, &rules, (Bytes::new(), tcp), ends),
+        }
     }
 
     /// Serves requests until either side ends the connection.
-    pub(super) async fn serve(self, greeted: Greeted) {
-        let mut place = greeted.place;
-        let mut wire = Wire::new(greeted.carrier, Writes::Wait, |_| ());
-        wire.put_back(greeted.begun);
+    async fn serve(self, opening: Opening) {
+        let mut place = opening.place;
+        let mut wire = Wire::new(opening.carrier, Writes::Wait, |_| ());
+        wire.put_back(opening.begun);
         let traffic = wire.traffic();
-        let protocol = match greeted.protocol {
+        let protocol = match opening.protocol {
             Some(agreed) => agreed,
             None => match self.protocol(&mut wire).await {
                 Some(Ok(protocol)) => protocol,
@@ -107,7 +116,7 @@ impl Accepted {
         };
         place.speaks(protocol);
         let activity = Rc::clone(&self.activity);
-        let connection = self.into_connection(greeted.ends, greeted.tls, Arc::clone(&traffic));
+        let connection = self.into_connection(opening.ends, opening.tls, Arc::clone(&traffic));
         let connection = Rc::new(connection);
         // RFC 8446 section 6.1. HTTP/2 has its own words for it.
         let says_goodbye = connection.is_secure() && protocol == Protocol::Http1;

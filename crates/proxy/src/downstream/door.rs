@@ -4,7 +4,7 @@
 //! Invariant: connections belong to one door, are served what its Listener says by the snapshot in force,
 //! and end with it. Those of a Listener that is gone are served by the last snapshot that had it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use nuncio_config::{SecurityModel, Stack};
 use nuncio_routing::Listener;
-use nuncio_telemetry::ListenerStats;
+use nuncio_telemetry::{ListenerStats, TcpStats};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::{self, AbortHandle};
@@ -43,6 +43,8 @@ pub(crate) struct Door {
 pub(crate) struct Rules {
     live: LiveRef,
     listener: Arc<Listener>,
+    /// Looked up for the first connection that is carried.
+    tcp: OnceCell<Arc<TcpStats>>,
 }
 
 struct Running {
@@ -53,7 +55,25 @@ struct Running {
 /// How often a closing door looks for connections that have become idle.
 const CLOSE_CHECK: Duration = Duration::from_millis(20);
 
+/// How long connections that are carried may go on where nobody listens any more: nobody can ask them to
+/// leave. It is Envoy's time to drain.
+const DRAIN_LIMIT: Duration = Duration::from_secs(600);
+
 impl Rules {
+    fn new(live: LiveRef, listener: Arc<Listener>) -> Self {
+        Self {
+            live,
+            listener,
+            tcp: OnceCell::new(),
+        }
+    }
+
+    /// What connections count that are carried.
+    pub(super) fn tcp(&self) -> &Arc<TcpStats> {
+        let find = || self.live.tcp_stats(&self.listener.stats_prefix);
+        self.tcp.get_or_init(find)
+    }
+
     /// What all of the snapshot says.
     pub(crate) fn live(&self) -> &Live {
         &self.live
@@ -73,7 +93,7 @@ impl Door {
         Rc::new(Self {
             key: Cell::new(open.key()),
             stats: Arc::clone(open.stats()),
-            rules: RefCell::new(Rc::new(Rules { live, listener })),
+            rules: RefCell::new(Rc::new(Rules::new(live, listener))),
             phase: Cell::new(worker.phase()),
             moved: Notify::new(),
             connections: RefCell::default(),
@@ -109,7 +129,7 @@ impl Door {
     fn take(&self, live: LiveRef) {
         if let Some(listener) = self.key.get().find(live.listening()) {
             let listener = Arc::clone(listener);
-            *self.rules.borrow_mut() = Rc::new(Rules { live, listener });
+            *self.rules.borrow_mut() = Rc::new(Rules::new(live, listener));
         }
     }
 
@@ -129,6 +149,12 @@ impl Door {
         if !self.is_leaving() {
             self.moved.notified().await;
         }
+    }
+
+    /// Waits until what is carried has had its time to end since the door was closed.
+    pub(super) async fn drained(&self) {
+        self.stopping().await;
+        sleep(DRAIN_LIMIT).await;
     }
 
     /// Serves what `queue` brings, until the door is closed and everybody has left.
@@ -158,9 +184,7 @@ impl Door {
         let door = Rc::clone(self);
         let task = task::spawn_local(async move {
             let _place = Place { door, id };
-            if let Some(greeted) = connection.greeted(tcp).await {
-                connection.serve(greeted).await;
-            }
+            connection.run(tcp).await;
         });
         let running = Running {
             activity,

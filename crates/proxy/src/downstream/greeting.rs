@@ -4,6 +4,7 @@
 //! that a client that says nothing holds little, and not for long.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -13,14 +14,24 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tracing::debug;
 
+use super::carried::Carried;
 use super::connection::Accepted;
+use super::destination::{Destination, is_told_by_hello};
 use super::door::Rules;
-use super::handshake::{Shaken, TlsFacts, shake};
+use super::handshake::{Shaken, TlsFacts, hear};
 use super::proxy_header::{self, Parsed};
 use crate::carrier::{Carrier, Prelude};
 
-/// A connection that may begin with HTTP.
-pub(super) struct Greeted {
+/// A connection of which is known where it leads.
+pub(super) enum Greeted {
+    /// To the Routes.
+    Http(Opening),
+    /// To the clusters of a TCPMapping.
+    Tcp(Opening, Carried),
+}
+
+/// A connection as it begins.
+pub(super) struct Opening {
     pub(super) carrier: Carrier,
     /// What came already.
     pub(super) begun: Bytes,
@@ -48,27 +59,60 @@ const PIECE: usize = proxy_header::MAX_LEN;
 const HANDSHAKE: u8 = 0x16;
 
 impl Greeted {
-    /// Where nothing comes before HTTP.
-    pub(super) fn at_once(tcp: TcpStream, ends: Ends, accepted: &Accepted) -> Self {
-        Self::plain(tcp, Bytes::new(), ends, accepted)
+    /// A connection without TLS; `None` if nobody serves it.
+    pub(super) fn plain(
+        accepted: &Accepted,
+        rules: &Rc<Rules>,
+        (begun, tcp): (Bytes, TcpStream),
+        ends: Ends,
+    ) -> Option<Self> {
+        let destination = Destination::in_clear(rules)?;
+        let place = destination.place(accepted.door.stats(), Transport::Plain);
+        Some(Opening::plain((begun, tcp), ends, place).to(destination))
     }
+}
 
-    fn plain(tcp: TcpStream, begun: Bytes, ends: Ends, accepted: &Accepted) -> Self {
+impl Opening {
+    fn plain((begun, tcp): (Bytes, TcpStream), ends: Ends, place: DownstreamConnection) -> Self {
         Self {
             carrier: Carrier::Tcp(tcp),
             begun,
             ends,
             tls: None,
             protocol: None,
-            place: accepted.door.stats().accepted(Transport::Plain),
+            place,
+        }
+    }
+
+    fn terminated(shaken: Shaken, ends: Ends, place: DownstreamConnection) -> Self {
+        let Shaken {
+            stream,
+            facts,
+            protocol,
+        } = shaken;
+        place.tls_established(facts.counted());
+        Self {
+            carrier: Carrier::Terminated(Box::new(stream)),
+            begun: Bytes::new(),
+            ends,
+            tls: Some(Box::new(facts)),
+            protocol,
+            place,
+        }
+    }
+
+    fn to(self, destination: Destination) -> Greeted {
+        match destination {
+            Destination::Http(_) => Greeted::Http(self),
+            Destination::Tcp(carried) => Greeted::Tcp(self, carried),
         }
     }
 }
 
-/// Reads what the stack of the Listener says comes before HTTP; `None` when it does not come.
+/// Reads what the stack of the Listener says comes first; `None` when it does not come.
 pub(super) async fn greet(
     accepted: &Accepted,
-    rules: &Rules,
+    rules: &Rc<Rules>,
     tcp: TcpStream,
     ends: Ends,
 ) -> Option<Greeted> {
@@ -79,31 +123,35 @@ pub(super) async fn greet(
 
 async fn begin(
     accepted: &Accepted,
-    rules: &Rules,
+    rules: &Rc<Rules>,
     mut tcp: TcpStream,
     mut ends: Ends,
 ) -> Option<Greeted> {
-    let stack = rules.listener().stack;
+    let listener = rules.listener();
     let mut begun = BytesMut::with_capacity(PIECE);
-    if stack.proxy {
+    if listener.stack.proxy {
         ends = proxied(&mut tcp, &mut begun, ends, accepted).await?;
     }
-    if !stack.tls {
-        return Some(Greeted::plain(tcp, begun.freeze(), ends, accepted));
+    if !is_told_by_hello(listener) {
+        return Greeted::plain(accepted, rules, (begun.freeze(), tcp), ends);
     }
     if begun.is_empty() && tcp.read_buf(&mut begun).await.ok()? == 0 {
         return None;
     }
-    match begun.first() {
-        Some(&HANDSHAKE) => secured(accepted, rules, Prelude::new(begun.freeze(), tcp), ends).await,
-        // Where HTTP is spoken, it is without TLS too.
-        Some(_) | None if stack.http => Some(Greeted::plain(tcp, begun.freeze(), ends, accepted)),
-        Some(_) | None => {
-            let place = accepted.door.stats().accepted(Transport::Tls);
-            place.tls_failed(HandshakeFailure::Protocol);
-            None
-        }
+    let begun = begun.freeze();
+    if begun.first() == Some(&HANDSHAKE) {
+        // What is carried without a look at it begins with its hello.
+        let prelude = match listener.tcp.any() {
+            Some(_) => Prelude::rewindable(begun, tcp),
+            None => Prelude::new(begun, tcp),
+        };
+        return secured(accepted, rules, prelude, ends).await;
     }
+    let greeted = Greeted::plain(accepted, rules, (begun, tcp), ends);
+    if greeted.is_none() {
+        place(accepted, rules).tls_failed(HandshakeFailure::Protocol);
+    }
+    greeted
 }
 
 /// Reads a PROXY header, which has to be there; what follows it stays in `begun`.
@@ -141,43 +189,51 @@ async fn proxied(
 
 async fn secured(
     accepted: &Accepted,
-    rules: &Rules,
+    rules: &Rc<Rules>,
     prelude: Prelude,
     ends: Ends,
 ) -> Option<Greeted> {
-    let place = accepted.door.stats().accepted(Transport::Tls);
     // Whoever is in the middle of a handshake is about to ask for something.
     let _busy = accepted.activity.busy();
-    match shake(rules, prelude).await {
-        Ok(shaken) => {
-            let Shaken {
-                stream,
-                facts,
-                protocol,
-            } = shaken;
-            place.tls_established(facts.counted());
-            Some(Greeted {
-                carrier: Carrier::Terminated(Box::new(stream)),
-                begun: Bytes::new(),
-                ends,
-                tls: Some(Box::new(facts)),
-                protocol,
-                place,
-            })
-        }
-        Err(failure) => {
-            place.tls_failed(failure);
-            let by = match failure {
-                HandshakeFailure::Abandoned => Side::Remote,
-                HandshakeFailure::NoCertificate
-                | HandshakeFailure::BadCertificate
-                | HandshakeFailure::Protocol => Side::Local,
-            };
-            place.closed(Closed {
-                by,
-                with_active_request: false,
-            });
-            None
-        }
+    let hello = match hear(prelude).await {
+        Ok(hello) => hello,
+        Err(failure) => return failed(place(accepted, rules), failure),
+    };
+    let Some(destination) = Destination::of(rules, hello.sni()) else {
+        let failure = hello.unrecognized().await;
+        return failed(place(accepted, rules), failure);
+    };
+    let place = destination.place(accepted.door.stats(), Transport::Tls);
+    let Some(index) = destination.termination() else {
+        let opening = Opening::plain(hello.rewind()?, ends, place);
+        return Some(opening.to(destination));
+    };
+    match hello.shake(rules, (index, &destination)).await {
+        Ok(shaken) => Some(Opening::terminated(shaken, ends, place).to(destination)),
+        Err(failure) => failed(place, failure),
     }
+}
+
+/// The place of a connection of which is not known where it leads.
+fn place(accepted: &Accepted, rules: &Rules) -> DownstreamConnection {
+    let stats = accepted.door.stats();
+    match rules.listener().stack.http {
+        true => stats.accepted(Transport::Tls),
+        false => stats.carried(rules.tcp()),
+    }
+}
+
+fn failed(place: DownstreamConnection, failure: HandshakeFailure) -> Option<Greeted> {
+    place.tls_failed(failure);
+    let by = match failure {
+        HandshakeFailure::Abandoned => Side::Remote,
+        HandshakeFailure::NoCertificate
+        | HandshakeFailure::BadCertificate
+        | HandshakeFailure::Protocol => Side::Local,
+    };
+    place.closed(Closed {
+        by,
+        with_active_request: false,
+    });
+    None
 }

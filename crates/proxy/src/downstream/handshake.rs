@@ -9,16 +9,19 @@
 use std::io;
 use std::sync::Arc;
 
-use nuncio_routing::Termination;
+use bytes::Bytes;
+use nuncio_routing::{Termination, TerminationIndex};
 use nuncio_telemetry::{Handshake, HandshakeFailure, Protocol};
 use nuncio_tls::{Peer, without_alpn};
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::rustls::server::{Acceptor, ClientHello};
 use tokio_rustls::rustls::{Error, HandshakeKind, ServerConfig, ServerConnection};
 use tokio_rustls::server::{StartHandshake, TlsStream};
 use tracing::debug;
 
+use super::destination::Destination;
 use super::door::Rules;
 use crate::carrier::Prelude;
 
@@ -37,6 +40,12 @@ pub(crate) struct TlsFacts {
     pub(crate) peer: Option<Peer>,
     /// Whether it went on with an earlier session.
     pub(crate) resumed: bool,
+}
+
+/// A connection that has begun with a hello.
+pub(super) struct Hello {
+    start: StartHandshake<Prelude>,
+    sni: Option<Box<str>>,
 }
 
 /// A connection whose handshake is over.
@@ -64,55 +73,79 @@ impl TlsFacts {
     }
 }
 
-/// Makes the handshake.
-pub(super) async fn shake(rules: &Rules, prelude: Prelude) -> Result<Shaken, HandshakeFailure> {
+/// Reads what the client asks for.
+pub(super) async fn hear(prelude: Prelude) -> Result<Hello, HandshakeFailure> {
     let hello = LazyConfigAcceptor::new(Acceptor::default(), prelude).await;
     let start = hello.map_err(|error| failure(&error))?;
-    let sni: Option<Box<str>> = start.client_hello().server_name().map(Into::into);
-    let (termination, config) = match terminate(rules, sni.as_deref()) {
-        Ok(terminated) => terminated,
-        Err(alert) => {
-            refuse(start, alert).await;
-            return Err(HandshakeFailure::Protocol);
-        }
-    };
-    let config = agreeable(config, &start.client_hello());
-    let stream = start.into_stream(config).await;
-    let stream = stream.map_err(|error| failure(&error))?;
-    let tls = stream.get_ref().1;
-    let resumed = tls.handshake_kind() == Some(HandshakeKind::Resumed);
-    debug!(sni, context = %termination.context, resumed, "TLS terminated");
-    Ok(Shaken {
-        protocol: agreed(tls),
-        facts: TlsFacts {
-            sni,
-            termination,
-            peer: tls.peer_certificates().and_then(Peer::of),
-            resumed,
-        },
-        stream,
-    })
+    let sni = start.client_hello().server_name().map(Into::into);
+    Ok(Hello { start, sni })
 }
 
-/// How TLS is terminated for a client that asks for `sni`. As with Envoy, one that asks for nobody gets
-/// what is for everybody.
-fn terminate(
-    rules: &Rules,
-    sni: Option<&str>,
-) -> Result<(Arc<Termination>, Arc<ServerConfig>), Alert> {
-    let terminations = &rules.listener().terminations;
-    let found = match sni {
-        Some(name) => terminations.find(name),
-        None => terminations.any(),
-    };
-    let Some(index) = found else {
-        debug!(sni, "nobody of this name is served");
-        return Err(Alert::UnrecognizedName);
-    };
-    rules.live().terminate(*index).map_err(|reason| {
-        debug!(sni, %reason, "cannot terminate TLS");
-        Alert::InternalError
-    })
+impl Hello {
+    /// The name that the client asks for.
+    pub(super) fn sni(&self) -> Option<&str> {
+        self.sni.as_deref()
+    }
+
+    /// Makes the handshake, as the Termination says that `leads` has.
+    pub(super) async fn shake(
+        mut self,
+        rules: &Rules,
+        (index, leads): (TerminationIndex, &Destination),
+    ) -> Result<Shaken, HandshakeFailure> {
+        let (termination, config) = match rules.live().terminate(index) {
+            Ok(terminated) => terminated,
+            Err(reason) => {
+                debug!(sni = self.sni, %reason, "cannot terminate TLS");
+                return Err(self.refuse(Alert::InternalError).await);
+            }
+        };
+        self.start.io.settle();
+        let config = match leads {
+            // Nobody knows what is spoken there but who has said so.
+            Destination::Tcp(_) if termination.terms.alpn.is_empty() => without_alpn(&config),
+            Destination::Tcp(_) | Destination::Http(_) => {
+                agreeable(config, &self.start.client_hello())
+            }
+        };
+        let stream = self.start.into_stream(config).await;
+        let stream = stream.map_err(|error| failure(&error))?;
+        let tls = stream.get_ref().1;
+        let resumed = tls.handshake_kind() == Some(HandshakeKind::Resumed);
+        debug!(sni = self.sni, context = %termination.context, resumed, "TLS terminated");
+        Ok(Shaken {
+            protocol: agreed(tls),
+            facts: TlsFacts {
+                sni: self.sni,
+                termination,
+                peer: tls.peer_certificates().and_then(Peer::of),
+                resumed,
+            },
+            stream,
+        })
+    }
+
+    /// Tells the client that nobody of that name is served.
+    pub(super) async fn unrecognized(self) -> HandshakeFailure {
+        debug!(sni = self.sni, "nobody of this name is served");
+        self.refuse(Alert::UnrecognizedName).await
+    }
+
+    /// The connection as it was before the hello, which has been read; `None` where that was not to be.
+    pub(super) fn rewind(self) -> Option<(Bytes, TcpStream)> {
+        self.start.io.rewind()
+    }
+
+    /// Ends the connection with an alert: one record of two bytes, before there are keys.
+    async fn refuse(self, alert: Alert) -> HandshakeFailure {
+        const FATAL: u8 = 2;
+        let record = [0x15, 3, 3, 0, 2, FATAL, alert as u8];
+        let mut io = self.start.io;
+        // The client may have left; nothing is owed to it then.
+        drop(io.write_all(&record).await);
+        drop(io.shutdown().await);
+        HandshakeFailure::Protocol
+    }
 }
 
 /// As with Envoy, a client that offers only other protocols is served as one that offers none.
@@ -134,16 +167,6 @@ fn agreed(tls: &ServerConnection) -> Option<Protocol> {
         b"http/1.1" | b"http/1.0" => Some(Protocol::Http1),
         _ => None,
     }
-}
-
-/// Ends the connection with an alert: one record of two bytes, before there are keys.
-async fn refuse(start: StartHandshake<Prelude>, alert: Alert) {
-    const FATAL: u8 = 2;
-    let record = [0x15, 3, 3, 0, 2, FATAL, alert as u8];
-    let mut io = start.io;
-    // The client may have left; nothing is owed to it then.
-    drop(io.write_all(&record).await);
-    drop(io.shutdown().await);
 }
 
 fn failure(error: &io::Error) -> HandshakeFailure {

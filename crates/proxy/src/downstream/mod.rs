@@ -1,9 +1,11 @@
 //! Where requests come from: listeners, workers, and the connections of clients.
 //!
-//! Deliberately absent: what is done with a request.
+//! Deliberately absent: what is done with a request. Connections that are carried as they are have none.
 
 mod accepting;
+mod carried;
 mod connection;
+mod destination;
 mod door;
 mod greeting;
 mod handshake;

@@ -22,6 +22,7 @@ use super::door::Door;
 use super::log::WorkerLog;
 use super::spans::WorkerSpans;
 use super::workers::Open;
+use crate::conduit::Buffers;
 use crate::live::{Live, Switch};
 use crate::upstream::Connector;
 
@@ -39,6 +40,7 @@ pub(crate) struct Worker {
     /// across threads.
     live: RefCell<Rc<Pinned>>,
     connector: Connector,
+    buffers: Buffers,
     phase: Cell<Phase>,
     /// Those that are not to be closed.
     doors: RefCell<Vec<Rc<Door>>>,
@@ -90,6 +92,7 @@ impl Worker {
             log: log.map(WorkerLog::new),
             live,
             connector: Connector::new(),
+            buffers: Buffers::default(),
             phase: Cell::default(),
             doors: RefCell::default(),
             shadows: RefCell::default(),
@@ -174,6 +177,11 @@ impl Worker {
 
     pub(crate) fn connector(&self) -> &Connector {
         &self.connector
+    }
+
+    /// What is carried between connections goes through these.
+    pub(crate) fn buffers(&self) -> &Buffers {
+        &self.buffers
     }
 
     /// Where lines of the access log go; `None` while it is off.

@@ -52,12 +52,20 @@ impl Open {
     fn new(listener: Listener, switch: &Switch, telemetry: &Telemetry) -> Self {
         let key = listener.key();
         let snapshot = switch.snapshot();
-        let prefix = key
-            .find(&snapshot.listening)
-            .map_or(HTTP_PREFIX, |rules| &rules.stats_prefix);
+        let http = match key.find(&snapshot.listening) {
+            Some(rules) if !rules.stack.http => telemetry.unexpected_http(&rules.stats_prefix),
+            Some(rules) => telemetry.http(&rules.stats_prefix),
+            None => telemetry.http(HTTP_PREFIX),
+        };
+        if let Some(rules) = key.find(&snapshot.listening)
+            && !rules.tcp.is_empty()
+        {
+            // Shown before the first connection.
+            drop(telemetry.tcp(&rules.stats_prefix));
+        }
         telemetry.server().listener_added();
         Self {
-            stats: telemetry.listener(listener.address(), &telemetry.http(prefix)),
+            stats: telemetry.listener(listener.address(), &http),
             key,
             tenure: Arc::default(),
             listener: Arc::new(listener),

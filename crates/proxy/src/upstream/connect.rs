@@ -52,6 +52,20 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    pub(super) fn new(
+        upstream: &Upstream,
+        (traffic, since): (Arc<Traffic>, Instant),
+        permit: Permit,
+    ) -> Self {
+        Self {
+            stats: Arc::clone(&upstream.stats),
+            traffic,
+            since,
+            leased: Arc::default(),
+            _permit: permit,
+        }
+    }
+
     /// For whoever gives the connection to several requests.
     pub(super) fn leased(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.leased)
@@ -108,39 +122,16 @@ impl Connector {
         }
     }
 
-    /// Makes a connection, as one of those there may be.
+    /// Makes a connection for requests, as one of those there may be.
     pub(super) async fn connect(
         &self,
         upstream: &Arc<Upstream>,
         address: SocketAddr,
         permit: Permit,
     ) -> Result<UpstreamWire, ConnectFailure> {
-        let started = Instant::now();
-        let connecting = async {
-            match &upstream.originator {
-                Some(originator) => connect_tls(upstream, originator, address).await,
-                None => connect_tcp(upstream, address).await.map(Carrier::Tcp),
-            }
-        };
-        let outcome = match timeout(upstream.cluster.connect_timeout, connecting).await {
-            Ok(outcome) => outcome.map_err(|error| ConnectFailure::Failed(error.kind())),
-            Err(_) => Err(ConnectFailure::TimedOut),
-        };
-        let took = started.elapsed();
         let protocol = protocol(&upstream.cluster);
-        let carrier = outcome.inspect_err(|failure| {
-            debug!(cluster = %upstream.cluster.name, %address, ?failure, "no connection");
-            let why = failure.kind();
-            upstream.stats.connect_failed(why, protocol, took);
-        })?;
-        upstream.stats.connected(protocol, took);
-        let place = |traffic| Place {
-            stats: Arc::clone(&upstream.stats),
-            traffic,
-            since: started,
-            leased: Arc::default(),
-            _permit: permit,
-        };
+        let (carrier, since) = establish(upstream, address, Some(protocol)).await?;
+        let place = |traffic| Place::new(upstream, (traffic, since), permit);
         let writes = match protocol {
             Protocol::Http1 => Writes::Return,
             // The connection has a task of its own, which waits for it.
@@ -148,6 +139,33 @@ impl Connector {
         };
         Ok(Wire::new(carrier, writes, place))
     }
+}
+
+/// Makes a connection, counted as one of `protocol` if it has one; says since when there is one.
+pub(super) async fn establish(
+    upstream: &Upstream,
+    address: SocketAddr,
+    protocol: Option<Protocol>,
+) -> Result<(Carrier, Instant), ConnectFailure> {
+    let started = Instant::now();
+    let connecting = async {
+        match &upstream.originator {
+            Some(originator) => connect_tls(upstream, originator, address).await,
+            None => connect_tcp(upstream, address).await.map(Carrier::Tcp),
+        }
+    };
+    let outcome = match timeout(upstream.cluster.connect_timeout, connecting).await {
+        Ok(outcome) => outcome.map_err(|error| ConnectFailure::Failed(error.kind())),
+        Err(_) => Err(ConnectFailure::TimedOut),
+    };
+    let took = started.elapsed();
+    let carrier = outcome.inspect_err(|failure| {
+        debug!(cluster = %upstream.cluster.name, %address, ?failure, "no connection");
+        let why = failure.kind();
+        upstream.stats.connect_failed(why, protocol, took);
+    })?;
+    upstream.stats.connected(protocol, took);
+    Ok((carrier, started))
 }
 
 impl ConnectFailure {

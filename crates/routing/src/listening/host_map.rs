@@ -84,7 +84,7 @@ impl<T> HostMap<T> {
         host: &str,
         find: impl Fn(&'s Self, &str) -> Option<&'s T>,
     ) -> Option<&'s T> {
-        if self.exact.is_empty() && self.suffixes.is_empty() && self.prefixes.is_empty() {
+        if !self.has_names() {
             return self.any.as_ref();
         }
         let mut lowered = [0; MAX_HOST_LEN];
@@ -126,12 +126,14 @@ impl<T> HostMap<T> {
         self.any.as_ref()
     }
 
+    /// Whether there is a pattern but `*`.
+    pub fn has_names(&self) -> bool {
+        !(self.exact.is_empty() && self.suffixes.is_empty() && self.prefixes.is_empty())
+    }
+
     /// Whether there is no pattern.
     pub fn is_empty(&self) -> bool {
-        self.exact.is_empty()
-            && self.suffixes.is_empty()
-            && self.prefixes.is_empty()
-            && self.any.is_none()
+        self.any.is_none() && !self.has_names()
     }
 
     /// All values, in no order.

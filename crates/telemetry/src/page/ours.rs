@@ -88,8 +88,9 @@ fn room(telemetry: &Telemetry, handles: &Handles, crowd: &Crowd, weights: usize)
     let https = handles.https.iter().map(|http| series_of(&**http));
     let listeners = handles.listeners.iter();
     let listeners = listeners.map(|one| series_of(&**one) + series_of(&one.per_http));
+    let tcps = handles.tcps.iter().map(|tcp| series_of(&**tcp));
     let fixed = OURS + series_of(&*telemetry.server) + weights as u64;
-    let others = https.chain(listeners).sum::<u64>();
+    let others = https.chain(listeners).chain(tcps).sum::<u64>();
     telemetry
         .guard
         .limit(mappings)
