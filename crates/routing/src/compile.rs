@@ -18,6 +18,7 @@ mod membership;
 mod named;
 mod precedence;
 mod probes;
+mod reach;
 mod report;
 mod resolution;
 mod routes;

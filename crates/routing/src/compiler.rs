@@ -18,6 +18,7 @@ mod groups;
 mod listening;
 mod modules;
 mod names;
+mod settling;
 mod tls_modules;
 mod tracing;
 
@@ -263,40 +264,6 @@ impl Compiler {
                 }
             }
         }
-    }
-
-    /// What the Module that counts says, if that may be something else.
-    fn settle_modules(&mut self) -> Option<Module> {
-        let counting = modules::settle(&mut self.modules, &self.identity, &mut self.assembly)?;
-        if self.named.set_tls_of_module(counting.tls) {
-            self.groups.touch_all();
-            self.listening.touch();
-        }
-        Some(counting.module)
-    }
-
-    fn settle_tls_modules(&mut self) {
-        let known = (&mut self.named, &mut self.assembly);
-        let names = tls_modules::settle(&mut self.tls_modules, &self.identity, known);
-        for name in names {
-            self.listening.touch();
-            self.groups.touch_naming(Class::TlsContext, &name);
-        }
-    }
-
-    fn settle_selectors(&mut self) {
-        let any_label = self.identity.any_label;
-        let Some(selectors) = self.listening.selectors(any_label) else {
-            return;
-        };
-        let differing = selectors.differing(&self.selectors);
-        // Nobody is selected by other labels than before, unless somebody selects by others; but from
-        // the first selector on all hosts are looked at where hosts go before labels.
-        match any_label && !differing.is_empty() {
-            true => self.groups.touch_all(),
-            false => self.groups.touch_selected(&differing),
-        }
-        self.selectors = selectors;
     }
 
     /// What holds for the gateway as a whole.

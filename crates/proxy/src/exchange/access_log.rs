@@ -7,7 +7,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http::header::HOST;
 use nuncio_config::{AccessLogFormat, AccessLogOptions};
@@ -145,7 +145,6 @@ fn ended<'f>(facts: &mut Facts<'f>, session: &'f ServerSession, account: &Accoun
     facts.clock = Clock {
         request_end: particulars.request_end.map(since),
         response_start: particulars.response_start.map(since),
-        end: Some(since(Instant::now()).max(Duration::ZERO)),
         ..facts.clock
     };
 }
@@ -166,6 +165,9 @@ fn flags(account: &Account<'_>) -> &'static str {
 
 /// What a text of the gateway says of the transport.
 fn failure(text: &'static str) -> Option<&'static str> {
+    if text.is_empty() {
+        return None;
+    }
     let (_, reason) = text.split_once("transport failure reason: ")?;
     Some(reason)
 }

@@ -71,16 +71,19 @@ pub(super) fn build(
         head.append_header(SET_COOKIE, cookie.clone())?;
     }
     let status = received.status.as_u16();
-    let mut facts = course.facts(request);
-    facts.upstream.address = Some(attempt.endpoint);
-    facts.response = ResponseFacts {
-        status: Some(status),
-        headers: Some(&received.headers),
-        details: Some("via_upstream"),
-        ..ResponseFacts::default()
+    let facts = || {
+        let mut facts = course.facts(request);
+        facts.upstream.address = Some(attempt.endpoint);
+        facts.response = ResponseFacts {
+            status: Some(status),
+            headers: Some(&received.headers),
+            details: Some("via_upstream"),
+            ..ResponseFacts::default()
+        };
+        facts
     };
     let mut body = ResponseBody::Untouched;
-    if let Some(replacement) = overrides::replacement(course, status, request, &facts) {
+    if let Some(replacement) = overrides::replacement(course, status, request, facts) {
         replace(&mut head, &replacement)?;
         body = ResponseBody::replaced(replacement.body, &request.method);
     } else if let Some(gzip) = &course.settings().gzip
@@ -88,7 +91,7 @@ pub(super) fn build(
     {
         body = ResponseBody::Compressed(Box::new(encoder));
     }
-    Ok((finished(head, course, &facts)?, body))
+    Ok((finished(head, course, facts)?, body))
 }
 
 /// What of the upstream's head the client sees.
@@ -125,20 +128,20 @@ pub(super) fn replace(head: &mut ResponseHeader, replacement: &Replacement) -> R
 }
 
 /// Does to a head what is done to every one, whoever answers: the route's rules, in the order of
-/// Envoy's filters, and the gateway's name.
+/// Envoy's filters, and the gateway's name. `facts` are gathered only for rules.
 ///
 /// # Errors
 ///
 /// When there are more fields than a head can hold.
-pub(super) fn finished(
+pub(super) fn finished<'f>(
     mut head: ResponseHeader,
     course: &Course<'_>,
-    facts: &Facts<'_>,
+    facts: impl FnOnce() -> Facts<'f>,
 ) -> Result<ResponseHeader> {
     if let Some(route) = course.route {
         let rules = &route.response;
         if !rules.headers.is_empty() {
-            header_rules::apply(&rules.headers, facts, &mut head)?;
+            header_rules::apply(&rules.headers, &facts(), &mut head)?;
         }
         if let (Some(cors), Some(origin)) = (&rules.cors, &course.origin) {
             cors::permit(cors, origin, &mut head)?;

@@ -6,7 +6,7 @@
 //!
 //! Deliberately absent: the request's head itself, which the session holds.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Version};
@@ -31,6 +31,8 @@ pub(super) struct Course<'a> {
     /// What of it is served where the connection came in.
     pub(super) listener: &'a Listener,
     pub(super) started: Instant,
+    /// How long it took, once it is over.
+    pub(super) lasted: Option<Duration>,
     pub(super) forwarding: Forwarding,
     /// The trace it belongs to; `None` while nothing is traced.
     pub(super) trace: Option<Trace>,
@@ -53,6 +55,7 @@ impl<'a> Course<'a> {
             live: rules.live(),
             listener: rules.listener(),
             started,
+            lasted: None,
             forwarding: Forwarding::unread(connection.peer(), Scheme::of(connection)),
             trace: None,
             client_leaves: false,
@@ -121,7 +124,10 @@ impl<'a> Course<'a> {
                 ..UpstreamFacts::default()
             },
             response: ResponseFacts::default(),
-            clock: Clock::started(self.started),
+            clock: Clock {
+                end: self.lasted,
+                ..Clock::started(self.started)
+            },
             trace: self.trace,
         }
     }

@@ -3,9 +3,8 @@
 //! Invariant: borrowed, and cheap to gather: what costs something (clocks, texts of addresses) is
 //! worked out only when an operator asks for it. What is not known yet, or never will be, is `None`.
 //!
-//! Deliberately absent: how it is written; see [`format`](super::format).
+//! Deliberately absent: how it is written; see [`fact`](super::fact) and [`format`](super::format).
 
-use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,9 +13,8 @@ use http::{HeaderMap, Method, Version};
 use nuncio_config::{FieldName, Operator};
 use nuncio_tracing::Trace;
 
+use super::fact::Fact;
 use super::forwarding::Forwarding;
-use super::start_time;
-use super::words;
 
 /// Everything known of one exchange.
 #[derive(Clone, Copy)]
@@ -113,16 +111,9 @@ pub(crate) enum Started {
     On(SystemTime),
 }
 
-/// The value of one operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fact<'a> {
-    Text(Cow<'a, [u8]>),
-    Number(u64),
-}
-
 impl Facts<'_> {
     /// What `operator` stands for; `None` when that is not known or does not exist.
-    pub(crate) fn of(&self, operator: &Operator) -> Option<Fact<'_>> {
+    pub(crate) fn of<'f>(&'f self, operator: &'f Operator) -> Option<Fact<'f>> {
         match operator {
             Operator::RequestHeader(name, other) => either(|name| self.field(name), name, other),
             Operator::ResponseHeader(name, other) => {
@@ -137,8 +128,8 @@ impl Facts<'_> {
             Operator::Hostname => hostname().map(text),
             Operator::ConnectionId => Some(Fact::Number(self.connection.id)),
             Operator::Absent(_) => None,
-            Operator::TraceId => self.trace.map(|trace| owned(&trace.id)),
-            Operator::SpanId => self.trace.map(|trace| owned(&trace.span)),
+            Operator::TraceId => self.trace.map(|trace| Fact::Trace(trace.id)),
+            Operator::SpanId => self.trace.map(|trace| Fact::Span(trace.span)),
             Operator::StartTime(_)
             | Operator::Duration
             | Operator::RequestDuration
@@ -179,13 +170,13 @@ impl Facts<'_> {
             FieldName::Authority => Some(bytes(request.host)),
             FieldName::Scheme => Some(text(request.forwarding.scheme.as_str())),
             FieldName::Status => None,
-            FieldName::Field(name) if *name == http::header::HOST => Some(bytes(request.host)),
-            FieldName::Field(name) if name == "x-envoy-original-path" => {
-                request.original_path.map(bytes)
-            }
-            FieldName::Field(header) => match request.forwarding.field(header) {
-                Some(value) => Some(bytes(value.as_bytes())),
-                None => field(request.headers, name),
+            FieldName::Field(header) => match header.as_str() {
+                "host" => Some(bytes(request.host)),
+                "x-envoy-original-path" => request.original_path.map(bytes),
+                _ => match request.forwarding.field(header) {
+                    Some(value) => Some(bytes(value.as_bytes())),
+                    None => field(request.headers, name),
+                },
             },
         }
     }
@@ -205,9 +196,7 @@ impl ResponseFacts<'_> {
             Operator::ResponseCodeDetails => self.details.map(text),
             Operator::ResponseFlags if self.flags.is_empty() => Some(text("-")),
             Operator::ResponseFlags => Some(text(self.flags)),
-            Operator::ResponseFlagsLong => Some(Fact::Text(Cow::Owned(
-                words::long_flags(self.flags).into_bytes(),
-            ))),
+            Operator::ResponseFlagsLong => Some(Fact::LongFlags(self.flags)),
             Operator::BytesSent => Some(Fact::Number(self.body_bytes)),
             Operator::LocalReplyBody => {
                 (!self.local_body.is_empty()).then(|| bytes(self.local_body))
@@ -221,15 +210,15 @@ impl UpstreamFacts<'_> {
     fn fact(&self, operator: &Operator) -> Option<Fact<'_>> {
         match operator {
             Operator::UpstreamHost | Operator::UpstreamRemoteAddress => {
-                self.address.as_ref().map(owned)
+                self.address.map(Fact::Address)
             }
             Operator::UpstreamRemoteAddressWithoutPort => {
-                self.address.map(|address| owned(&address.ip()))
+                self.address.map(|address| Fact::Ip(address.ip()))
             }
             Operator::UpstreamRemotePort => self
                 .address
                 .map(|address| Fact::Number(address.port().into())),
-            Operator::UpstreamLocalAddress => self.local.as_ref().map(owned),
+            Operator::UpstreamLocalAddress => self.local.map(Fact::Address),
             Operator::UpstreamCluster => self.cluster.map(text),
             Operator::UpstreamTransportFailureReason => self.failure.map(text),
             Operator::UpstreamRequestAttemptCount => Some(Fact::Number(self.attempts.into())),
@@ -241,14 +230,14 @@ impl UpstreamFacts<'_> {
 impl ConnectionFacts {
     fn fact(&self, operator: &Operator) -> Option<Fact<'static>> {
         Some(match operator {
-            Operator::DownstreamRemoteAddress => owned(&self.client),
-            Operator::DownstreamRemoteAddressWithoutPort => owned(&self.client.ip()),
+            Operator::DownstreamRemoteAddress => Fact::Address(self.client),
+            Operator::DownstreamRemoteAddressWithoutPort => Fact::Ip(self.client.ip()),
             Operator::DownstreamRemotePort => Fact::Number(self.client.port().into()),
-            Operator::DownstreamDirectRemoteAddress => owned(&self.peer),
-            Operator::DownstreamDirectRemoteAddressWithoutPort => owned(&self.peer.ip()),
+            Operator::DownstreamDirectRemoteAddress => Fact::Address(self.peer),
+            Operator::DownstreamDirectRemoteAddressWithoutPort => Fact::Ip(self.peer.ip()),
             Operator::DownstreamDirectRemotePort => Fact::Number(self.peer.port().into()),
-            Operator::DownstreamLocalAddress => owned(&self.local),
-            Operator::DownstreamLocalAddressWithoutPort => owned(&self.local.ip()),
+            Operator::DownstreamLocalAddress => Fact::Address(self.local),
+            Operator::DownstreamLocalAddressWithoutPort => Fact::Ip(self.local.ip()),
             Operator::DownstreamLocalPort => Fact::Number(self.local.port().into()),
             _ => return None,
         })
@@ -266,11 +255,10 @@ impl Clock {
         }
     }
 
-    fn fact(&self, operator: &Operator) -> Option<Fact<'static>> {
+    fn fact<'f>(&self, operator: &'f Operator) -> Option<Fact<'f>> {
         let lasted = match operator {
             Operator::StartTime(format) => {
-                let time = start_time::formatted(self.started.on(), format.as_deref());
-                return Some(Fact::Text(Cow::Owned(time)));
+                return Some(Fact::Time(self.started_on(), format.as_deref()));
             }
             Operator::Duration => self.end,
             Operator::RequestDuration => self.request_end,
@@ -285,6 +273,19 @@ impl Clock {
             u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX),
         ))
     }
+
+    /// The start by the wall clock. What is over has only just ended, so that one clock is asked.
+    fn started_on(&self) -> SystemTime {
+        match self.started {
+            Started::At(instant) => {
+                let now = SystemTime::now();
+                let ago = self.end.unwrap_or_else(|| instant.elapsed());
+                now.checked_sub(ago).unwrap_or(now)
+            }
+            #[cfg(test)]
+            Started::On(time) => time,
+        }
+    }
 }
 
 impl Started {
@@ -294,17 +295,6 @@ impl Started {
             Self::At(instant) => instant,
             #[cfg(test)]
             Self::On(_) => Instant::now(),
-        }
-    }
-
-    fn on(self) -> SystemTime {
-        match self {
-            Self::At(instant) => {
-                let now = SystemTime::now();
-                now.checked_sub(instant.elapsed()).unwrap_or(now)
-            }
-            #[cfg(test)]
-            Self::On(time) => time,
         }
     }
 }
@@ -349,9 +339,5 @@ fn text(text: &str) -> Fact<'_> {
 }
 
 fn bytes(bytes: &[u8]) -> Fact<'_> {
-    Fact::Text(Cow::Borrowed(bytes))
-}
-
-fn owned(value: &impl ToString) -> Fact<'static> {
-    Fact::Text(Cow::Owned(value.to_string().into_bytes()))
+    Fact::Text(bytes)
 }

@@ -3,13 +3,11 @@
 //! Invariant: what becomes a header's value is one; whatever a client sent, a value ends neither
 //! its line nor its head.
 
-use std::borrow::Cow;
-use std::io::Write;
-
 use http::HeaderValue;
 use nuncio_config::{Format, Piece};
 
-use super::facts::{Fact, Facts};
+use super::fact::Fact;
+use super::facts::Facts;
 
 /// What stands where nothing is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +30,11 @@ pub(crate) fn write(format: &Format, facts: &Facts<'_>, unknown: Unknown, out: &
         }
         match piece {
             Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
-            Piece::Operator(operator, cut) => {
-                write_fact(facts.of(operator), cut.unwrap_or(usize::MAX), unknown, out);
-            }
+            Piece::Operator(operator, cut) => match (facts.of(operator), unknown) {
+                (Some(fact), _) => fact.write(cut.unwrap_or(usize::MAX), out),
+                (None, Unknown::Dash) => out.push(b'-'),
+                (None, Unknown::Nothing) => {}
+            },
         }
     }
 }
@@ -50,10 +50,11 @@ pub(crate) fn header_value(format: &Format, facts: &Facts<'_>) -> Option<HeaderV
 }
 
 /// The value of a format that is one operator and nothing else (`typed_json`).
-pub(crate) fn single<'f>(format: &Format, facts: &'f Facts<'_>) -> Option<Single<'f>> {
+pub(crate) fn single<'f>(format: &'f Format, facts: &'f Facts<'_>) -> Option<Single<'f>> {
     match &*format.0 {
         [Piece::Operator(operator, cut)] => Some(Single {
-            fact: facts.of(operator).map(|fact| shortened(fact, *cut)),
+            fact: facts.of(operator),
+            most: cut.unwrap_or(usize::MAX),
         }),
         _ => None,
     }
@@ -64,33 +65,8 @@ pub(crate) fn single<'f>(format: &Format, facts: &'f Facts<'_>) -> Option<Single
 pub(crate) struct Single<'f> {
     /// `None` when it is not known.
     pub(crate) fact: Option<Fact<'f>>,
-}
-
-fn write_fact(fact: Option<Fact<'_>>, cut: usize, unknown: Unknown, out: &mut Vec<u8>) {
-    match (fact, unknown) {
-        (Some(Fact::Text(text)), _) => out.extend_from_slice(text.get(..cut).unwrap_or(&text)),
-        (Some(Fact::Number(number)), _) => {
-            let start = out.len();
-            // A vector takes whatever is written.
-            drop(write!(out, "{number}"));
-            out.truncate(start.saturating_add(cut));
-        }
-        (None, Unknown::Dash) => out.push(b'-'),
-        (None, Unknown::Nothing) => {}
-    }
-}
-
-fn shortened(fact: Fact<'_>, cut: Option<usize>) -> Fact<'_> {
-    match (fact, cut) {
-        (Fact::Text(Cow::Borrowed(text)), Some(cut)) => {
-            Fact::Text(Cow::Borrowed(text.get(..cut).unwrap_or(text)))
-        }
-        (Fact::Text(Cow::Owned(mut text)), Some(cut)) => {
-            text.truncate(cut);
-            Fact::Text(Cow::Owned(text))
-        }
-        (fact, _) => fact,
-    }
+    /// How much of its text is written.
+    pub(crate) most: usize,
 }
 
 #[cfg(test)]

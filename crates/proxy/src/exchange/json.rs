@@ -5,7 +5,8 @@ use std::io::Write;
 
 use nuncio_config::Format;
 
-use super::facts::{Fact, Facts};
+use super::fact::Fact;
+use super::facts::Facts;
 use super::format::{self, Single, Unknown};
 
 /// Whether values keep their types.
@@ -34,7 +35,7 @@ pub(crate) fn write(
         if n > 0 {
             out.push(b',');
         }
-        write_string(key.as_bytes(), out);
+        write_string(out, |out| out.extend_from_slice(key.as_bytes()));
         out.push(b':');
         if out.len() - start > MAX_WRITTEN {
             out.extend_from_slice(b"null");
@@ -51,26 +52,36 @@ fn write_value(value: &Format, facts: &Facts<'_>, types: Types, out: &mut Vec<u8
         Types::Strings => None,
     };
     match single {
-        // A vector takes whatever is written.
+        Some(Single { fact: None, .. }) => out.extend_from_slice(b"null"),
         Some(Single {
-            fact: Some(Fact::Number(number)),
-        }) => drop(write!(out, "{number}")),
+            fact: Some(number @ Fact::Number(_)),
+            ..
+        }) => number.write(usize::MAX, out),
         Some(Single {
-            fact: Some(Fact::Text(text)),
-        }) => write_string(&text, out),
-        Some(Single { fact: None }) => out.extend_from_slice(b"null"),
-        None => {
-            let mut text = Vec::new();
-            format::write(value, facts, Unknown::Dash, &mut text);
-            write_string(&text, out);
-        }
+            fact: Some(fact),
+            most,
+        }) => write_string(out, |out| fact.write(most, out)),
+        None => write_string(out, |out| {
+            format::write(value, facts, Unknown::Dash, out);
+        }),
     }
 }
 
-/// RFC 8259 section 7. Bytes that are no UTF-8 are replaced.
-fn write_string(bytes: &[u8], out: &mut Vec<u8>) {
-    let text: Cow<'_, str> = String::from_utf8_lossy(bytes);
+/// RFC 8259 section 7: what `write` appends, in quotes. Bytes that are no UTF-8 are replaced.
+fn write_string(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     out.push(b'"');
+    let start = out.len();
+    write(out);
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    if !out.iter().skip(start).all(is_plain) {
+        let raw = out.split_off(start);
+        escape(&raw, out);
+    }
+    out.push(b'"');
+}
+
+fn escape(bytes: &[u8], out: &mut Vec<u8>) {
+    let text: Cow<'_, str> = String::from_utf8_lossy(bytes);
     for c in text.chars() {
         match c {
             '"' => out.extend_from_slice(b"\\\""),
@@ -78,11 +89,11 @@ fn write_string(bytes: &[u8], out: &mut Vec<u8>) {
             '\n' => out.extend_from_slice(b"\\n"),
             '\r' => out.extend_from_slice(b"\\r"),
             '\t' => out.extend_from_slice(b"\\t"),
+            // A vector takes whatever is written.
             c if c.is_control() => drop(write!(out, "\\u{:04x}", u32::from(c))),
             c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
-    out.push(b'"');
 }
 
 #[cfg(test)]
@@ -92,7 +103,8 @@ mod tests {
     #[test]
     fn strings_are_escaped() {
         let mut out = Vec::new();
-        write_string(b"a\"\\\n\r\t\x01\x7f\xff\xc3\xa9<", &mut out);
+        let raw = b"a\"\\\n\r\t\x01\x7f\xff\xc3\xa9<";
+        write_string(&mut out, |out| out.extend_from_slice(raw));
         let expected = "\"a\\\"\\\\\\n\\r\\t\\u0001\\u007f\u{fffd}é<\"";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }

@@ -13,6 +13,7 @@ mod client_head;
 mod clients;
 mod cors;
 mod course;
+mod fact;
 mod facts;
 mod failure;
 mod fields;
@@ -195,9 +196,11 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
         None if account.mapping.is_some() => named_trace(&session.req_header().headers),
         None => None,
     };
+    let lasted = started.elapsed();
+    course.lasted = Some(lasted);
     access_log::log(&course, session, &account);
     spans::tell(&course, session, &account);
-    account.record(connection, request, started.elapsed());
+    account.record(connection, request, lasted);
     if protocol == Protocol::Http2
         && let Some(by) = account.reset_by(connection)
     {
@@ -242,7 +245,8 @@ pub(crate) async fn refuse_unread(
     // A client that sends no HTTP may well not wait for an answer either.
     drop(reply.send_unread(session, rules.live().settings()).await);
     let outcome = Outcome::Malformed { status };
-    let course = Course::new(connection, &rules, started);
+    let mut course = Course::new(connection, &rules, started);
+    course.lasted = Some(started.elapsed());
     let account = Account::local(outcome, Afterwards::Abort);
     access_log::log_malformed(&course, session, &account);
     account.record(connection, request, Duration::ZERO);

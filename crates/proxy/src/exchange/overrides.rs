@@ -21,17 +21,19 @@ pub(super) struct Replacement {
     pub(super) content_type: HeaderValue,
 }
 
-/// What is sent instead of the body of an answer with `status`; `None` = that body.
-pub(super) fn replacement(
+/// What is sent instead of the body of an answer with `status`; `None` = that body, and `facts`
+/// were not gathered.
+pub(super) fn replacement<'f>(
     course: &Course<'_>,
     status: u16,
     request: &RequestHeader,
-    facts: &Facts<'_>,
+    facts: impl FnOnce() -> Facts<'f>,
 ) -> Option<Replacement> {
     let overridden = rule(course, status)?;
     if is_grpc(request) {
         return None;
     }
+    let facts = &facts();
     let mut body = Vec::new();
     match &overridden.body {
         OverrideBody::Text(text) => format::write(text, facts, Unknown::Dash, &mut body),

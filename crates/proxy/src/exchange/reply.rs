@@ -104,19 +104,22 @@ impl Reply {
         }
         let mut head = self.head()?;
         let mut body = Bytes::from_static(self.text.as_bytes());
-        let mut facts = course.facts(request);
-        facts.response = ResponseFacts {
-            status: Some(self.status),
-            flags: words::flags(outcome),
-            details: words::details(outcome),
-            local_body: self.text.as_bytes(),
-            ..ResponseFacts::default()
+        let facts = || {
+            let mut facts = course.facts(request);
+            facts.response = ResponseFacts {
+                status: Some(self.status),
+                flags: words::flags(outcome),
+                details: words::details(outcome),
+                local_body: self.text.as_bytes(),
+                ..ResponseFacts::default()
+            };
+            facts
         };
-        if let Some(other) = overrides::replacement(course, self.status, request, &facts) {
+        if let Some(other) = overrides::replacement(course, self.status, request, facts) {
             client_head::replace(&mut head, &other)?;
             body = other.body;
         }
-        Ok((client_head::finished(head, course, &facts)?, body))
+        Ok((client_head::finished(head, course, facts)?, body))
     }
 
     fn made_for_call(
@@ -130,14 +133,17 @@ impl Reply {
             head.insert_header(CONTENT_LENGTH, HeaderValue::from(0))?;
         }
         self.add_fields(&mut head)?;
-        let mut facts = course.facts(request);
-        facts.response = ResponseFacts {
-            status: Some(grpc::HTTP_STATUS),
-            flags: words::flags(outcome),
-            details: words::details(outcome),
-            ..ResponseFacts::default()
+        let facts = || {
+            let mut facts = course.facts(request);
+            facts.response = ResponseFacts {
+                status: Some(grpc::HTTP_STATUS),
+                flags: words::flags(outcome),
+                details: words::details(outcome),
+                ..ResponseFacts::default()
+            };
+            facts
         };
-        client_head::finished(head, course, &facts)
+        client_head::finished(head, course, facts)
     }
 
     fn head(&self) -> Result<ResponseHeader> {

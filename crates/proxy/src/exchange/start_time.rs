@@ -3,17 +3,17 @@
 //! The formats are those of `strftime`, with Envoy's `%f` and `%1f` to `%9f` for fractions of the
 //! second. What is none of them is written as it stands.
 
-use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// `time` by `format`; by Envoy's default, ISO 8601 with milliseconds, when there is none.
-pub(super) fn formatted(time: SystemTime, format: Option<&str>) -> Vec<u8> {
+use super::fact::write_number;
+
+/// Writes `time` by `format`; by Envoy's default, ISO 8601 with milliseconds, when there is none.
+pub(super) fn write(time: SystemTime, format: Option<&str>, out: &mut Vec<u8>) {
     let civil = Civil::of(time);
-    let mut out = Vec::with_capacity(32);
-    let mut rest = format
-        .filter(|format| !format.is_empty())
-        .unwrap_or(DEFAULT)
-        .chars();
+    let Some(format) = format.filter(|format| !format.is_empty()) else {
+        return civil.write_iso(out);
+    };
+    let mut rest = format.chars();
     while let Some(c) = rest.next() {
         if c != '%' {
             out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
@@ -22,17 +22,14 @@ pub(super) fn formatted(time: SystemTime, format: Option<&str>) -> Vec<u8> {
         match rest.next() {
             Some(digit @ '1'..='9') if rest.as_str().starts_with('f') => {
                 rest.next();
-                civil.write_fraction(digit.to_digit(10).unwrap_or(9), &mut out);
+                civil.write_fraction(digit.to_digit(10).unwrap_or(9), out);
             }
-            Some('f') => civil.write_fraction(9, &mut out),
-            Some(directive) => civil.write(directive, &mut out),
+            Some('f') => civil.write_fraction(9, out),
+            Some(directive) => civil.write(directive, out),
             None => out.push(b'%'),
         }
     }
-    out
 }
-
-const DEFAULT: &str = "%Y-%m-%dT%H:%M:%S.%3fZ";
 
 /// A point in time by the calendar.
 struct Civil {
@@ -41,7 +38,6 @@ struct Civil {
     year: u64,
     month: u64,
     day: u64,
-    day_of_year: u64,
 }
 
 const MONTHS: [&str; 12] = [
@@ -73,29 +69,30 @@ const SECONDS_A_DAY: u64 = 86_400;
 
 impl Civil {
     /// Before 1970 is 1970: no request is that old.
+    ///
+    /// Years are taken to begin in March, so that a leap day is the last of its year and of its
+    /// cycle, and months of 31 and 30 days take turns from the first.
     fn of(time: SystemTime) -> Self {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let mut day = since.as_secs() / SECONDS_A_DAY;
-        // Whole cycles of the calendar first, so that a clock set wrong costs nothing.
-        let mut year = 1970 + day / DAYS_OF_400_YEARS * 400;
-        day %= DAYS_OF_400_YEARS;
-        while day >= days_of(year) {
-            day -= days_of(year);
-            year += 1;
-        }
-        let day_of_year = day;
-        let mut month = 1;
-        while day >= days_of_month(year, month) {
-            day -= days_of_month(year, month);
-            month += 1;
-        }
+        let days = since.as_secs() / SECONDS_A_DAY + DAYS_BEFORE_1970;
+        let (cycle, day) = (days / DAYS_OF_400_YEARS, days % DAYS_OF_400_YEARS);
+        // Without the leap days that have passed, every year has 365 days.
+        let leap_days = day / 1_460 - day / 36_524 + day / (DAYS_OF_400_YEARS - 1);
+        let year = (day - leap_days) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        // Five months from March, and from August, have 153 days.
+        let month = (5 * day + 2) / 153;
+        let year = 400 * cycle + year;
+        let (year, calendar_month) = match month {
+            0..10 => (year, month + 3),
+            _ => (year + 1, month - 9),
+        };
         Self {
             seconds: since.as_secs(),
             nanos: since.subsec_nanos(),
             year,
-            month,
-            day: day + 1,
-            day_of_year,
+            month: calendar_month,
+            day: day - (153 * month + 2) / 5 + 1,
         }
     }
 
@@ -104,38 +101,57 @@ impl Civil {
         let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
         let hour12 = (hour + 11) % 12 + 1;
         let weekday = (self.seconds / SECONDS_A_DAY + 4) % 7;
-        // A vector takes whatever is written.
-        drop(match directive {
-            'Y' => write!(out, "{}", self.year),
-            'y' => write!(out, "{:02}", self.year % 100),
-            'C' => write!(out, "{:02}", self.year / 100),
-            'm' => write!(out, "{:02}", self.month),
-            'd' => write!(out, "{:02}", self.day),
-            'e' => write!(out, "{:2}", self.day),
-            'j' => write!(out, "{:03}", self.day_of_year + 1),
-            'H' => write!(out, "{hour:02}"),
-            'I' => write!(out, "{hour12:02}"),
-            'M' => write!(out, "{minute:02}"),
-            'S' => write!(out, "{second:02}"),
-            'p' => write!(out, "{}", if hour < 12 { "AM" } else { "PM" }),
-            's' => write!(out, "{}", self.seconds),
-            'w' => write!(out, "{weekday}"),
-            'u' => write!(out, "{}", (weekday + 6) % 7 + 1),
-            'a' => write!(out, "{:.3}", self.weekday()),
-            'A' => write!(out, "{}", self.weekday()),
-            'b' | 'h' => write!(out, "{:.3}", self.month_name()),
-            'B' => write!(out, "{}", self.month_name()),
-            'z' => write!(out, "+0000"),
-            'Z' => write!(out, "UTC"),
-            'n' => writeln!(out),
-            't' => write!(out, "\t"),
-            '%' => write!(out, "%"),
-            'D' => return self.write_all("m/d/y", out),
-            'F' => return self.write_all("Y-m-d", out),
-            'R' => return self.write_all("H:M", out),
-            'T' => return self.write_all("H:M:S", out),
-            other => write!(out, "%{other}"),
-        });
+        match directive {
+            'Y' => write_number(self.year, out),
+            'y' => padded(self.year % 100, 2, b'0', out),
+            'C' => padded(self.year / 100, 2, b'0', out),
+            'm' => padded(self.month, 2, b'0', out),
+            'd' => padded(self.day, 2, b'0', out),
+            'e' => padded(self.day, 2, b' ', out),
+            'j' => padded(self.day_of_year(), 3, b'0', out),
+            'H' => padded(hour, 2, b'0', out),
+            'I' => padded(hour12, 2, b'0', out),
+            'M' => padded(minute, 2, b'0', out),
+            'S' => padded(second, 2, b'0', out),
+            'p' => text(if hour < 12 { "AM" } else { "PM" }, out),
+            's' => write_number(self.seconds, out),
+            'w' => write_number(weekday, out),
+            'u' => write_number((weekday + 6) % 7 + 1, out),
+            'a' => text(short(self.weekday()), out),
+            'A' => text(self.weekday(), out),
+            'b' | 'h' => text(short(self.month_name()), out),
+            'B' => text(self.month_name(), out),
+            'z' => text("+0000", out),
+            'Z' => text("UTC", out),
+            'n' => out.push(b'\n'),
+            't' => out.push(b'\t'),
+            '%' => out.push(b'%'),
+            'D' => self.write_all("m/d/y", out),
+            'F' => self.write_all("Y-m-d", out),
+            'R' => self.write_all("H:M", out),
+            'T' => self.write_all("H:M:S", out),
+            other => {
+                out.push(b'%');
+                text(other.encode_utf8(&mut [0; 4]), out);
+            }
+        }
+    }
+
+    /// `%Y-%m-%dT%H:%M:%S.%3fZ`
+    fn write_iso(&self, out: &mut Vec<u8>) {
+        let of_day = self.seconds % SECONDS_A_DAY;
+        write_number(self.year, out);
+        for (mark, value) in [
+            (b'-', self.month),
+            (b'-', self.day),
+            (b'T', of_day / 3600),
+            (b':', of_day / 60 % 60),
+            (b':', of_day % 60),
+        ] {
+            out.extend_from_slice(&[mark, digit(value / 10), digit(value)]);
+        }
+        let ms = u64::from(self.nanos / 1_000_000);
+        out.extend_from_slice(&[b'.', digit(ms / 100), digit(ms / 10), digit(ms), b'Z']);
     }
 
     /// Directives without their `%`, and punctuation.
@@ -150,8 +166,21 @@ impl Civil {
 
     fn write_fraction(&self, digits: u32, out: &mut Vec<u8>) {
         let start = out.len();
-        drop(write!(out, "{:09}", self.nanos));
+        padded(self.nanos.into(), 9, b'0', out);
         out.truncate(start + digits as usize);
+    }
+
+    fn day_of_year(&self) -> u64 {
+        let is_leap = self.year.is_multiple_of(4)
+            && (!self.year.is_multiple_of(100) || self.year.is_multiple_of(400));
+        // February counts as 30 days at first.
+        let before = (self.month - 1) * 30 + (self.month + self.month / 9) / 2;
+        let february = match (self.month, is_leap) {
+            (1 | 2, _) => 0,
+            (_, true) => 1,
+            (_, false) => 2,
+        };
+        before - february + self.day
     }
 
     fn weekday(&self) -> &'static str {
@@ -165,21 +194,29 @@ impl Civil {
 
 const DAYS_OF_400_YEARS: u64 = 146_097;
 
-fn is_leap(year: u64) -> bool {
-    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-}
+/// From 1 March of the year 0.
+const DAYS_BEFORE_1970: u64 = 719_468;
 
-fn days_of(year: u64) -> u64 {
-    if is_leap(year) { 366 } else { 365 }
-}
-
-fn days_of_month(year: u64, month: u64) -> u64 {
-    match month {
-        2 if is_leap(year) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
+/// Writes `value` with at least `width` digits.
+fn padded(value: u64, width: usize, fill: u8, out: &mut Vec<u8>) {
+    let start = out.len();
+    write_number(value, out);
+    for _ in out.len() - start..width {
+        out.insert(start, fill);
     }
+}
+
+fn text(text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn short(name: &str) -> &str {
+    name.get(..3).unwrap_or(name)
+}
+
+/// The last decimal digit.
+fn digit(value: u64) -> u8 {
+    b'0' + u8::try_from(value % 10).unwrap_or(0)
 }
 
 fn nth(names: &'static [&'static str], n: u64) -> &'static str {
@@ -202,13 +239,30 @@ mod tests {
     }
 
     fn text(format: &str) -> String {
-        String::from_utf8(formatted(friday(), Some(format))).unwrap()
+        written(friday(), Some(format))
+    }
+
+    fn written(time: SystemTime, format: Option<&str>) -> String {
+        let mut out = Vec::new();
+        write(time, format, &mut out);
+        String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn the_default_is_iso_8601_with_milliseconds() {
-        assert_eq!(formatted(friday(), None), b"2018-01-12T15:04:05.006Z");
-        assert_eq!(formatted(friday(), Some("")), b"2018-01-12T15:04:05.006Z");
+        assert_eq!(written(friday(), None), "2018-01-12T15:04:05.006Z");
+        assert_eq!(written(friday(), Some("")), "2018-01-12T15:04:05.006Z");
+    }
+
+    #[test]
+    fn the_default_is_what_its_directives_say() {
+        let directives = Some("%Y-%m-%dT%H:%M:%S.%3fZ");
+        let step = Duration::new(86_400 * 97 + 7 * 3_600 + 61, 7_123_456);
+        let mut time = UNIX_EPOCH;
+        for _ in 0..20_000 {
+            assert_eq!(written(time, None), written(time, directives));
+            time += step;
+        }
     }
 
     #[test]
@@ -239,6 +293,35 @@ mod tests {
     }
 
     #[test]
+    fn every_day_follows_the_one_before() {
+        let (mut year, mut month, mut day, mut day_of_year) = (1970, 1, 1, 1);
+        for number in 0..DAYS_OF_400_YEARS * 2 {
+            let found = Civil::of(UNIX_EPOCH + Duration::from_secs(number * SECONDS_A_DAY));
+            assert_eq!(
+                (found.year, found.month, found.day, found.day_of_year()),
+                (year, month, day, day_of_year)
+            );
+            (day, day_of_year) = (day + 1, day_of_year + 1);
+            if day > days_of_month(year, month) {
+                (day, month) = (1, month + 1);
+            }
+            if month > 12 {
+                (month, year, day_of_year) = (1, year + 1, 1);
+            }
+        }
+    }
+
+    fn days_of_month(year: u64, month: u64) -> u64 {
+        let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        match month {
+            2 if is_leap => 29,
+            2 => 28,
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        }
+    }
+
+    #[test]
     fn leap_days_and_ends_of_years_are_where_they_belong() {
         for (seconds, expected) in [
             (0, "1970-01-01 001"),
@@ -248,8 +331,7 @@ mod tests {
             (4_107_542_400, "2100-03-01 060"),
         ] {
             let time = UNIX_EPOCH + Duration::from_secs(seconds);
-            let text = formatted(time, Some("%F %j"));
-            assert_eq!(String::from_utf8(text).unwrap(), expected);
+            assert_eq!(written(time, Some("%F %j")), expected);
         }
     }
 }

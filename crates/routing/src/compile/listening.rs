@@ -7,6 +7,7 @@
 //! Deliberately absent: Mappings. Which of them a request finds depends on its Host, and is decided when
 //! it comes.
 
+mod binding;
 mod globs;
 mod hosts;
 mod ports;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use nuncio_config::{Case, Identity, Location, PathMatch, Qualified, Qualifier};
+use nuncio_config::{Case, Identity, Location, PathMatch};
 
 use super::attributes::Attributes;
 use super::defaults::Defaults;
@@ -16,11 +16,11 @@ use super::matching::Matching;
 use super::named::Named;
 use super::probes::{self, BuiltIn};
 use super::report::Report;
-use super::resolution::{self, Resolution, Unresolvable};
+use super::resolution::{self, Unresolvable};
 use super::selectors::{Part, Selectors};
 use super::surprises;
 use super::tenancy;
-use super::upstream::{Target, Wish};
+use super::upstream::Target;
 use super::weights;
 use crate::cluster::Roster;
 use crate::order::GroupOrder;
@@ -135,53 +135,6 @@ impl<'r> Surroundings<'r> {
             }
             (Some(_), true) | (None, _) => self.discovery(Target::from(member)),
         }
-    }
-
-    pub(super) fn discovery(&self, target: Target<'_>) -> Result<Discovery, Unresolvable> {
-        let name = resolution::name(target.options, &self.defaults.module);
-        let service = self.qualified(target);
-        let at = (&service, target.service.port);
-        self.resolution().discovery(target.resource, name, at)
-    }
-
-    fn resolution(&self) -> Resolution<'_> {
-        Resolution {
-            named: self.named,
-            identity: self.identity,
-        }
-    }
-
-    pub(super) fn wish<'m>(&'m self, target: Target<'m>, discovery: Discovery) -> Wish<'m> {
-        Wish {
-            target,
-            module: &self.defaults.module,
-            named: self.named,
-            discovery,
-        }
-    }
-
-    pub(super) fn cluster(&self, target: Target<'_>, marker: Option<&str>) -> Cluster {
-        // Whose resolver finds nothing is no member.
-        let discovery = self.discovery(target).unwrap_or_default();
-        let wish = self.wish(target, discovery);
-        wish.cluster(self.qualified(target), marker)
-    }
-
-    /// The service as seen from the gateway's namespace.
-    fn qualified(
-        &self,
-        Target {
-            resource, service, ..
-        }: Target<'_>,
-    ) -> Qualified {
-        let by = match self
-            .settings
-            .use_ambassador_namespace_for_service_resolution
-        {
-            true => Qualifier::Nothing,
-            false => Qualifier::between(&resource.namespace, &self.identity.namespace),
-        };
-        service.qualified(by)
     }
 }
 

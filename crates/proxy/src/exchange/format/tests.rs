@@ -237,9 +237,11 @@ fn what_is_no_header_value_is_not_sent() {
 fn a_lone_operator_keeps_its_type() {
     let exchange = Exchange::new();
     let facts = exchange.facts();
-    let number = single(&only(Operator::ResponseCode), &facts).unwrap();
+    let code = only(Operator::ResponseCode);
+    let number = single(&code, &facts).unwrap();
     assert_eq!(number.fact, Some(Fact::Number(201)));
-    let unknown = single(&only(Operator::UpstreamLocalAddress), &facts).unwrap();
+    let address = only(Operator::UpstreamLocalAddress);
+    let unknown = single(&address, &facts).unwrap();
     assert_eq!(unknown.fact, None);
     let mixed = Format(Box::new([
         Piece::Text("x".into()),

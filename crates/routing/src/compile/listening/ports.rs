@@ -4,21 +4,18 @@
 //! the first counts for everything, as in 1.x, and that a port which carries connections without TLS may
 //! serve Hosts over TLS beside them.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use nuncio_config::{
-    BindingNamespace, HostMatch, Listener as Written, Resource, SecurityModel, Selector, Stack,
-};
+use nuncio_config::{HostMatch, Listener as Written, Resource, SecurityModel, Stack};
 
+use super::binding::Binding;
 use super::hosts::{Served, report_taken};
 use super::tcp::Group;
 use crate::compile::contexts::sni;
 use crate::compile::report::{Place, Report};
 use crate::compile::routes::Surroundings;
-use crate::compile::selectors::Selectors;
 use crate::{HostMap, Implied, Listener, TerminationIndex, VirtualHost};
 
 /// Ports in the making.
@@ -28,13 +25,6 @@ pub(super) struct Ports<'p, 'r> {
     bound: BTreeMap<Binding<'r>, Bound>,
     /// One for each that is served.
     fates: Vec<Fate>,
-}
-
-/// Which names are served: those of a namespace, and with labels; `None` = of any.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Binding<'r> {
-    namespace: Option<&'r str>,
-    selector: Option<&'r Selector>,
 }
 
 /// The names of a binding.
@@ -286,28 +276,6 @@ impl<'p, 'r> Ports<'p, 'r> {
                 report.warning(resource, reason);
             }
         }
-    }
-}
-
-impl<'r> Binding<'r> {
-    /// As in Emissary, a Listener that says no namespace means its own.
-    fn of(resource: &'r Resource, written: &'r Written) -> Self {
-        let binding = &written.host_binding;
-        Self {
-            namespace: match binding.from {
-                Some(BindingNamespace::All) => None,
-                Some(BindingNamespace::Own) | None => Some(&resource.namespace),
-            },
-            selector: binding.selector.as_ref(),
-        }
-    }
-
-    fn takes(self, served: &Served<'_>, any_label: bool) -> bool {
-        let labels = served.resource.map(|resource| &resource.labels);
-        self.namespace.is_none_or(|own| own == served.namespace)
-            && self.selector.is_none_or(|selector| {
-                labels.is_some_and(|labels| Selectors::selects(selector, labels, any_label))
-            })
     }
 }
 
