@@ -150,10 +150,10 @@ pub(crate) fn answered(status: u16) -> Outcome {
     }
 }
 
-/// What a real Envoy's counters did in the scenario.
 /// What no board reads, and so was not kept of what was recorded; the recording of statsd has it.
 const UNREAD: &str = "envoy_listener_ssl_no_certificate";
 
+/// What a real Envoy's counters did in the scenario.
 pub(crate) fn recorded(scenario: &str) -> BTreeMap<String, f64> {
     let text = include_str!("../fixtures/envoy_scenarios.txt");
     let (_, section) = text
