@@ -394,7 +394,7 @@ async fn names_and_kinds_are_envoys() {
 
 /// Envoy has these statistics, but nothing in the recorded scenarios made it send them for the
 /// clusters kept in the fixture.
-const UNRECORDED: [&str; 20] = [
+const UNRECORDED: [&str; 21] = [
     "envoy.cluster.httpbin.update_empty|c",
     "envoy.cluster.httpbin.update_failure|c",
     "envoy.cluster.httpbin.upstream_cx_connect_fail|c",
@@ -414,6 +414,7 @@ const UNRECORDED: [&str; 20] = [
     "envoy.http.ingress_http.downstream_rq_http2_total|c",
     "envoy.http.ingress_http.downstream_rq_tx_reset|c",
     "envoy.listener.127.0.0.1_18080.ssl.handshake|c",
+    "envoy.listener.127.0.0.1_18080.ssl.no_certificate|c",
     "envoy.listener_manager.total_listeners_draining|g",
 ];
 
