@@ -14,13 +14,13 @@ BODY_BYTES = 100
 class Server:
     """A process, or a master with its workers, pinned to one core."""
 
-    def __init__(self, name, command, core, directory, env=None):
+    def __init__(self, name, command, core, directory, env=None, stdout=None):
         self.name = name
         with open(Path(directory) / f"{name}.log", "wb") as log:
             self.process = subprocess.Popen(
                 ["taskset", "-c", str(core), *map(str, command)],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=stdout or log,
                 stderr=log,
                 env={**os.environ, **(env or {})},
             )
@@ -115,8 +115,8 @@ def envoy(binary, port, backend, core, directory):
     return Server("envoy", command, core, directory)
 
 
-def nuncio(binary, ports, backend, core, directory, env=None):
-    """`ports`: for data, admin and metrics."""
+def nuncio(binary, ports, backend, core, directory, env=None, access_log=None, under=()):
+    """`ports`: for data, admin and metrics; `access_log`: what reads it; `under`: what runs it."""
     config = Path(directory) / "nuncio"
     config.mkdir()
     (config / "httpbin.yaml").write_text(
@@ -140,12 +140,12 @@ spec:
 """
     )
     data, admin, metrics = (f"127.0.0.1:{port}" for port in ports)
-    command = [binary, "run", "--config-dir", config, "--threads", "1", "--http", data]
+    command = [*under, binary, "run", "--config-dir", config, "--threads", "1", "--http", data]
     # Envoy beside it logs no requests either.
-    command += ["--access-log", "off"]
+    command += ["--access-log", "on" if access_log else "off", "--drain-delay", "0s"]
     command += ["--https", "127.0.0.1:0", "--admin", admin, "--metrics", metrics]
     variables = {"STATSD_ENABLED": "false", **(env or {})}
-    return Server("nuncio", command, core, directory, env=variables)
+    return Server("nuncio", command, core, directory, env=variables, stdout=access_log)
 
 
 def _nginx(name, text, core, directory):
