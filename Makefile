@@ -1,7 +1,7 @@
 # What a person types. Each target is a few words here; the work is in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e bench bench-peers bench-converge bench-scrape bench-share fuzz image fmt lint
+.PHONY: help demo test e2e bench bench-peers bench-converge bench-scrape bench-share bench-tls fuzz image fmt lint
 
 # rustup installs cargo here and leaves PATH to the next login.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -19,9 +19,9 @@ test: ## run the unit, property, documentation and system tests, and check the m
 	@scripts/run-tests.sh
 	@scripts/check-manifests
 
-e2e: ## run the gateway beside a real Prometheus, wrk, statsd listeners and an API server
+e2e: ## run the gateway beside real programs: curl, openssl, nginx, h2load, wrk, Prometheus
 	@scripts/ensure-build.sh
-	@scripts/ensure-commands.sh prometheus promtool wrk curl jq python3
+	@scripts/ensure-commands.sh prometheus promtool wrk h2load curl openssl nginx jq python3
 	@scripts/build.sh quick
 	@python3 -B tests/e2e/run.py --binary "$$(scripts/build.sh --where quick)"
 	@benches/converge/run.sh "$$(scripts/build.sh --where quick)" --smoke
@@ -54,6 +54,12 @@ bench-share: ## measure what telemetry costs a request, against a build without;
 	@scripts/build.sh release
 	cargo build -p nuncio --release --features uncounted --target-dir target/uncounted
 	@benches/scrape/share.sh "$$(scripts/build.sh --where release)" target/uncounted/release/nuncio $(ARGS)
+
+bench-tls: ## measure TLS, rotation and TCPMappings beside peers; ARGS="--scenarios rotation"
+	@scripts/ensure-build.sh
+	@scripts/ensure-commands.sh nginx haproxy wrk h2load taskset python3
+	@scripts/build.sh release
+	@benches/tls/run.sh "$$(scripts/build.sh --where release)" $(ARGS)
 
 fuzz: ## fuzz each target for SECONDS (60), or TARGETS only; needs a nightly toolchain
 	@scripts/ensure-build.sh

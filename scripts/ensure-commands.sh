@@ -13,6 +13,8 @@ packages_of() {
     dnf:prometheus | dnf:promtool) echo golang-github-prometheus ;;
     apk:promtool) echo prometheus ;;
     apt-get:nginx) echo nginx-light ;;
+    apt-get:h2load) echo nghttp2-client ;;
+    dnf:h2load | apk:h2load) echo nghttp2 ;;
     apt-get:python3) echo python3 python3-venv ;;
     *:taskset) echo util-linux ;;
     *) echo "$2" ;;

@@ -6,18 +6,16 @@ interleaved, so that what disturbs the machine disturbs all. Medians are printed
 
 import argparse
 import os
-import re
 import statistics
-import subprocess
 import sys
-import tempfile
-import time
-import urllib.request
 from pathlib import Path
 
 import listening
 import measure
 import proxies
+import stage
+import versions
+import work
 
 PROXY_CORE, LOAD_CORE = 0, 1
 
@@ -29,19 +27,8 @@ def main():
     busy = os.getloadavg()[0]
     if busy > 0.5:
         print(f"the machine is busy (load {busy:.1f}): expect higher figures, and compare ratios")
-    with tempfile.TemporaryDirectory(prefix="nuncio-peers-") as directory:
-        # nginx's worker, which drops root, enters it.
-        os.chmod(directory, 0o755)
-        servers = []
-        try:
-            return _run(options, directory, servers)
-        except Exception:
-            for log in sorted(Path(directory).glob("*.log")):
-                print(f"--- {log.name}", log.read_text(errors="replace")[-2000:], sep="\n")
-            raise
-        finally:
-            for server in servers:
-                server.stop()
+    with stage.stage("peers") as (directory, servers):
+        return _run(options, directory, servers)
 
 
 def _run(options, directory, servers):
@@ -77,33 +64,8 @@ def _start(options, directory, servers):
     servers.append(proxies.envoy(options.envoy, at["envoy"], *common))
     for name, port in at.items():
         listening.wait_for(port, 15)
-        _check_work(name, port)
+        work.check(name, "http", port)
     return {name: f"http://127.0.0.1:{port}/httpbin/get" for name, port in at.items()}
-
-
-def _check_work(name, port):
-    """That the proxy rewrites and adds headers, so that all are measured at the same work."""
-    base = f"http://127.0.0.1:{port}/httpbin"
-    deadline = time.monotonic() + 15
-    while True:
-        try:
-            body = _fetch(f"{base}/get")
-            break
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-    if len(body) != proxies.BODY_BYTES:
-        raise measure.Unsound(f"{name}: a body of {len(body)} bytes")
-    seen = _fetch(f"{base}/echo").decode()
-    # Envoy names its own address as the client's when the client is on the loopback interface.
-    if not re.fullmatch(rf"{re.escape(proxies.HOST)}\|[0-9.]+\|http\|[0-9a-f-]{{32,36}}", seen):
-        raise measure.Unsound(f"{name}: the upstream saw {seen}")
-
-
-def _fetch(url):
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        return answer.read()
 
 
 def _print_table(options, samples, memory):
@@ -116,7 +78,7 @@ def _print_table(options, samples, memory):
     }
     print(
         f"\n{options.connections} keep-alive connections, {proxies.BODY_BYTES}-byte body, one worker, "
-        f"median of {options.rounds} rounds of {options.seconds} s; {_versions(options)}\n"
+        f"median of {options.rounds} rounds of {options.seconds} s; {versions.found(options.nuncio, options.envoy)}\n"
     )
     print("| proxy | CPU us/request (range) | of Envoy's | requests/s | p50 ms | p99 ms | RSS MB |")
     print("|---|---|---|---|---|---|---|")
@@ -128,21 +90,6 @@ def _print_table(options, samples, memory):
             f"| {one['cpu_us'] / medians['envoy']['cpu_us']:.0%} | {one['rate']:.0f} "
             f"| {one['p50_ms']:.2f} | {one['p99_ms']:.2f} | {memory[name]:.1f} |"
         )
-
-
-def _versions(options):
-    commands = {
-        "nuncio": [options.nuncio, "--version"],
-        "nginx": ["nginx", "-v"],
-        "haproxy": ["haproxy", "-v"],
-        "envoy": [options.envoy, "--version"],
-    }
-    found = []
-    for name, command in commands.items():
-        said = subprocess.run(command, capture_output=True, text=True, check=False)
-        match = re.search(r"\d+\.\d+\.\d+", said.stdout + said.stderr)
-        found.append(f"{name} {match.group(0) if match else '?'}")
-    return ", ".join(found)
 
 
 def _options():

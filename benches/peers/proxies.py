@@ -1,6 +1,8 @@
 """The proxies under measurement, each with the same work to do: one route `/httpbin/`, rewritten to
 `/`, host rewritten, x-forwarded-for, -proto and x-request-id set, both sides kept alive, one worker,
-no access log."""
+no access log.
+
+With an identity they terminate TLS 1.3 by it, for h2 and http/1.1, as they do by default else."""
 
 import json
 import os
@@ -55,7 +57,9 @@ def upstream(port, core, directory, address="127.0.0.1"):
     return _nginx("upstream", text, core, directory)
 
 
-def nginx(port, backend, core, directory):
+def nginx(port, backend, core, directory, identity=None):
+    terminated = _nginx_tls(identity) if identity else ""
+    listened = " ssl http2" if identity else ""
     text = _nginx_frame(
         f"""
         upstream backend {{
@@ -64,7 +68,8 @@ def nginx(port, backend, core, directory):
             keepalive_requests 100000000;
         }}
         server {{
-            listen 127.0.0.1:{port};
+            listen 127.0.0.1:{port}{listened};
+            {terminated}
             location /httpbin/ {{
                 proxy_pass http://backend/;
                 proxy_http_version 1.1;
@@ -79,7 +84,9 @@ def nginx(port, backend, core, directory):
     return _nginx("nginx", text, core, directory)
 
 
-def haproxy(port, backend, core, directory):
+def haproxy(port, backend, core, directory, identity=None):
+    scheme = "https" if identity else "http"
+    terminated = f" ssl crt {identity.both} alpn h2,http/1.1" if identity else ""
     config = Path(directory) / "haproxy.cfg"
     config.write_text(
         f"""\
@@ -93,10 +100,10 @@ defaults
     timeout connect 5s
     http-reuse always
 frontend front
-    bind 127.0.0.1:{port}
+    bind 127.0.0.1:{port}{terminated}
     acl httpbin path_beg /httpbin/
     http-request set-header X-Request-Id %[uuid()]
-    http-request set-header X-Forwarded-Proto http
+    http-request set-header X-Forwarded-Proto {scheme}
     use_backend back if httpbin
 backend back
     option forwardfor
@@ -108,15 +115,19 @@ backend back
     return Server("haproxy", ["haproxy", "-db", "-f", config], core, directory)
 
 
-def envoy(binary, port, backend, core, directory):
+def envoy(binary, port, backend, core, directory, identity=None):
+    return envoy_with(binary, _envoy_bootstrap(port, backend, identity), core, directory)
+
+
+def envoy_with(binary, bootstrap, core, directory):
     config = Path(directory) / "envoy.json"
-    config.write_text(json.dumps(_envoy_bootstrap(port, backend)))
+    config.write_text(json.dumps(bootstrap))
     command = [binary, "-c", config, "--concurrency", "1", "-l", "warning", "--use-dynamic-base-id"]
     return Server("envoy", command, core, directory)
 
 
 def nuncio(binary, ports, backend, core, directory, env=None, access_log=None, under=()):
-    """`ports`: for data, admin and metrics; `access_log`: what reads it; `under`: what runs it."""
+    """As `gateway`, with the one route."""
     config = Path(directory) / "nuncio"
     config.mkdir()
     (config / "httpbin.yaml").write_text(
@@ -139,13 +150,25 @@ spec:
   - port: 80
 """
     )
+    return gateway(
+        binary, config, ports, core, directory, env=env, access_log=access_log, under=under
+    )
+
+
+def gateway(
+    binary, config, ports, core, directory, name="nuncio", env=None, access_log=None, under=()
+):
+    """The gateway by what is in the directory `config`.
+
+    `ports`: for data, admin and metrics; `access_log`: what reads it; `under`: what runs it.
+    """
     data, admin, metrics = (f"127.0.0.1:{port}" for port in ports)
     command = [*under, binary, "run", "--config-dir", config, "--threads", "1", "--http", data]
-    # Envoy beside it logs no requests either.
+    # Its peers log no requests either.
     command += ["--access-log", "on" if access_log else "off", "--drain-delay", "0s"]
     command += ["--https", "127.0.0.1:0", "--admin", admin, "--metrics", metrics]
     variables = {"STATSD_ENABLED": "false", **(env or {})}
-    return Server("nuncio", command, core, directory, env=variables, stdout=access_log)
+    return Server(name, command, core, directory, env=variables, stdout=access_log)
 
 
 def _nginx(name, text, core, directory):
@@ -154,6 +177,13 @@ def _nginx(name, text, core, directory):
     (prefix / "nginx.conf").write_text(text)
     command = ["nginx", "-p", prefix, "-c", prefix / "nginx.conf", "-e", "stderr"]
     return Server(name, command, core, directory)
+
+
+def _nginx_tls(identity):
+    return f"""\
+ssl_certificate {identity.chain};
+            ssl_certificate_key {identity.key};
+            ssl_protocols TLSv1.3;"""
 
 
 def _nginx_frame(servers):
@@ -177,30 +207,36 @@ http {{
 """
 
 
-def _envoy_bootstrap(port, backend):
+def _envoy_bootstrap(port, backend, identity):
     route = {
         "match": {"prefix": "/httpbin/"},
         "route": {"cluster": "httpbin", "prefix_rewrite": "/", "host_rewrite_literal": HOST},
     }
     manager = {
-        "@type": _envoy_type("filters.network.http_connection_manager.v3.HttpConnectionManager"),
+        "@type": envoy_type("filters.network.http_connection_manager.v3.HttpConnectionManager"),
         "stat_prefix": "ingress_http",
         "use_remote_address": True,
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
         "http_filters": [
             {
                 "name": "envoy.filters.http.router",
-                "typed_config": {"@type": _envoy_type("filters.http.router.v3.Router")},
+                "typed_config": {"@type": envoy_type("filters.http.router.v3.Router")},
             }
         ],
     }
     filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
-    endpoint = {"endpoint": {"address": _envoy_address(backend)}}
+    chain = {"filters": filters}
+    if identity:
+        chain["transport_socket"] = _envoy_tls(identity)
+    return envoy_frame(port, backend, chain)
+
+
+def envoy_frame(port, backend, chain):
+    """A listener with one filter chain, and a cluster `httpbin`."""
+    endpoint = {"endpoint": {"address": envoy_address(backend)}}
     return {
         "static_resources": {
-            "listeners": [
-                {"address": _envoy_address(port), "filter_chains": [{"filters": filters}]}
-            ],
+            "listeners": [{"address": envoy_address(port), "filter_chains": [chain]}],
             "clusters": [
                 {
                     "name": "httpbin",
@@ -216,9 +252,27 @@ def _envoy_bootstrap(port, backend):
     }
 
 
-def _envoy_type(name):
+def _envoy_tls(identity):
+    certificate = {
+        "certificate_chain": {"filename": str(identity.chain)},
+        "private_key": {"filename": str(identity.key)},
+    }
+    return {
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": envoy_type("transport_sockets.tls.v3.DownstreamTlsContext"),
+            "common_tls_context": {
+                "alpn_protocols": ["h2", "http/1.1"],
+                "tls_params": {"tls_maximum_protocol_version": "TLSv1_3"},
+                "tls_certificates": [certificate],
+            },
+        },
+    }
+
+
+def envoy_type(name):
     return f"type.googleapis.com/envoy.extensions.{name}"
 
 
-def _envoy_address(port):
+def envoy_address(port):
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}

@@ -7,10 +7,8 @@ CPU time is that of all threads of the process, to the nanosecond (schedstat); m
 import argparse
 import gzip
 import http.client
-import os
 import statistics
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -19,29 +17,19 @@ import listening
 import measure
 import proxies
 import scene
+import stage
 
 LOAD_CORE = 1
 
 
 def main():
     options = _options()
-    with tempfile.TemporaryDirectory(prefix="nuncio-scrape-") as directory:
-        # nginx's worker, which drops root, enters it.
-        os.chmod(directory, 0o755)
-        servers = []
-        try:
-            backend, *ports = listening.free_ports(9)
-            upstream = proxies.upstream(backend, LOAD_CORE, directory, address="0.0.0.0")
-            servers.append(upstream)
-            _beside_envoy(options, directory, servers, (backend, ports[:5]))
-            _many(options, directory, servers, (backend, ports[5:]))
-        except Exception:
-            for log in sorted(Path(directory).glob("*.log")):
-                print(f"--- {log.name}", log.read_text(errors="replace")[-2000:], sep="\n")
-            raise
-        finally:
-            for server in servers:
-                server.stop()
+    with stage.stage("scrape") as (directory, servers):
+        backend, *ports = listening.free_ports(9)
+        upstream = proxies.upstream(backend, LOAD_CORE, directory, address="0.0.0.0")
+        servers.append(upstream)
+        _beside_envoy(options, directory, servers, (backend, ports[:5]))
+        _many(options, directory, servers, (backend, ports[5:]))
 
 
 def _beside_envoy(options, directory, servers, ports):
@@ -87,12 +75,12 @@ def _scrapes(rounds, pages):
     taken = {}
     for _ in range(rounds):
         for name, server, port, target, is_packed in pages:
-            before, started = _cpu(server), time.monotonic()
+            before, started = measure.thread_seconds(server.pids()), time.monotonic()
             body = _get(port, target, is_packed)
             wall = time.monotonic() - started
             # What a thread runs now is added when it stops.
             time.sleep(0.05)
-            cpu = _cpu(server) - before
+            cpu = measure.thread_seconds(server.pids()) - before
             taken.setdefault(name, []).append((body, cpu * 1e3, wall * 1e3))
     return taken
 
@@ -162,14 +150,6 @@ def _get(port, target, is_packed):
     if answer.status != 200:
         raise measure.Unsound(f"{target}: {answer.status}")
     return body
-
-
-def _cpu(server):
-    """CPU time of the process's threads, in seconds."""
-    nanos = 0
-    for task in Path(f"/proc/{server.process.pid}/task").iterdir():
-        nanos += int((task / "schedstat").read_text().split()[0])
-    return nanos / 1e9
 
 
 def _options():

@@ -39,13 +39,7 @@ spec:
         for number in range(count)
     )
     (config / "mappings.yaml").write_text(mappings)
-    data, admin, metrics = (f"127.0.0.1:{port}" for port in ports)
-    command = [binary, "run", "--config-dir", config, "--threads", "1", "--http", data]
-    command += ["--access-log", "off", "--https", "127.0.0.1:0"]
-    command += ["--admin", admin, "--metrics", metrics]
-    return proxies.Server(
-        f"nuncio-{count}", command, "0-1", directory, env={"STATSD_ENABLED": "false"}
-    )
+    return proxies.gateway(binary, config, ports, "0-1", directory, name=f"nuncio-{count}")
 
 
 def envoy(binary, ports, backend, count, directory):

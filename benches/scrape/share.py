@@ -16,7 +16,6 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import urllib.parse
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from pathlib import Path
 import listening
 import measure
 import proxies
+import stage
 
 PROXY_CORE, LOAD_CORE = 0, 1
 # What fits into one packet of an Ethernet, as the option's description has it.
@@ -45,20 +45,14 @@ class Kind:
 def main():
     options = _options()
     os.sched_setaffinity(0, {LOAD_CORE})
-    with tempfile.TemporaryDirectory(prefix="nuncio-share-") as directory:
-        # nginx's worker, which drops root, enters it.
-        os.chmod(directory, 0o755)
+    with stage.stage("share") as (directory, servers):
         (backend,) = listening.free_ports(1)
-        servers = [proxies.upstream(backend, LOAD_CORE, directory)]
-        try:
-            listening.wait_for(backend, 60)
-            if options.instructions:
-                _count(options, directory, backend, servers)
-            else:
-                _time(options, directory, backend, servers)
-        finally:
-            for server in servers:
-                server.stop()
+        servers.append(proxies.upstream(backend, LOAD_CORE, directory))
+        listening.wait_for(backend, 60)
+        if options.instructions:
+            _count(options, directory, backend, servers)
+        else:
+            _time(options, directory, backend, servers)
 
 
 def _time(options, directory, backend, servers):

@@ -1,7 +1,8 @@
 """Runs the end-to-end checks: `run.py --binary PATH [NAME...]`, all of them without names.
 
-Prints a line for each check and one for all; exits 1 when any failed. Needs wrk, prometheus and
-promtool; sends nothing beyond the loopback interface, which is its own where the machine allows.
+Prints a line for each check and one for all; exits 1 when any failed. Needs wrk, h2load, nginx,
+curl, openssl, prometheus and promtool; sends nothing beyond the loopback interface, which is its
+own where the machine allows.
 """
 
 import argparse
@@ -50,7 +51,7 @@ def _run(check, binary):
 
 
 def _show_logs(directory):
-    for log in sorted(directory.glob("*.log")):
+    for log in sorted(directory.rglob("*.log")):
         tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
         print(f"--- the end of {log.name}", *tail, sep="\n    ")
 

@@ -1,5 +1,6 @@
 //! A control path under test: runs it, and records every snapshot it publishes.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,8 +13,9 @@ use nuncio_controller::{
     client_for, run,
 };
 use nuncio_proxy::Switch;
-use nuncio_routing::{Action, ServicePort, Snapshot};
+use nuncio_routing::{Action, Credential, ServicePort, Snapshot};
 use nuncio_telemetry::{BuildInfo, Telemetry};
+use nuncio_tls::Material;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -26,6 +28,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// A running control path. Ends when dropped, or with [`Control::stop`].
 pub struct Control {
     published: watch::Receiver<Vec<Arc<Snapshot>>>,
+    credentials: watch::Receiver<Credentials>,
     standing: Arc<Mutex<Standing>>,
     telemetry: Arc<Telemetry>,
     shutdown: watch::Sender<bool>,
@@ -40,8 +43,20 @@ impl fmt::Debug for Control {
     }
 }
 
+/// What was told of credentials.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {
+    /// The last of each; `None` for those of which there is none.
+    pub told: BTreeMap<Credential, Option<Material>>,
+    /// How often something was told.
+    pub times: usize,
+    /// Whether those of the first snapshot are there.
+    pub settled: bool,
+}
+
 struct Recorder {
     published: watch::Sender<Vec<Arc<Snapshot>>>,
+    credentials: watch::Sender<Credentials>,
     standing: Arc<Mutex<Standing>>,
     switch: Option<Arc<Switch>>,
 }
@@ -77,6 +92,21 @@ impl Publish for Recorder {
             switch.set_endpoints(of, addresses);
         }
     }
+
+    fn credential(&self, of: &Credential, material: Option<Material>) {
+        if let Some(switch) = &self.switch {
+            switch.set_credential(of, material.clone());
+        }
+        self.credentials.send_modify(|credentials| {
+            credentials.told.insert(of.clone(), material);
+            credentials.times += 1;
+        });
+    }
+
+    fn credentials_settled(&self) {
+        self.credentials
+            .send_modify(|credentials| credentials.settled = true);
+    }
 }
 
 impl Control {
@@ -102,6 +132,7 @@ impl Control {
     /// Begins to follow `source` in another way than the usual.
     pub fn start_as(source: Source, setup: Setup) -> Self {
         let (recorder, published) = watch::channel(Vec::new());
+        let (telling, credentials) = watch::channel(Credentials::default());
         let (shutdown, stop) = watch::channel(false);
         let (standing, telemetry) = (Arc::default(), telemetry());
         let options = Options {
@@ -113,12 +144,14 @@ impl Control {
         };
         let recorder = Recorder {
             published: recorder,
+            credentials: telling,
             standing: Arc::clone(&standing),
             switch: setup.switch,
         };
         let task = run(options, Arc::new(recorder), Arc::clone(&telemetry), stop);
         Self {
             published,
+            credentials,
             standing,
             telemetry,
             shutdown,
@@ -169,6 +202,30 @@ impl Control {
             .as_ref()
             .map(|last| (mappings(last), diagnostics(last)));
         panic!("not within {deadline:?}: {what}; last: {last:?}");
+    }
+
+    /// Waits until what was told of credentials meets `condition`.
+    ///
+    /// # Panics
+    /// At the deadline, with `what`, what was told and the last snapshot's diagnostics.
+    pub async fn until_told(
+        &self,
+        what: &str,
+        condition: impl Fn(&Credentials) -> bool,
+    ) -> Credentials {
+        let mut credentials = self.credentials.clone();
+        let met = credentials.wait_for(|credentials| condition(credentials));
+        if let Ok(Ok(met)) = timeout(DEADLINE, met).await {
+            return met.clone();
+        }
+        let last = self.last();
+        let (told, said) = (self.told(), last.map(|last| diagnostics(&last)));
+        panic!("not within {DEADLINE:?}: {what}; told: {told:?}; {said:?}");
+    }
+
+    /// What was told of credentials so far.
+    pub fn told(&self) -> Credentials {
+        self.credentials.borrow().clone()
     }
 
     /// Waits until exactly these Mappings are live.

@@ -1,11 +1,11 @@
 //! A data path under test: annotation text in, a listening gateway out.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio_config::{Identity, ObjectRef, Origin, parse_annotation};
-use nuncio_proxy::{Listener, Phase, Probes, Resolver, Switch, Workers};
+use nuncio_proxy::{Listener, ListenerKey, Phase, Probes, Resolver, Switch, Workers};
 use nuncio_routing::{Probe, Snapshot, compile};
 use nuncio_telemetry::{AccessLogWriter, BuildInfo, Telemetry};
 
@@ -17,11 +17,11 @@ use crate::names::NameServer;
 #[derive(Debug)]
 pub struct Gateway {
     address: SocketAddr,
+    /// What is listened on: addresses as they were asked for.
+    listening: Vec<(SocketAddr, ListenerKey)>,
     switch: Arc<Switch>,
     telemetry: Arc<Telemetry>,
     workers: Workers,
-    /// Bound until the data path stops, as in the real process.
-    listeners: Vec<Listener>,
     access_log: Option<AccessLogWriter>,
 }
 
@@ -90,16 +90,16 @@ impl Gateway {
     ) -> Self {
         let switch = Switch::new(Arc::new(snapshot), Arc::clone(&telemetry), resolver);
         let switch = Arc::new(switch);
-        let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let listener = Listener::bind(LOCAL, ListenerKey::Http).unwrap();
         let address = listener.address();
         let listeners = vec![listener];
-        let workers = Workers::start(&listeners, workers, &switch, &probes(), &telemetry).unwrap();
+        let workers = Workers::start(listeners, workers, &switch, &probes(), &telemetry).unwrap();
         Self {
             address,
+            listening: vec![(LOCAL, ListenerKey::Http)],
             switch,
             telemetry,
             workers,
-            listeners,
             access_log: None,
         }
     }
@@ -107,6 +107,34 @@ impl Gateway {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Listens at one more address for this; where.
+    ///
+    /// # Panics
+    /// When the system has no port.
+    pub fn listen(&mut self, key: ListenerKey) -> SocketAddr {
+        self.listening.push((LOCAL, key));
+        let failed = self.workers.listen(&self.listening);
+        assert!(failed.is_empty(), "{failed:?}");
+        self.address_of(key)
+    }
+
+    /// Listens for this no more.
+    pub fn close(&mut self, key: ListenerKey) {
+        self.listening.retain(|(_, other)| *other != key);
+        assert!(self.workers.listen(&self.listening).is_empty());
+    }
+
+    /// Its threads.
+    pub fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
+    fn address_of(&self, key: ListenerKey) -> SocketAddr {
+        let all = self.workers.addresses().into_iter();
+        let mut of_key = all.filter(|(_, other)| *other == key);
+        of_key.next().unwrap().0
     }
 
     /// Serves what `annotation` says from now on.
@@ -125,9 +153,8 @@ impl Gateway {
     }
 
     /// Accepts no more.
-    pub fn stop(&mut self) {
+    pub fn stop(&self) {
         self.workers.enter(Phase::Stopping);
-        self.listeners.clear();
     }
 
     /// Whether nothing is left.
@@ -190,6 +217,9 @@ fn probes() -> Arc<Probes> {
         Probe::Ready => (503, "not ready\n"),
     })
 }
+
+/// Where everything listens.
+const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 fn snapshot(annotation: &str, generation: u64) -> Snapshot {
     let object = ObjectRef {

@@ -14,10 +14,12 @@
 )]
 
 pub mod calls;
+pub mod certificates;
 pub mod client;
 pub mod collector;
 pub mod control;
 pub mod counters;
+pub mod documents;
 pub mod edge;
 pub mod gateway;
 pub mod kube_api;
@@ -26,4 +28,5 @@ pub mod pod;
 pub mod recording;
 pub mod replica;
 pub mod scene;
+pub mod tls;
 pub mod upstream;

@@ -16,8 +16,9 @@ use nuncio_controller::{
     KubernetesOptions, LeaseTimes, OnInvalid, Options, Publish, PublishedService, Source, States,
     WriteBack, client_for, run,
 };
-use nuncio_routing::{ServicePort, Snapshot};
+use nuncio_routing::{Credential, ServicePort, Snapshot};
 use nuncio_telemetry::{BuildInfo, Telemetry};
+use nuncio_tls::Material;
 use tokio::sync::{mpsc, watch};
 
 use crate::kube_api::{Cluster, GATEWAY};
@@ -57,6 +58,8 @@ impl Publish for Recorder {
     }
 
     fn endpoints(&self, _of: &ServicePort, _addresses: Option<&[SocketAddr]>) {}
+
+    fn credential(&self, _of: &Credential, _material: Option<Material>) {}
 }
 
 impl Replica {

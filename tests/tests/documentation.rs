@@ -1,5 +1,5 @@
-//! `docs/mapping.md` and `docs/tenancy.md` are held to what there is: every key has a row, and every
-//! row a test that exists.
+//! `docs/mapping.md`, `docs/tenancy.md` and `docs/tls.md` are held to what there is: every key has a
+//! row, and every row a test that exists.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -18,6 +18,17 @@ struct Row {
     shown_by: Vec<String>,
 }
 
+impl Row {
+    fn is_shown_by(&self, tests: &BTreeSet<String>) {
+        let Self { keys, state, .. } = self;
+        assert!(STATES.contains(&&**state), "{keys:?}: {state}");
+        assert!(!self.shown_by.is_empty(), "{keys:?} is shown by nothing");
+        for test in &self.shown_by {
+            assert!(tests.contains(test), "{keys:?}: no test {test}");
+        }
+    }
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -28,6 +39,12 @@ fn root() -> PathBuf {
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
+
+/// How tables begin.
+const HEADS: [&str; 5] = ["Form", "Key", "Kind", "What", "What is tried"];
+
+/// What may become of something that is written.
+const STATES: [&str; 4] = ["works", "works, differs", "works; warns", "warns"];
 
 fn rows() -> Vec<Row> {
     rows_of("docs/mapping.md")
@@ -50,7 +67,7 @@ fn rows_of(page: &str) -> Vec<Row> {
         let [keys, state, .., shown_by] = cells[..] else {
             panic!("{line}")
         };
-        if ["Key", "Kind", "What is tried"].contains(&keys) {
+        if HEADS.contains(&keys) {
             continue;
         }
         rows.push(Row {
@@ -78,22 +95,51 @@ fn every_row_has_a_state_and_a_test_that_exists() {
     let rows = rows();
     assert!(rows.len() > 80, "{} rows", rows.len());
     for row in rows {
-        let known = ["works", "works, differs", "works; warns", "warns"];
-        assert!(
-            known.contains(&&*row.state),
-            "{:?}: {}",
-            row.keys,
-            row.state
-        );
-        assert!(
-            !row.shown_by.is_empty(),
-            "{:?} is shown by nothing",
-            row.keys
-        );
-        for test in row.shown_by {
-            assert!(tests.contains(&test), "{:?}: no test {test}", row.keys);
+        row.is_shown_by(&tests);
+    }
+}
+
+#[test]
+fn every_row_about_tls_has_a_state_and_a_test_that_exists() {
+    let tests = tests();
+    let rows = rows_of("docs/tls.md");
+    assert!(rows.len() > 50, "{} rows", rows.len());
+    for row in &rows {
+        row.is_shown_by(&tests);
+    }
+    for name in quoted(&read("docs/tls.md")) {
+        let is_test = name.split("::").count() == 2 && !name.contains(' ');
+        assert!(!is_test || tests.contains(&name), "no test {name}");
+    }
+}
+
+#[test]
+fn every_key_about_tls_has_a_row() {
+    for (source, section) in [
+        ("tls_context/read.rs", "Keys of a TLSContext"),
+        ("host/read.rs", "Keys of a Host"),
+        ("listener/read.rs", "Keys of a Listener"),
+        ("tcp_mapping/read.rs", "Keys of a TCPMapping"),
+    ] {
+        let rows = rows_of("docs/tls.md").into_iter();
+        let rows = rows.filter(|row| row.section == section);
+        let documented: BTreeSet<String> = rows.flat_map(|row| row.keys).collect();
+        let keys = listed_keys(&read(&format!("crates/config/src/{source}")));
+        assert!(keys.len() > 6, "{} keys in {source}", keys.len());
+        for key in keys {
+            assert!(documented.contains(&key), "{section}: no row for {key}");
         }
     }
+}
+
+/// The keys in a source's lists of them.
+fn listed_keys(source: &str) -> BTreeSet<String> {
+    let lists = source.split("\nconst ").skip(1).filter_map(|rest| {
+        let (declared, rest) = rest.split_once('=')?;
+        let list = rest.split_once("];")?.0;
+        declared.contains("[&str;").then(|| keys(list))
+    });
+    lists.flatten().collect()
 }
 
 #[test]
@@ -150,7 +196,7 @@ fn keys(source: &str) -> BTreeSet<String> {
 /// The names of all tests and fixtures, as the page writes them.
 fn tests() -> BTreeSet<String> {
     let mut tests = BTreeSet::new();
-    for folder in ["tests/tests", "crates"] {
+    for folder in ["tests/tests", "tests/e2e/checks", "crates"] {
         collect(&root().join(folder), &mut tests);
     }
     tests
@@ -168,6 +214,9 @@ fn collect(folder: &Path, tests: &mut BTreeSet<String>) {
         } else if extension.as_deref() == Some("rs") {
             let source = fs::read_to_string(&path).unwrap();
             tests.extend(functions(&source).map(|name| format!("{stem}::{name}")));
+        } else if extension.as_deref() == Some("py") {
+            let source = fs::read_to_string(&path).unwrap();
+            tests.extend(checks(&source).map(|name| format!("{stem}::{name}")));
         } else if folder
             .parent()
             .is_some_and(|above| above.ends_with("fixtures"))
@@ -175,6 +224,17 @@ fn collect(folder: &Path, tests: &mut BTreeSet<String>) {
             tests.insert(format!("fixtures/{stem}"));
         }
     }
+}
+
+/// The functions that an end-to-end file lists as its checks.
+fn checks(source: &str) -> impl Iterator<Item = &str> {
+    let list = source.split_once("\nCHECKS = [").map(|(_, rest)| rest);
+    let list = list.and_then(|rest| rest.split_once(']'));
+    let names = list.map(|(names, _)| names).unwrap_or_default();
+    names
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
 }
 
 /// The functions that follow a `#[test]` or its like.

@@ -6,15 +6,17 @@
 )]
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nuncio_controller::KubernetesOptions;
+use nuncio_tests::certificates::Pair;
 use nuncio_tests::control::{Control, cluster_source, eventually, mapping};
-use nuncio_tests::kube_api::{Cluster, Resource};
+use nuncio_tests::kube_api::{Cluster, FakeApi, Resource};
 use serde_json::json;
 
 const SERVICES: usize = 20_000;
 const SECRETS: usize = 10_000;
+const WANTED: usize = 20;
 
 #[tokio::test]
 async fn twenty_thousand_unrelated_services_and_ten_thousand_secrets_cost_next_to_nothing() {
@@ -28,10 +30,7 @@ async fn twenty_thousand_unrelated_services_and_ten_thousand_secrets_cost_next_t
         });
         fake.put(Resource::Services, "theirs", &format!("s{number}"), service);
     }
-    for number in 0..SECRETS {
-        let secret = json!({"type": "Opaque", "data": {"key": "dmFsdWU="}});
-        fake.put(Resource::Secrets, "theirs", &format!("s{number}"), secret);
-    }
+    put_foreign_secrets(fake);
     fake.put_service("default", "ours", &mapping("ours", "/ours/"));
     warm_up().await;
     let before = resident();
@@ -54,7 +53,9 @@ async fn twenty_thousand_unrelated_services_and_ten_thousand_secrets_cost_next_t
         kept / 1024,
         asked.1 / 1024,
     );
-    assert_eq!(fake.lists(Resource::Secrets), 0);
+    let secrets = fake.asked(Resource::Secrets);
+    let by_name = |path: &String| path.contains("metadata.name");
+    assert!(secrets.iter().all(by_name), "{secrets:?}");
     assert_eq!(
         (
             fake.lists(Resource::Services),
@@ -64,6 +65,68 @@ async fn twenty_thousand_unrelated_services_and_ten_thousand_secrets_cost_next_t
     );
     assert!(kept <= 8 << 20, "{kept} bytes");
     assert!(busy <= Duration::from_millis(50), "{busy:?}");
+}
+
+/// More are wanted of their namespace than are asked for by name.
+#[tokio::test]
+async fn ten_thousand_secrets_beside_twenty_that_are_wanted_cost_next_to_nothing() {
+    let cluster = Cluster::start().await;
+    let Some(fake) = cluster.faults() else { return };
+    put_foreign_secrets(fake);
+    let pair = Pair::of("edge.example");
+    let mut contexts = String::new();
+    for number in 0..WANTED {
+        fake.put(
+            Resource::Secrets,
+            "theirs",
+            &format!("w{number}"),
+            pair.secret(),
+        );
+        contexts.push_str(&format!(
+            "---\napiVersion: ambassador/v1\nkind: TLSContext\nname: w{number}\n\
+             hosts: [w{number}.example]\nsecret: w{number}.theirs\n"
+        ));
+    }
+    fake.put_service("default", "ours", &contexts);
+    warm_up().await;
+    let (before, busy, begun) = (resident(), processor_time(), Instant::now());
+    let control = Control::start(cluster_source(&cluster, KubernetesOptions::default()));
+    let told = control.until_told("settled", |told| told.settled).await;
+    let (took, busy) = (begun.elapsed(), processor_time() - busy);
+    assert_eq!(told.told.values().flatten().count(), WANTED);
+    let kept = resident().saturating_sub(before);
+    let listed = fake.sent(Resource::Secrets);
+    println!(
+        "{WANTED} Secrets among {SECRETS}: settled after {took:?} and {busy:?} of processor time, \
+         the server's included; {} KiB more resident, {} KiB listed",
+        kept / 1024,
+        listed / 1024,
+    );
+    let (busy, times) = (processor_time(), told.times);
+    for number in 0..1_000 {
+        let secret = json!({"type": "Opaque", "data": {"key": "b3RoZXI="}});
+        fake.put(Resource::Secrets, "theirs", &format!("s{number}"), secret);
+    }
+    fake.put(
+        Resource::Secrets,
+        "theirs",
+        "w7",
+        Pair::of("new.example").secret(),
+    );
+    let told = control
+        .until_told("rotated", |told| told.times > times)
+        .await;
+    let busy = processor_time() - busy;
+    println!("a thousand changes of others: {busy:?} of processor time, the server's included");
+    assert_eq!(told.times, times + 1);
+    assert!(kept <= 24 << 20, "{kept} bytes");
+}
+
+fn put_foreign_secrets(fake: &FakeApi) {
+    for number in 0..SECRETS {
+        let secret = json!({"type": "Opaque", "data": {"key": "dmFsdWU="}});
+        fake.put(Resource::Secrets, "theirs", &format!("s{number}"), secret);
+    }
 }
 
 /// Follows a cluster of one Service: what that takes is no cost of a big one.

@@ -27,6 +27,10 @@ fn only_the_first_permissions(fake: &FakeApi) {
         Resource::ServiceResolvers,
         Resource::EndpointResolvers,
         Resource::TracingServices,
+        Resource::Hosts,
+        Resource::TlsContexts,
+        Resource::Listeners,
+        Resource::TcpMappings,
     ] {
         fake.forbid(refused);
     }
@@ -41,7 +45,7 @@ async fn each_refusal_is_reported_once_and_lived_without() {
     annotated(&cluster, "a").await;
     let control = Control::following(&cluster);
     let told = control
-        .until("every report", |snapshot| diagnostics(snapshot).len() == 6)
+        .until("every report", |snapshot| diagnostics(snapshot).len() == 10)
         .await;
     assert_eq!(mappings(&told), ["a"]);
     let all = diagnostics(&told);
@@ -97,19 +101,20 @@ async fn groups_that_are_not_installed_are_no_news() {
 }
 
 #[tokio::test]
-async fn nothing_asks_for_secrets() {
+async fn without_anything_that_names_a_secret_two_are_asked_for_by_name() {
     let cluster = Cluster::start().await;
     let Some(fake) = cluster.faults() else { return };
     annotated(&cluster, "a").await;
     let control = Control::following(&cluster);
     control.until_live(&["a"]).await;
-    assert_eq!(
-        (
-            fake.lists(Resource::Secrets),
-            fake.watches(Resource::Secrets)
-        ),
-        (0, 0)
-    );
+    let told = control.until_told("settled", |told| told.settled).await;
+    assert!(told.told.values().all(Option::is_none));
+    let asked = fake.asked(Resource::Secrets);
+    let found = ["ambassador-certs", "ambassador-cacert"];
+    let is_found = |path: &String| found.iter().any(|name| path.contains(name));
+    assert!(!asked.is_empty() && asked.iter().all(is_found), "{asked:?}");
+    let last = control.last().unwrap();
+    assert!(diagnostics(&last).is_empty(), "{:?}", diagnostics(&last));
 }
 
 #[tokio::test]

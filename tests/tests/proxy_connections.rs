@@ -264,7 +264,7 @@ async fn while_draining_clients_are_asked_to_leave_and_let_in() {
 #[tokio::test]
 async fn stopping_ends_idle_connections_and_refuses_new_ones() {
     let upstream = Upstream::ok("ok").await;
-    let (mut gateway, mut client) = gateway_to(&upstream).await;
+    let (gateway, mut client) = gateway_to(&upstream).await;
     let mut silent = Client::connect(gateway.address()).await;
     client.get("/a/").await;
     gateway.stop();
@@ -277,7 +277,7 @@ async fn stopping_ends_idle_connections_and_refuses_new_ones() {
 #[tokio::test]
 async fn stopping_waits_for_what_is_in_flight() {
     let upstream = Upstream::always(deaf()).await;
-    let (mut gateway, mut client) = gateway_to(&upstream).await;
+    let (gateway, mut client) = gateway_to(&upstream).await;
     let client2 = Client2::connect(gateway.address()).await;
     client.request("GET", "/a/", "").await;
     let (in_flight, _) = client2
@@ -300,7 +300,7 @@ async fn stopping_waits_for_what_is_in_flight() {
 async fn a_request_sent_just_before_the_stop_is_served() {
     let upstream = Upstream::ok("ok").await;
     for _ in 0..20 {
-        let (mut gateway, mut kept) = gateway_to(&upstream).await;
+        let (gateway, mut kept) = gateway_to(&upstream).await;
         kept.get("/a/").await;
         let mut new = Client::connect(gateway.address()).await;
         new.request("GET", "/a/", "").await;

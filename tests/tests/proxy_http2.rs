@@ -221,7 +221,7 @@ async fn draining_says_goaway_and_serves_what_is_open() {
 
 #[tokio::test]
 async fn stopping_ends_idle_connections() {
-    let (_upstream, mut gateway, client) = answered(Answer::ok("")).await;
+    let (_upstream, gateway, client) = answered(Answer::ok("")).await;
     client.get("/a/").await;
     gateway.stop();
     gateway.done().await;

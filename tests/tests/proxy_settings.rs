@@ -400,7 +400,7 @@ async fn a_change_of_the_module_leaves_connections_alone() {
     let upstream = Upstream::ok("").await;
     let gateway = gateway(&upstream, "server_name: one");
     let mut client = Client::connect(gateway.address()).await;
-    let idle = Client::connect(gateway.address()).await;
+    let mut idle = Client::connect(gateway.address()).await;
     assert_eq!(client.get("/a/").await.value("server"), Some("one"));
     gateway.install(&configured(
         &upstream,

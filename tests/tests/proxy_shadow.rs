@@ -247,7 +247,7 @@ async fn the_weight_is_the_share_that_is_copied() {
 #[tokio::test]
 async fn a_shadow_does_not_keep_the_gateway() {
     let (_upstream, shadow, scene) = shadowed(Answer::Silence, "timeout_ms: 0").await;
-    let mut gateway = scene.gateway;
+    let gateway = scene.gateway;
     let mut client = Client::connect(gateway.address()).await;
     assert_eq!(client.get("/a/").await.status, 200);
     shadow.until_received(1).await;

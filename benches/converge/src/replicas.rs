@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use nuncio_config::Identity;
 use nuncio_controller::{KubernetesOptions, OnInvalid, Options, Publish, Source, client_for};
-use nuncio_routing::{ServicePort, Snapshot};
+use nuncio_routing::{Credential, ServicePort, Snapshot};
 use nuncio_telemetry::{BuildInfo, Telemetry};
 use nuncio_tests::kube_api::{FakeApi, Resource};
+use nuncio_tls::Material;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -150,6 +151,8 @@ impl Publish for Publication {
     }
 
     fn endpoints(&self, _of: &ServicePort, _addresses: Option<&[SocketAddr]>) {}
+
+    fn credential(&self, _of: &Credential, _material: Option<Material>) {}
 }
 
 /// Established connections to an address of this host, as its end sees them.

@@ -17,6 +17,8 @@ pub enum Latch {
     Sources,
     /// The first snapshot of that complete list is what the proxy runs.
     Snapshot,
+    /// What that snapshot needs for TLS was looked for: what there is of it can be served.
+    Credentials,
     /// All listeners accept connections.
     Listeners,
 }
@@ -96,13 +98,19 @@ pub struct ProbeReply {
 }
 
 impl Latch {
-    const ALL: [Self; 3] = [Self::Sources, Self::Snapshot, Self::Listeners];
+    const ALL: [Self; 4] = [
+        Self::Sources,
+        Self::Snapshot,
+        Self::Credentials,
+        Self::Listeners,
+    ];
 
     /// The name that diagnostics show.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sources => "sources",
             Self::Snapshot => "snapshot",
+            Self::Credentials => "credentials",
             Self::Listeners => "listeners",
         }
     }
@@ -111,15 +119,16 @@ impl Latch {
         match self {
             Self::Sources => 1,
             Self::Snapshot => 1 << 1,
-            Self::Listeners => 1 << 2,
+            Self::Credentials => 1 << 2,
+            Self::Listeners => 1 << 3,
         }
     }
 }
 
 /// All latches, and nothing else.
-const READY: u8 = 0b111;
-const DRAINING: u8 = 1 << 3;
-const DEAD: u8 = 1 << 4;
+const READY: u8 = 0b1111;
+const DRAINING: u8 = 1 << 4;
+const DEAD: u8 = 1 << 5;
 
 #[cfg(test)]
 mod tests {
@@ -135,14 +144,16 @@ mod tests {
 
     #[test]
     fn ready_takes_every_latch_in_any_order() {
-        for (first, second, third) in [(0, 1, 2), (2, 0, 1), (1, 2, 0)] {
+        for order in [[0, 1, 2, 3], [3, 1, 0, 2], [2, 3, 1, 0]] {
             let readiness = Readiness::new();
-            readiness.set(Latch::ALL[first]);
-            readiness.set(Latch::ALL[first]);
-            readiness.set(Latch::ALL[second]);
+            let [rest @ .., last] = order;
+            for latch in rest {
+                readiness.set(Latch::ALL[latch]);
+                readiness.set(Latch::ALL[latch]);
+            }
             assert!(!readiness.is_ready());
-            assert_eq!(readiness.missing().collect::<Vec<_>>(), [Latch::ALL[third]]);
-            readiness.set(Latch::ALL[third]);
+            assert_eq!(readiness.missing().collect::<Vec<_>>(), [Latch::ALL[last]]);
+            readiness.set(Latch::ALL[last]);
             assert!(readiness.is_ready());
             assert_eq!(readiness.missing().count(), 0);
         }

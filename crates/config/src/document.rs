@@ -13,7 +13,10 @@ use crate::quote::quoted;
 use crate::report::Report;
 use crate::tenancy::Tenancy;
 use crate::yaml::{self, Entry, Node, Value};
-use crate::{Form, Identity, Kind, Labels, Resource, mapping, module, tracing};
+use crate::{
+    Form, Identity, Kind, Labels, Resource, host, labels, listener, mapping, module, tcp_mapping,
+    tls_context, tracing,
+};
 
 pub(crate) use kind::DocumentKind;
 use kind::{Understood, label};
@@ -51,6 +54,10 @@ impl Reader<'_> {
         }
         let understood = head.kind.understood(report)?;
         sections.warn_of_strays(report);
+        let labels = match understood.is_selected() {
+            true => self.labels(&sections, report)?,
+            false => Labels::default(),
+        };
         let kind = {
             let mut fields = Fields::new(sections.body, root.line, report);
             read_kind(understood, &tenancy, &mut fields)?
@@ -64,10 +71,28 @@ impl Reader<'_> {
         Some(Resource {
             name: head.name,
             namespace,
-            labels: Labels::default(),
+            labels,
             at: report.at(root.line),
             kind,
         })
+    }
+
+    /// Those that the document says itself, else those of the object that carries it; `None` after an
+    /// error.
+    fn labels(&self, sections: &Sections<'_, '_>, report: &mut Report) -> Option<Labels> {
+        let (own, key) = match sections.has_metadata() {
+            true => (sections.metadata, "labels"),
+            // `labels` of a Mapping are for rate limits.
+            false => (sections.top, "metadata_labels"),
+        };
+        if yaml::find(own, key).is_none() {
+            return Some(match self.form {
+                Form::CustomResource => Labels::default(),
+                Form::Documents | Form::Configuration | Form::Ingress => report.labels().clone(),
+            });
+        }
+        let written = labels::read::pairs(&mut Fields::new(own, 0, report), key)?;
+        Some(written.into_iter().collect())
     }
 }
 
@@ -76,13 +101,10 @@ fn read_kind(
     tenancy: &Tenancy<'_>,
     fields: &mut Fields<'_, '_>,
 ) -> Option<Kind> {
-    Some(match understood {
+    let kind = match understood {
         Understood::Mapping => {
             let mapping = mapping::read::read(fields)?;
             tenancy.review_mapping(&mapping, fields);
-            if fields.failed() {
-                return None;
-            }
             Kind::Mapping(Box::new(mapping))
         }
         Understood::Module => Kind::Module(Box::new(module::read(fields)?)),
@@ -95,7 +117,22 @@ fn read_kind(
             Kind::Resolver(resolver)
         }
         Understood::TracingService => Kind::TracingService(Box::new(tracing::read(fields)?)),
-    })
+        Understood::TlsContext => {
+            let context = tls_context::read::context(fields)?;
+            tenancy.review_tls(&context, fields);
+            Kind::TlsContext(Box::new(context))
+        }
+        Understood::TlsModule => Kind::TlsModule(Box::new(tls_context::read::module(fields)?)),
+        Understood::Host => {
+            let host = host::read(fields)?;
+            tenancy.review_host(&host, fields);
+            Kind::Host(Box::new(host))
+        }
+        Understood::Listener => Kind::Listener(Box::new(listener::read(fields)?)),
+        Understood::TcpMapping => Kind::TcpMapping(Box::new(tcp_mapping::read(fields)?)),
+    };
+    // A Module is live without the keys that had an error.
+    (matches!(kind, Kind::Module(_)) || !fields.failed()).then_some(kind)
 }
 
 /// Whether a key says what a document is rather than what it wants.
@@ -151,16 +188,19 @@ impl<'n, 'a> Sections<'n, 'a> {
         })
     }
 
+    fn has_metadata(&self) -> bool {
+        !std::ptr::eq(self.metadata, self.top)
+    }
+
     /// What stands beside `metadata` and `spec` belongs into one of them and says nothing there.
     fn warn_of_strays(&self, report: &mut Report) {
         if std::ptr::eq(self.body, self.top) {
             return;
         }
-        let has_metadata = !std::ptr::eq(self.metadata, self.top);
         for Entry { key, line, .. } in self.top {
             let stands = match &**key {
                 "apiVersion" | "kind" | "metadata" | "spec" | "status" => true,
-                "name" | "namespace" => !has_metadata,
+                "name" | "namespace" => !self.has_metadata(),
                 _ => false,
             };
             if !stands {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 pub(crate) use sections::Line;
 
+use crate::name::Name;
 use crate::patterns::Patterns;
 use crate::quote::quoted;
 use crate::report::Report;
@@ -92,6 +93,22 @@ impl<'n, 'r> Fields<'n, 'r> {
             let number = u32::try_from(entry.value.integer()?).ok()?;
             range.contains(&number).then_some(number)
         })
+    }
+
+    /// A port that can be listened on.
+    pub(crate) fn port(&mut self, key: &str) -> Option<u16> {
+        self.read(key, "a port from 1 to 65535", |entry| {
+            let port = u16::try_from(entry.value.integer()?).ok()?;
+            (port > 0).then_some(port)
+        })
+    }
+
+    /// A name; an empty text is none, as in Emissary.
+    pub(crate) fn named(&mut self, key: &str) -> Option<Box<str>> {
+        if self.text(key)?.is_empty() {
+            return None;
+        }
+        self.parsed::<Name>(key).map(Name::into_text)
     }
 
     /// A number of bytes.

@@ -3,6 +3,10 @@
 //! Invariant: `None` means that the document does not say.
 //! Deliberately absent: which Mappings are attached, and which Listeners serve it.
 
+mod read;
+
+pub(crate) use read::read;
+
 use crate::{Selector, TlsContext};
 
 /// A Host. Field names are Ambassador's.

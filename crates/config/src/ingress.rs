@@ -1,4 +1,5 @@
-//! A Kubernetes Ingress: one Mapping for each of its paths, as Emissary makes them.
+//! A Kubernetes Ingress: one Mapping for each of its paths, and one Host for each of those that it has a
+//! certificate for, as Emissary makes them.
 //!
 //! Invariant: what is wrong with one path harms no other. A Mapping's name tells its rule and path,
 //! and never changes while these stay in their places.
@@ -9,9 +10,11 @@ use crate::document::Reader;
 use crate::quote::quoted;
 use crate::report::Report;
 use crate::yaml::{Node, Style};
-use crate::{CONFIG_ANNOTATION, Form, Identity, Lines, Origin, Parsed, annotation};
+use crate::{CONFIG_ANNOTATION, Form, Identity, Labels, Lines, Origin, Parsed, annotation, labels};
 
 mod backend;
+mod document;
+mod host;
 mod mapping;
 
 use backend::Backend;
@@ -33,15 +36,26 @@ pub(crate) fn read(
         return Parsed::default();
     }
     let mut resources = Vec::new();
+    let reader = Reader {
+        identity,
+        form: Form::Ingress,
+    };
+    let labels = labels::read::of_object(root, report);
+    let attached = attached(origin);
+    report.label(labels.clone());
+    for generated in hosts(root, origin, report) {
+        report.start_resource();
+        let document = generated.document((ATTACHED, &attached));
+        resources.extend(reader.read(&document, report));
+    }
+    if !tls(root).is_empty() {
+        report.label(labels.with(ATTACHED, &attached));
+    }
     for generated in generated(root, origin, report) {
-        let reader = Reader {
-            identity,
-            form: Form::Ingress,
-        };
         report.start_resource();
         resources.extend(reader.read(&generated.document(), report));
     }
-    let documents = documents(root, origin, identity);
+    let documents = documents(root, origin, identity, labels);
     let documents = documents.unwrap_or_default();
     resources.extend(documents.resources);
     resources.shrink_to_fit();
@@ -62,7 +76,12 @@ fn annotation<'n, 'a>(root: &'n Node<'a>, name: &str) -> Option<&'n Node<'a>> {
     root.get("metadata")?.get("annotations")?.get(name)
 }
 
-fn documents(root: &Node<'_>, origin: &Origin, identity: &Identity) -> Option<Parsed> {
+fn documents(
+    root: &Node<'_>,
+    origin: &Origin,
+    identity: &Identity,
+    labels: Labels,
+) -> Option<Parsed> {
     let value = annotation(root, CONFIG_ANNOTATION)?;
     let scalar = value.scalar()?;
     let line = origin.lines.absolute(value.line);
@@ -73,6 +92,7 @@ fn documents(root: &Node<'_>, origin: &Origin, identity: &Identity) -> Option<Pa
     };
     let origin = Origin {
         lines,
+        labels,
         ..origin.clone()
     };
     Some(annotation::read(
@@ -83,16 +103,39 @@ fn documents(root: &Node<'_>, origin: &Origin, identity: &Identity) -> Option<Pa
     ))
 }
 
+/// The label by which an Ingress with certificates attaches its Mappings to its Hosts; its value.
+const ATTACHED: &str = "a10r-k8s-ingress";
+
+fn attached(origin: &Origin) -> String {
+    let object = &origin.object;
+    format!("a10r-ingress-{}-{}", object.name, object.namespace)
+}
+
+/// The Hosts, in the order of `tls`.
+fn hosts<'n>(root: &'n Node<'n>, origin: &Origin, report: &mut Report) -> Vec<host::Generated<'n>> {
+    let mut generated = Vec::new();
+    report.start_resource();
+    let spec = root.get("spec");
+    let items = spec.map_or(&[][..], |spec| items(spec, "tls", report));
+    for (number, item) in items.iter().enumerate() {
+        report.start_resource();
+        let of = format!("{}-{number}", origin.object.name);
+        generated.extend(host::Generated::read(&of, item, report));
+    }
+    report.start_resource();
+    generated
+}
+
+fn tls<'n>(root: &'n Node<'n>) -> &'n [Node<'n>] {
+    let tls = root.get("spec").and_then(|spec| spec.get("tls"));
+    tls.and_then(Node::items).unwrap_or_default()
+}
+
 /// The Mappings, in the order of rules and paths.
 fn generated<'n>(root: &'n Node<'n>, origin: &Origin, report: &mut Report) -> Vec<Generated<'n>> {
     let Some(spec) = root.get("spec") else {
         return Vec::new();
     };
-    if let Some(tls) = spec.get("tls").filter(|tls| !tls.is_empty()) {
-        let reason = "`tls`: certificates of an Ingress are not served yet; its paths are live \
-                      without them";
-        report.warning(tls.line, reason);
-    }
     let object = &origin.object;
     let mut generated = Vec::new();
     if let Some(backend) = spec.get("defaultBackend") {

@@ -2,6 +2,8 @@
 //!
 //! Invariant: both are sorted by key, and no key is there twice.
 
+pub(crate) mod read;
+
 use std::sync::Arc;
 
 /// Labels, or what a selector wants of them.
@@ -16,6 +18,12 @@ impl Labels {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let pairs = self.0.as_deref().unwrap_or_default();
         pairs.iter().map(|(key, value)| (&**key, &**value))
+    }
+
+    /// These and one more.
+    pub(crate) fn with(&self, key: &str, value: &str) -> Self {
+        let own = self.iter().chain([(key, value)]);
+        own.map(|(key, value)| (key.into(), value.into())).collect()
     }
 
     /// The value of a label.

@@ -41,7 +41,9 @@ pub use host::{AcmeProvider, Host, InsecureAction, SecretRef};
 pub use labels::{Labels, Selector};
 pub use listener::{BindingNamespace, HostBinding, Listener, SecurityModel, Stack};
 pub use location::{Lines, Location, ObjectRef, Origin};
-pub use manifest::{Manifest, ManifestObject, Said, read_manifest};
+pub use manifest::{
+    Manifest, ManifestObject, ManifestSecret, Said, SecretForm, SecretValue, read_manifest,
+};
 pub use mapping::{
     Case, CircuitBreaker, ClusterOptions, Cors, DnsType, DomainLabels, ErrorResponseOverride,
     HashOn, HeaderAddition, HeaderMatch, HeaderOptions, HeaderValueMatch, HostMatch, InvalidHost,
@@ -50,8 +52,9 @@ pub use mapping::{
     Redirect, RedirectPath, RetryOn, RetryPolicy, Rewrite,
 };
 pub use module::{
-    AccessLogFormat, AccessLogOptions, ConnectionOptions, Gzip, InternalMapping, IpAction, IpOf,
-    IpRule, IpRules, MappingDefaults, Module, UnderscoresAction,
+    AccessLogFormat, AccessLogOptions, ClientCertDetails, ConnectionOptions, ForwardClientCert,
+    Gzip, InternalMapping, IpAction, IpOf, IpRule, IpRules, MappingDefaults, Module,
+    UnderscoresAction,
 };
 pub use object::{Form, parse};
 pub use pattern::{ByteSet, InvalidPattern, Outline, Pattern, Step, Substitution, Way};

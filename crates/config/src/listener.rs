@@ -3,6 +3,10 @@
 //! Invariant: what is spoken is one of the stacks that can be served.
 //! Deliberately absent: sockets.
 
+mod read;
+
+pub(crate) use read::read;
+
 use crate::Selector;
 
 /// A Listener. Field names are Ambassador's.
@@ -77,7 +81,7 @@ pub enum SecurityModel {
 /// `hostBinding`: which Hosts are served.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostBinding {
-    /// `namespace.from`; `None` = by labels only.
+    /// `namespace.from`; `None` = labels only, of the Listener's namespace as in Emissary.
     pub from: Option<BindingNamespace>,
     /// `selector`: labels of Hosts; `None` = any.
     pub selector: Option<Selector>,

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::Labels;
+
 /// Which Kubernetes object something came from; shown as `Service default/httpbin`.
 ///
 /// A file as a whole, and one that holds documents of the gateway's own, is named as kind `File`
@@ -56,6 +58,8 @@ pub struct Origin {
     pub file: Option<Arc<str>>,
     /// How the text's lines stand in the file.
     pub lines: Lines,
+    /// The labels of the object, for those documents in its annotation that say none.
+    pub labels: Labels,
 }
 
 impl Origin {
@@ -65,7 +69,14 @@ impl Origin {
             object,
             file: None,
             lines: Lines::From(1),
+            labels: Labels::default(),
         }
+    }
+
+    /// The object has these labels.
+    #[must_use]
+    pub fn labelled(self, labels: Labels) -> Self {
+        Self { labels, ..self }
     }
 
     pub(crate) fn at(&self, document: u32, line: u32) -> Location {

@@ -10,14 +10,16 @@ mod configuration;
 mod guess;
 mod ingress;
 mod object;
+mod secret;
 
 use std::sync::Arc;
 
 use crate::report::Report;
 use crate::yaml::{self, Limits};
-use crate::{Diagnostic, Form, Lines, ObjectRef, Origin};
+use crate::{Diagnostic, Form, Labels, Lines, ObjectRef, Origin};
 use configuration::Configuration;
 use object::Reader;
+pub use secret::{ManifestSecret, SecretForm, SecretValue};
 
 /// What a manifest file holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub struct Manifest {
     pub objects: Vec<ManifestObject>,
     /// The IngressClasses that are Ambassador's.
     pub ingress_classes: Vec<Box<str>>,
+    /// The Secrets, in the order they were written.
+    pub secrets: Vec<ManifestSecret>,
     /// What could not be read.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -41,6 +45,8 @@ pub struct ManifestObject {
     pub said: Option<Said>,
     /// The IngressClass that has to be Ambassador's for the object to be ours.
     pub ingress_class: Option<Box<str>>,
+    /// The labels of a Service that says something.
+    pub labels: Labels,
 }
 
 impl ManifestObject {
@@ -50,6 +56,7 @@ impl ManifestObject {
             object: Arc::clone(&self.object),
             file: Some(Arc::clone(file)),
             lines: said.lines,
+            labels: self.labels.clone(),
         }
     }
 }
@@ -68,8 +75,8 @@ pub struct Said {
 /// Reads a manifest file. Never fails.
 ///
 /// Objects may stand in documents of their own or in a `List`. Read are Services, custom resources of
-/// `getambassador.io`, Ingresses and their classes, and the ConfigMap `ambassador-config`; other kinds
-/// are passed over. Lines are exact in objects and in literal block scalars (`|`); in other scalars
+/// `getambassador.io`, Ingresses and their classes, the ConfigMap `ambassador-config`, and Secrets, which
+/// say nothing of themselves; other kinds are passed over. Lines are exact in objects and in literal block scalars (`|`); in other scalars
 /// they are the line of the scalar.
 pub fn read_manifest(file: &Arc<str>, text: &str) -> Manifest {
     let whole = Arc::new(ObjectRef {
@@ -81,6 +88,7 @@ pub fn read_manifest(file: &Arc<str>, text: &str) -> Manifest {
         object: Arc::clone(&whole),
         file: Some(Arc::clone(file)),
         lines: Lines::From(1),
+        labels: Labels::default(),
     });
     let mut manifest = Manifest::default();
     if text.len() > LIMITS.bytes {

@@ -46,6 +46,9 @@ pub struct Mapping {
     pub case: Case,
     /// Which hosts match.
     pub host: HostMatch,
+    /// Whether no host is written where one is expected (v3alpha1): Hosts have the Mapping by its labels
+    /// alone. Elsewhere it is as if `*` were written.
+    pub hostless: bool,
     /// Which method matches; `None` = any.
     pub method: Option<MethodMatch>,
     /// `headers` and `regex_headers`, all of which must match, in the order written. `:authority`

@@ -2,7 +2,7 @@
 //!
 //! Invariant: `None` means that the document does not say; the gateway's defaults live with whoever
 //! applies them.
-//! Deliberately absent: the Modules `tls` and `authentication`.
+//! Deliberately absent: the Module `authentication`.
 
 mod keys;
 mod read;
@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-pub(crate) use read::read;
+pub(crate) use read::{in_config, read};
 
 use crate::{
     CircuitBreaker, Cors, ErrorResponseOverride, Format, HeaderAddition, Keepalive, LoadBalancer,
-    RetryPolicy,
+    RetryPolicy, TlsModule,
 };
 
 /// The settings of the `ambassador` Module that are honoured. Field names are Ambassador's.
@@ -80,6 +80,13 @@ pub struct Module {
     pub ip_rules: Option<IpRules>,
     /// `regex_max_size`: of compiled patterns.
     pub regex_max_size: Option<u64>,
+    /// `tls_secret_namespacing`, also under `defaults`: whether a dot in the name of a Secret stands
+    /// before its namespace; true by default.
+    pub tls_secret_namespacing: Option<bool>,
+    /// `tls`: what the Module `tls` says, as that of 0.x; if anything is enabled in it, it goes before.
+    pub tls: Option<TlsModule>,
+    /// `use_proxy_proto` (up to 1.x): whether connections begin with a PROXY header.
+    pub use_proxy_proto: Option<bool>,
 }
 
 /// `defaults`, and `defaults.httpmapping` before it: for Mappings that do not say.
@@ -118,6 +125,11 @@ pub struct ConnectionOptions {
     pub enable_http10: Option<bool>,
     /// Names spelled in this way towards both sides.
     pub header_case_overrides: Option<Box<[Box<str>]>>,
+    /// `forward_client_cert_details`: what becomes of `x-forwarded-client-cert`;
+    /// [`ForwardClientCert::Sanitize`] by default.
+    pub forward_client_cert: Option<ForwardClientCert>,
+    /// `set_current_client_cert_details`: what is said of a client's certificate beside its hash.
+    pub client_cert_details: Option<ClientCertDetails>,
     /// What becomes of names with `_`; [`UnderscoresAction::Allow`] by default.
     pub headers_with_underscores_action: Option<UnderscoresAction>,
     /// `listener_idle_timeout_ms`: silence that ends a client's connection; 1 h by default, zero =
@@ -141,6 +153,37 @@ pub struct ConnectionOptions {
     pub x_forwarded_proto_redirect: Option<bool>,
     /// How many proxies before the gateway are believed; 0 by default.
     pub xff_num_trusted_hops: Option<u32>,
+}
+
+/// `forward_client_cert_details`: what becomes of `x-forwarded-client-cert`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ForwardClientCert {
+    /// `SANITIZE`: none is sent.
+    #[default]
+    Sanitize,
+    /// `FORWARD_ONLY`: of clients that are verified, what they sent.
+    ForwardOnly,
+    /// `APPEND_FORWARD`: of clients that are verified, what they sent, and who they are.
+    AppendForward,
+    /// `SANITIZE_SET`: of clients that are verified, who they are.
+    SanitizeSet,
+    /// `ALWAYS_FORWARD_ONLY`: what any client sent.
+    AlwaysForwardOnly,
+}
+
+/// `set_current_client_cert_details`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientCertDetails {
+    /// Its subject.
+    pub subject: bool,
+    /// The certificate.
+    pub cert: bool,
+    /// The certificate and those that it was sent with.
+    pub chain: bool,
+    /// Its DNS names.
+    pub dns: bool,
+    /// Its URIs.
+    pub uri: bool,
 }
 
 /// `headers_with_underscores_action`

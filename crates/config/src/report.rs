@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::patterns::Patterns;
-use crate::{Diagnostic, Location, ObjectRef, Origin, Severity};
+use crate::{Diagnostic, Labels, Location, ObjectRef, Origin, Severity};
 
 /// The diagnostics so far, and the document that the next ones are about.
 #[derive(Debug)]
@@ -61,6 +61,16 @@ impl Report {
     pub(crate) fn start_resource(&mut self) {
         self.resource = None;
         self.errors = 0;
+    }
+
+    /// What follows is about documents of an object with these labels.
+    pub(crate) fn label(&mut self, labels: Labels) {
+        self.origin.labels = labels;
+    }
+
+    /// The labels of the object that carries the text.
+    pub(crate) fn labels(&self) -> &Labels {
+        &self.origin.labels
     }
 
     /// Compiles the regular expressions of the text.

@@ -19,6 +19,8 @@ pub struct Identity {
     pub namespace: Box<str>,
     /// What annotations may do beyond their own namespace.
     pub annotations: Trust,
+    /// `DISABLE_STRICT_LABEL_SELECTORS`: whether one label of those that a selector wants will do.
+    pub any_label: bool,
 }
 
 /// How far those who may annotate a Service are trusted.
@@ -38,6 +40,7 @@ impl Default for Identity {
             ambassador_id: "default".into(),
             namespace: "default".into(),
             annotations: Trust::default(),
+            any_label: false,
         }
     }
 }

@@ -2,8 +2,12 @@
 //!
 //! Deliberately absent: grouping and weights, which routing does.
 
+mod read;
+
 use std::net::IpAddr;
 use std::time::Duration;
+
+pub(crate) use read::read;
 
 use crate::{ClusterOptions, Rare, Service};
 

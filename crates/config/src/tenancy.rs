@@ -7,6 +7,7 @@
 //! Deliberately absent: who may claim which host and path, for which Ambassador has no rule; and what
 //! only a cluster knows, such as where a Service or a name outside of it leads to.
 
+mod credentials;
 mod reach;
 
 use crate::document::Head;

@@ -5,10 +5,13 @@
 //! they mean depends on who says them.
 //! Deliberately absent: key material. A document names it; nothing here ever holds it.
 
+pub(crate) mod read;
+
 /// What a document says of TLS. Field names are Ambassador's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsContext {
-    /// The names it terminates TLS for: exact, `*.suffix` or `*`. `None` = it is for upstreams only.
+    /// The names it terminates TLS for: exact, `*suffix`, `prefix*` or `*`, in lower case. `None` = it is
+    /// for upstreams only.
     pub hosts: Option<Box<[Box<str>]>>,
     /// `secret`: the Secret with the certificate and its key.
     pub secret: Option<Box<str>>,

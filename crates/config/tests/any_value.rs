@@ -144,16 +144,93 @@ const MODULE_KEYS: &[&str] = &[
     "xff_num_trusted_hops",
 ];
 
+const TLS_KEYS: &[&str] = &[
+    "alpn_protocols",
+    "ca_secret",
+    "cacert_chain_file",
+    "cert_chain_file",
+    "cert_required",
+    "cipher_suites",
+    "crl_file",
+    "crl_secret",
+    "ecdh_curves",
+    "hosts",
+    "max_tls_version",
+    "min_tls_version",
+    "private_key_file",
+    "redirect_cleartext_from",
+    "secret",
+    "secret_namespacing",
+    "sni",
+    "v3CRLSecret",
+];
+
+const HOST_KEYS: &[&str] = &[
+    "acmeProvider",
+    "hostname",
+    "mappingSelector",
+    "metadata_labels",
+    "previewUrl",
+    "requestPolicy",
+    "selector",
+    "tls",
+    "tlsContext",
+    "tlsSecret",
+];
+
+const LISTENER_KEYS: &[&str] = &[
+    "hostBinding",
+    "http2MaxConcurrentStreams",
+    "l7Depth",
+    "port",
+    "protocol",
+    "protocolStack",
+    "securityModel",
+    "statsPrefix",
+];
+
+const TCP_MAPPING_KEYS: &[&str] = &[
+    "address",
+    "circuit_breakers",
+    "cluster_tag",
+    "enable_ipv4",
+    "enable_ipv6",
+    "host",
+    "idle_timeout_ms",
+    "port",
+    "resolver",
+    "service",
+    "stats_name",
+    "tls",
+    "v2ExplicitTLS",
+    "v3StatsName",
+    "weight",
+];
+
 /// Keys that stand within others.
 const INNER_KEYS: &[&str] = &[
+    "action",
+    "additionalPort",
+    "alpnProtocols",
     "append",
+    "authority",
     "body",
+    "certChainFile",
+    "cipherSuites",
     "cookie",
     "enabled",
     "generic_key",
     "header",
     "header_name",
     "httpmapping",
+    "insecure",
+    "from",
+    "matchExpressions",
+    "matchLabels",
+    "minTlsVersion",
+    "namespace",
+    "privateKeyFile",
+    "privateKeySecret",
     "json_format",
     "key",
     "max_age",
@@ -172,6 +249,8 @@ const INNER_KEYS: &[&str] = &[
     "remote",
     "request_headers",
     "retry_on",
+    "selector",
+    "server",
     "source_ip",
     "substitution",
     "text_format",
@@ -207,6 +286,17 @@ const SCALARS: &[&str] = &[
     "ring_hash",
     "strict_dns",
     "ALLOW",
+    "ALL",
+    "HTTP",
+    "TCP",
+    "TLS",
+    "PROXY",
+    "Redirect",
+    "v1.1",
+    "v1.2",
+    "v1.3",
+    "'h2,http/1.1,spdy/3'",
+    "'[ECDHE-RSA-AES128-GCM-SHA256|AES128-SHA]:P-256'",
     "json",
     "1h1m1s",
     "0.000000001ns",
@@ -291,6 +381,16 @@ fn mapping(lines: &[String]) -> String {
     format!("{head}{}\n", lines.join("\n"))
 }
 
+fn document(kind: &str, lines: &[String]) -> String {
+    let head = format!("apiVersion: getambassador.io/v3alpha1\nkind: {kind}\nname: a\n");
+    format!("{head}{}\n", lines.join("\n"))
+}
+
+fn tls_module(lines: &[String]) -> String {
+    let head = "apiVersion: ambassador/v1\nkind: Module\nname: tls\nconfig:\n  upstream:\n    ";
+    format!("{head}{}\n", lines.join("\n    "))
+}
+
 fn module(lines: &[String]) -> String {
     let head = "apiVersion: ambassador/v1\nkind: Module\nname: ambassador\nconfig:\n  ";
     format!("{head}{}\n", lines.join("\n  "))
@@ -315,6 +415,26 @@ proptest! {
     }
 
     #[test]
+    fn what_says_how_connections_are_taken_is_live_or_an_error_says_why(
+        tls in lines(TLS_KEYS),
+        host in lines(HOST_KEYS),
+        listener in lines(LISTENER_KEYS),
+        tcp_mapping in lines(TCP_MAPPING_KEYS),
+    ) {
+        for text in [
+            document("TLSContext", &tls),
+            tls_module(&tls),
+            document("Host", &host),
+            document("Listener", &listener),
+            document("TCPMapping", &tcp_mapping),
+        ] {
+            let parsed = read(&text);
+            prop_assert!(can_be_shown(&parsed, &text), "{text}");
+            prop_assert_eq!(parsed.resources.is_empty(), errors(&parsed) > 0, "{}", text);
+        }
+    }
+
+    #[test]
     fn a_module_is_live_whatever_its_keys_hold(lines in lines(MODULE_KEYS)) {
         let text = module(&lines);
         let parsed = read(&text);
@@ -329,6 +449,10 @@ fn every_key_is_known() {
     for (keys, document) in [
         (MAPPING_KEYS, mapping as fn(&[String]) -> String),
         (MODULE_KEYS, module),
+        (TLS_KEYS, |lines| document("TLSContext", lines)),
+        (HOST_KEYS, |lines| document("Host", lines)),
+        (LISTENER_KEYS, |lines| document("Listener", lines)),
+        (TCP_MAPPING_KEYS, |lines| document("TCPMapping", lines)),
     ] {
         for key in keys {
             let text = document(&[format!("{key}: x")]);

@@ -13,6 +13,7 @@ fn identity() -> Identity {
         ambassador_id: "default".into(),
         namespace: "ambassador".into(),
         annotations: Trust::default(),
+        any_label: false,
     }
 }
 

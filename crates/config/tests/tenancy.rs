@@ -139,18 +139,98 @@ fn a_tracing_service_outside_of_the_gateways_namespace() {
 }
 
 #[test]
+fn a_port_that_is_claimed_or_tls_of_the_whole_gateway() {
+    for (kind, name, spec) in [
+        (
+            "Listener",
+            "a",
+            "{port: 8443, protocol: HTTPS, securityModel: XFP, hostBinding: {namespace: {from: ALL}}}",
+        ),
+        ("TCPMapping", "a", "{port: 6379, service: redis}"),
+        ("Module", "tls", "{config: {server: {secret: edge}}}"),
+    ] {
+        let text = format!(
+            "apiVersion: getambassador.io/v3alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: \
+             {spec}\n"
+        );
+        told_of_and_denied(&text, &format!("kind {kind} holds for the whole gateway"));
+    }
+}
+
+/// A TLSContext, or a Host.
+fn of_tls(kind: &str, lines: &str) -> String {
+    format!("apiVersion: getambassador.io/v3alpha1\nkind: {kind}\nname: a\n{lines}\n")
+}
+
+#[test]
+fn a_secret_of_another_namespace() {
+    for lines in [
+        "secret: edge.back",
+        "secret: edge.shop.back",
+        "secret: edge\nca_secret: clients.ambassador\nsecret_namespacing: true",
+        "secret: edge\ncrl_secret: revoked.back",
+    ] {
+        denied(&of_tls("TLSContext", lines), "a Secret of namespace");
+    }
+    for lines in [
+        "tlsSecret: {name: edge, namespace: back}",
+        "tlsSecret: {name: edge}\ntls: {ca_secret: clients.back}",
+        "tlsSecret: {name: edge}\ntls: {crlSecret: revoked.back}",
+    ] {
+        denied(&of_tls("Host", lines), "a Secret of namespace `back`");
+    }
+}
+
+#[test]
+fn a_file_of_the_gateways_as_a_certificate() {
+    let key = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+    for (kind, lines) in [
+        (
+            "TLSContext",
+            format!("secret: edge\ncacert_chain_file: {key}"),
+        ),
+        ("TLSContext", format!("secret: edge\ncrl_file: {key}")),
+        (
+            "Host",
+            format!("tlsSecret: {{name: edge}}\ntls: {{cacertChainFile: {key}}}"),
+        ),
+    ] {
+        denied(&of_tls(kind, &lines), "is a file of the gateway's");
+    }
+}
+
+#[test]
+fn certificates_of_its_own_namespace_are_a_tenants_affair() {
+    for (kind, lines) in [
+        ("TLSContext", "hosts: [shop.example]\nsecret: edge"),
+        ("TLSContext", "secret: edge.shop\nca_secret: clients.shop"),
+        ("TLSContext", "secret: edge.back\nsecret_namespacing: false"),
+        (
+            "Host",
+            "hostname: shop.example\ntlsSecret: {name: edge.back}",
+        ),
+        (
+            "Host",
+            "hostname: shop.example\ntlsSecret: {name: edge, namespace: shop}",
+        ),
+    ] {
+        for trust in [Trust::Compatible, Trust::Hardened] {
+            let parsed = annotation(&of_tls(kind, lines), trust);
+            assert_eq!(parsed.diagnostics, [], "{lines}");
+            assert_eq!(parsed.resources.len(), 1, "{lines}");
+        }
+    }
+}
+
+#[test]
 fn kinds_that_are_yet_to_come_and_will_hold_for_the_whole_gateway() {
     for kind in [
         "AuthService",
         "ConsulResolver",
         "DevPortal",
         "Features",
-        "Host",
-        "Listener",
         "LogService",
         "RateLimitService",
-        "TCPMapping",
-        "TLSContext",
     ] {
         let text = format!("apiVersion: getambassador.io/v2\nkind: {kind}\nname: a\n");
         let compatible = annotation(&text, Trust::Compatible);
@@ -234,6 +314,9 @@ fn custom_resources_are_held_to_the_same() {
         ("Mapping", "{prefix: /a/, service: db.back}"),
         ("Module", "{config: {server_name: mine}}"),
         ("KubernetesEndpointResolver", "{}"),
+        ("Host", "{tlsSecret: {name: edge, namespace: back}}"),
+        ("TLSContext", "{secret: edge.back}"),
+        ("TCPMapping", "{port: 6379, service: redis}"),
     ] {
         let name = if kind == "Module" {
             "ambassador"

@@ -78,7 +78,7 @@ fn each_conversion_means_something() {
 }
 
 #[test]
-fn modules_and_resolvers_are_the_same_in_every_version() {
+fn what_has_no_spellings_of_its_own_is_the_same_in_every_version() {
     let config = "{\"ambassador_id\": [\"default\"], \"config\": {\"resolver\": \"endpoint\"}}";
     for (kind, spec) in [
         ("KubernetesServiceResolver", "{}"),
@@ -89,6 +89,20 @@ fn modules_and_resolvers_are_the_same_in_every_version() {
         (
             "TracingService",
             "{\"service\": \"zipkin:9411\", \"driver\": \"zipkin\", \"sampling\": {\"random\": 10}}",
+        ),
+        (
+            "TLSContext",
+            "{\"hosts\": [\"*\"], \"secret\": \"edge\", \"min_tls_version\": \"v1.2\"}",
+        ),
+        (
+            "Host",
+            "{\"ambassador_id\": [\"default\"], \"hostname\": \"*\", \"tlsSecret\": {\"name\": \"edge\"}}",
+        ),
+        ("TCPMapping", "{\"port\": 6379, \"service\": \"redis\"}"),
+        (
+            "Listener",
+            "{\"port\": 8080, \"protocol\": \"HTTP\", \"securityModel\": \"XFP\", \"hostBinding\": \
+             {\"namespace\": {\"from\": \"ALL\"}}}",
         ),
     ] {
         let all = VERSIONS.map(|version| read(version, kind, spec));
@@ -115,6 +129,37 @@ fn modules_and_resolvers_are_the_same_in_every_version() {
         modules.iter().all(|read| *read == modules[0]),
         "{modules:?}"
     );
+}
+
+#[test]
+fn what_is_spelled_in_two_ways_says_the_same() {
+    for (kind, older, newer) in [
+        (
+            "TLSContext",
+            r#"{"secret": "edge", "v3CRLSecret": "revoked"}"#,
+            r#"{"secret": "edge", "crl_secret": "revoked"}"#,
+        ),
+        (
+            "Host",
+            r#"{"ambassadorId": ["default"], "selector": {"matchLabels": {"a": "b"}}}"#,
+            r#"{"ambassador_id": ["default"], "mappingSelector": {"matchLabels": {"a": "b"}}}"#,
+        ),
+        (
+            "Host",
+            r#"{"tls": {"v3CRLSecret": "revoked", "minTlsVersion": "v1.3"}}"#,
+            r#"{"tls": {"crlSecret": "revoked", "min_tls_version": "v1.3"}}"#,
+        ),
+        (
+            "TCPMapping",
+            r#"{"port": 1, "service": "a", "tls": true, "v3StatsName": "mine", "idle_timeout_ms": "1"}"#,
+            r#"{"port": 1, "service": "https://a", "stats_name": "mine", "idle_timeout_ms": 1}"#,
+        ),
+    ] {
+        let all = VERSIONS.map(|version| [older, newer].map(|spec| read(version, kind, spec)));
+        let all = all.as_flattened();
+        assert_eq!(all[0].len(), 1, "{kind}: {older}");
+        assert!(all.iter().all(|read| *read == all[0]), "{kind}: {all:?}");
+    }
 }
 
 const CONVERSIONS: &[Versions] = &[

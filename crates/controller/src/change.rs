@@ -29,12 +29,22 @@ pub(crate) enum Feed {
     EndpointResolvers,
     /// `TracingService` of `getambassador.io`.
     TracingServices,
+    /// `Host` of `getambassador.io`.
+    Hosts,
+    /// `TLSContext` of `getambassador.io`.
+    TlsContexts,
+    /// `Listener` of `getambassador.io`.
+    Listeners,
+    /// `TCPMapping` of `getambassador.io`.
+    TcpMappings,
     /// Kubernetes Ingresses of our class.
     Ingresses,
     /// The ConfigMap `ambassador-config`, one object for each of its keys.
     ConfigMap,
     /// What is wrong with the endpoints that Mappings want; tells diagnostics only.
     Endpoints,
+    /// What is wrong with the certificates and keys that TLS wants; tells diagnostics only.
+    Credentials,
 }
 
 /// Whether the gateway can do its work without a feed.
@@ -47,7 +57,7 @@ pub(crate) enum Need {
 }
 
 impl Feed {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Directories,
         Self::Services,
         Self::Mappings,
@@ -55,6 +65,10 @@ impl Feed {
         Self::ServiceResolvers,
         Self::EndpointResolvers,
         Self::TracingServices,
+        Self::Hosts,
+        Self::TlsContexts,
+        Self::Listeners,
+        Self::TcpMappings,
         Self::Ingresses,
         Self::ConfigMap,
     ];
@@ -69,9 +83,14 @@ impl Feed {
             Self::ServiceResolvers => "service_resolvers",
             Self::EndpointResolvers => "endpoint_resolvers",
             Self::TracingServices => "tracing_services",
+            Self::Hosts => "hosts",
+            Self::TlsContexts => "tls_contexts",
+            Self::Listeners => "listeners",
+            Self::TcpMappings => "tcp_mappings",
             Self::Ingresses => "ingresses",
             Self::ConfigMap => "config_map",
             Self::Endpoints => "endpoint_slices",
+            Self::Credentials => "credentials",
         }
     }
 
@@ -83,9 +102,14 @@ impl Feed {
             | Self::ServiceResolvers
             | Self::EndpointResolvers
             | Self::TracingServices
+            | Self::Hosts
+            | Self::TlsContexts
+            | Self::Listeners
+            | Self::TcpMappings
             | Self::Ingresses
             | Self::ConfigMap
-            | Self::Endpoints => Need::Optional,
+            | Self::Endpoints
+            | Self::Credentials => Need::Optional,
         }
     }
 }
@@ -96,7 +120,7 @@ pub(crate) struct Announced {
     pub(crate) origin: Origin,
     pub(crate) form: Form,
     pub(crate) text: Arc<str>,
-    /// Equal for equal text at an equal place, so that a resync costs no parsing. Two texts of one
+    /// Equal for equal text at an equal place of an object with equal labels, so that a resync costs no parsing. Two texts of one
     /// object that collide would harm only that object.
     pub(crate) fingerprint: u64,
     /// When it reached this process.
@@ -113,6 +137,7 @@ impl Announced {
             Lines::From(first) => (0_u8, first).hash(&mut hasher),
             Lines::At(only) => (1_u8, only).hash(&mut hasher),
         }
+        origin.labels.hash(&mut hasher);
         Self {
             origin,
             form,
@@ -145,4 +170,27 @@ pub(crate) enum Change {
     Granted { feed: Feed },
     /// The time is over that was set for waiting.
     Waited { patience: Patience },
+}
+
+#[cfg(test)]
+mod tests {
+    use nuncio_config::Labels;
+
+    use super::*;
+
+    #[test]
+    fn other_labels_are_another_version_of_an_object() {
+        let object = Arc::new(ObjectRef {
+            kind: "Service".into(),
+            namespace: "default".into(),
+            name: "web".into(),
+        });
+        let fingerprint = |app: &str| {
+            let labels = Labels::from_iter([("app".into(), app.into())]);
+            let origin = Origin::api(Arc::clone(&object)).labelled(labels);
+            Announced::new(origin, Form::Documents, "text").fingerprint
+        };
+        assert_eq!(fingerprint("shop"), fingerprint("shop"));
+        assert_ne!(fingerprint("shop"), fingerprint("blog"));
+    }
 }

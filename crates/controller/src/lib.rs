@@ -14,6 +14,7 @@
 
 mod change;
 mod containment;
+mod credentials;
 mod directory;
 mod kubernetes;
 mod manifest;

@@ -15,9 +15,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nuncio_config::{Diagnostic, Lines, Location, Manifest, ObjectRef, Severity, read_manifest};
+use nuncio_routing::SecretName;
 
 use crate::change::Announced;
 use crate::containment::contained;
+use crate::credentials::Pieces;
 
 /// etcd takes objects of 1.5 MiB at most; a file holds many.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -30,6 +32,8 @@ pub(crate) struct Content {
     claimed: Vec<(Box<str>, Announced)>,
     /// The IngressClasses that are ours.
     ingress_classes: BTreeSet<Box<str>>,
+    /// The first of a name is the last here.
+    pub(crate) secrets: Vec<(SecretName, Arc<Pieces>)>,
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// Equal for equal bytes.
     pub(crate) fingerprint: u64,
@@ -103,6 +107,15 @@ fn content(manifest: Manifest, label: &Arc<str>, fingerprint: u64) -> Content {
         fingerprint,
         ..Content::default()
     };
+    for secret in manifest.secrets.into_iter().rev() {
+        let name = SecretName {
+            namespace: secret.object.namespace.clone(),
+            name: secret.object.name.clone(),
+        };
+        content
+            .secrets
+            .push((name, Arc::new(Pieces::of_manifest(secret))));
+    }
     for object in manifest.objects {
         let Some(said) = &object.said else { continue };
         let announced = Announced::new(object.origin(label, said), said.form, &said.text);

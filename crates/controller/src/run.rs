@@ -12,15 +12,19 @@ use std::time::Duration;
 
 use futures::future::OptionFuture;
 use nuncio_config::Identity;
-use nuncio_routing::{ServicePort, Snapshot};
+use nuncio_routing::{Credential, ServicePort, Snapshot};
 use nuncio_telemetry::Telemetry;
+use nuncio_tls::Material;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::change::{Change, Feed};
+use crate::credentials::{Credentials, HEARD, Local, Sources};
 use crate::directory::{self, DirectoryError};
-use crate::kubernetes::{self, Endpoints, Following, KubernetesOptions, Sight, WriteBack, Writing};
+use crate::kubernetes::{
+    self, Endpoints, Following, KubernetesOptions, Secrets, Sight, WriteBack, Writing,
+};
 use crate::pipeline::objects::Rules;
 use crate::pipeline::{Alarm, Gate, OnInvalid, Outlets, Patience, Pipeline, Standing, verdicts};
 use crate::state::StateDir;
@@ -43,6 +47,15 @@ pub trait Publish: Send + Sync + 'static {
     /// cannot be known, or nobody wants to know them any more. Compiles nothing. Called from any
     /// thread; must not block.
     fn endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>);
+
+    /// Takes the material of a credential in place of what it was before; `None` when there is none to
+    /// be had, or nobody wants it any more. What was never told of is still being looked for, but for
+    /// what the gateway signs itself, of which nothing is told. Compiles nothing. Called from any
+    /// thread; must not block.
+    fn credential(&self, of: &Credential, material: Option<Material>);
+
+    /// Every credential that the first snapshot wants was told of, or has had its time. Called once.
+    fn credentials_settled(&self) {}
 }
 
 /// What to run.
@@ -112,6 +125,9 @@ impl fmt::Debug for Source {
 /// The ports whose endpoints clusters have to be told.
 type Wanted = watch::Receiver<Arc<BTreeSet<ServicePort>>>;
 
+/// Who hears of what manifest files say to others than the pipeline.
+type Aside = watch::Sender<Arc<Local>>;
+
 /// The control path cannot start, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
@@ -142,6 +158,7 @@ pub async fn run(
     } = options;
     let (changes, incoming) = mpsc::channel(CHANGES);
     let (wanting, wanted) = watch::channel(Arc::default());
+    let (wanting_credentials, wanted_credentials) = watch::channel(None);
     let (teller, verdicts) = verdicts(WriteBack::has_state);
     let state = state_dir.map(|path| StateDir::new(path, identity.clone()));
     let writing = source.writing(write_back, &identity).map(|writing| {
@@ -156,6 +173,7 @@ pub async fn run(
         publish: Arc::clone(&publish),
         telemetry: Arc::clone(&telemetry),
         wanted: wanting,
+        wanted_credentials: wanting_credentials,
         verdicts: teller,
     };
     let first_list = source.first_list();
@@ -163,13 +181,20 @@ pub async fn run(
     let pipeline = Pipeline::new(rules, gate, outlets, state);
     let pipeline = tokio::task::spawn_blocking(move || pipeline.run(incoming));
     let following = async {
+        let (aside, local) = watch::channel(Arc::default());
+        let credentials = Credentials::new(Arc::clone(&publish), changes.clone(), &telemetry);
+        let credentials = credentials.run(source.secrets(local, &telemetry), wanted_credentials);
+        // Ends with this block.
+        let mut beside = JoinSet::new();
+        beside.spawn(credentials);
         let by = (&identity, &telemetry, first_list);
-        let followed = source.follow(by, changes, (publish, wanted));
+        let followed = source.follow(by, (changes, aside), (publish, wanted));
         let ended = tokio::select! {
             ended = followed => ended.and(Err(ControlError::Ended)),
             _stop = shutdown.wait_for(|stop| *stop) => Ok(()),
         };
-        // The source is gone, and with it the last sender.
+        // The source is gone, and with this the last sender.
+        drop(beside);
         pipeline.await.map_err(|_panicked| ControlError::Ended)?;
         ended
     };
@@ -245,11 +270,33 @@ impl Source {
         }
     }
 
+    /// Where Secrets are looked for: among `local`, and in the cluster.
+    fn secrets(&self, local: watch::Receiver<Arc<Local>>, telemetry: &Arc<Telemetry>) -> Sources {
+        match self {
+            Self::Directories(_) => Sources {
+                cluster: None,
+                heard: mpsc::channel(1).1,
+                local,
+            },
+            Self::Kubernetes {
+                client, options, ..
+            } => {
+                let (sender, heard) = mpsc::channel(HEARD);
+                Sources {
+                    cluster: Some(Secrets::new(client, &options.pace, telemetry, sender)),
+                    heard,
+                    local,
+                }
+            }
+            Self::Beside { cluster, .. } => cluster.secrets(local, telemetry),
+        }
+    }
+
     /// Tells of every change. Returns when it cannot start, or when nobody listens any more.
     async fn follow(
         self,
         (identity, telemetry, first_list): (&Identity, &Arc<Telemetry>, Duration),
-        changes: mpsc::Sender<Change>,
+        (changes, aside): (mpsc::Sender<Change>, Aside),
         (publish, wanted): (Arc<dyn Publish>, Wanted),
     ) -> Result<(), ControlError> {
         // Ends with this function.
@@ -257,7 +304,7 @@ impl Source {
         match self {
             Self::Directories(paths) => {
                 beside.spawn(unknowable::answer(publish, wanted));
-                directory::watch(paths, changes).await?;
+                directory::watch(paths, (changes, aside)).await?;
             }
             Self::Kubernetes {
                 client,
@@ -289,9 +336,10 @@ impl Source {
                 directories,
                 cluster,
             } => {
-                let files = directory::watch(directories, changes.clone());
+                let files = directory::watch(directories, (changes.clone(), aside));
                 let by = (identity, telemetry, first_list);
-                let objects = Box::pin(cluster.follow(by, changes, (publish, wanted)));
+                let objects =
+                    Box::pin(cluster.follow(by, (changes, Aside::default()), (publish, wanted)));
                 tokio::select! {
                     ended = files => ended?,
                     ended = objects => ended?,

@@ -101,12 +101,22 @@ pub(crate) struct RunArguments {
 pub(crate) struct PortArguments {
     /// Address for plain HTTP/1.1 and HTTP/2; several times or separated by commas.
     ///
-    /// Port 0 takes a free one; the log says which. [default: 0.0.0.0:8080]
+    /// Port 0 takes a free one; the log says which. Once there are Listeners, they decide instead.
+    /// [default: 0.0.0.0:8080]
     #[arg(long, value_name = "ADDR", env = "NUNCIO_HTTP", value_delimiter = ',', value_parser = address)]
     pub(crate) http: Vec<SocketAddr>,
-    /// Address for HTTPS; opened once there is a certificate to serve. [default: 0.0.0.0:8443]
+    /// Address for HTTPS; opened while there is a certificate to serve, and no Listener.
+    /// [default: 0.0.0.0:8443]
     #[arg(long, value_name = "ADDR", env = "NUNCIO_HTTPS", value_delimiter = ',', value_parser = address)]
     pub(crate) https: Vec<SocketAddr>,
+    /// Where Listeners and TCPMappings listen that name no address.
+    #[arg(
+        long,
+        value_name = "IP",
+        env = "AMBASSADOR_ENVOY_BIND_ADDRESS",
+        default_value = "0.0.0.0"
+    )]
+    pub(crate) bind_address: IpAddr,
     /// Address of probes, metrics and diagnostics. [default: 0.0.0.0:8877]
     #[arg(long, value_name = "ADDR", env = "NUNCIO_ADMIN", value_parser = address)]
     pub(crate) admin: Option<SocketAddr>,
@@ -157,6 +167,16 @@ pub(crate) struct IdentityArguments {
         default_value = "compatible"
     )]
     pub(crate) annotations: AnnotationTrust,
+    /// Let one label of those that a selector wants do, as Emissary did before 2.5 and 3.2. In the
+    /// environment, `true`.
+    #[arg(
+        long,
+        env = "DISABLE_STRICT_LABEL_SELECTORS",
+        value_parser = |text: &str| Ok::<_, String>(text.eq_ignore_ascii_case("true")),
+        num_args = 0..=1, require_equals = true, default_value = "", default_missing_value = "true",
+        hide_default_value = true, value_name = "BOOL"
+    )]
+    pub(crate) any_label: bool,
 }
 
 /// What annotations may do beyond their own namespace.
@@ -184,6 +204,7 @@ impl IdentityArguments {
             ambassador_id: self.ambassador_id.as_str().into(),
             namespace: self.ambassador_namespace.as_str().into(),
             annotations: self.annotations.into(),
+            any_label: self.any_label,
         }
     }
 }
@@ -424,6 +445,13 @@ mod tests {
     fn the_single_namespace_is_a_flag_for_people() {
         assert!(!run(&[]).identity.single_namespace);
         assert!(run(&["--single-namespace"]).identity.single_namespace);
+    }
+
+    #[test]
+    fn labels_are_strict_unless_somebody_says_otherwise() {
+        assert!(!run(&[]).identity.any_label);
+        assert!(run(&["--any-label"]).identity.any_label);
+        assert!(!run(&["--any-label=no"]).identity.any_label);
     }
 
     #[test]

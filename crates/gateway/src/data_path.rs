@@ -7,22 +7,38 @@ use std::thread;
 use std::time::Duration;
 
 use nuncio_admin::Readiness;
-use nuncio_proxy::{Listener, Phase, Probes, Switch, Workers};
+use nuncio_proxy::{Listener, ListenerKey, Phase, Probes, Workers};
 use nuncio_telemetry::Telemetry;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use crate::arguments::PortArguments;
+use crate::listening::{Addresses, Following};
+use crate::publication::Publication;
 use crate::signals::{Ask, Signals};
 
 /// Addresses bound for clients, before anything is served on them.
 pub(crate) struct Bound {
     listeners: Vec<Listener>,
+    addresses: Addresses,
     threads: usize,
 }
 
+/// What the Module says of ports, where it can be read before anything is bound.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wished {
+    /// `service_port`
+    pub(crate) port: Option<u16>,
+    /// Whether it is for HTTPS, as with Ambassador once TLS is terminated.
+    pub(crate) https: bool,
+}
+
 /// Where plain HTTP is served unless anybody says otherwise.
-const DEFAULT_PORT: u16 = 8080;
+const HTTP_PORT: u16 = 8080;
+
+/// Where HTTPS is.
+const HTTPS_PORT: u16 = 8443;
 
 /// How often a draining process looks whether it is done.
 const DONE_CHECK: Duration = Duration::from_millis(10);
@@ -34,20 +50,33 @@ const DEATH_CHECK: Duration = Duration::from_secs(1);
 const QUICK_LIMIT: Duration = Duration::from_secs(1);
 
 impl Bound {
-    /// Binds what the arguments say, else `service_port` of the Module, else the default.
-    pub(crate) fn bind(ports: &PortArguments, service_port: Option<u16>) -> anyhow::Result<Self> {
-        let default = (Ipv4Addr::UNSPECIFIED, service_port.unwrap_or(DEFAULT_PORT)).into();
-        let addresses: &[SocketAddr] = match &*ports.http {
-            [] => &[default],
-            written => written,
+    /// Binds what the arguments say for plain HTTP, else what the Module does, else the default. What
+    /// else is to be listened on is not known yet.
+    pub(crate) fn bind(ports: &PortArguments, wished: Wished) -> anyhow::Result<Self> {
+        let (http, https) = match wished.https {
+            true => (None, wished.port),
+            false => (wished.port, None),
         };
-        let listeners = addresses
-            .iter()
-            .map(|address| Listener::bind(*address))
+        let or = |written: &[SocketAddr], port| match written {
+            [] => vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))],
+            written => written.to_vec(),
+        };
+        let addresses = Addresses {
+            http: or(&ports.http, http.unwrap_or(HTTP_PORT)),
+            https: or(&ports.https, https.unwrap_or(HTTPS_PORT)),
+            any: ports.bind_address,
+        };
+        let bound = addresses.http.iter();
+        let listeners = bound
+            .map(|address| Listener::bind(*address, ListenerKey::Http))
             .collect::<Result<Vec<_>, _>>()?;
         let cores = || thread::available_parallelism().map_or(1, NonZero::get);
         let threads = ports.threads.map_or_else(cores, NonZero::get);
-        Ok(Self { listeners, threads })
+        Ok(Self {
+            listeners,
+            addresses,
+            threads,
+        })
     }
 
     /// Says which addresses were taken.
@@ -62,25 +91,48 @@ impl Bound {
         self.listeners.first().map(Listener::address)
     }
 
-    /// Serves what arrives.
+    /// Serves what arrives, and listens as `publication` says from now on.
     pub(crate) fn start(
         self,
-        switch: &Arc<Switch>,
+        publication: &Publication,
         readiness: &Arc<Readiness>,
-        telemetry: &Telemetry,
-    ) -> anyhow::Result<Workers> {
+        telemetry: &Arc<Telemetry>,
+    ) -> anyhow::Result<DataPath> {
         let readiness = Arc::clone(readiness);
         let probes: Arc<Probes> = Arc::new(move |probe| {
             let reply = readiness.reply(probe);
             (reply.status.as_u16(), reply.body)
         });
-        let workers = Workers::start(&self.listeners, self.threads, switch, &probes, telemetry)?;
-        telemetry.server().set_concurrency(self.threads);
-        for _ in &self.listeners {
-            telemetry.server().listener_added();
-        }
-        telemetry.server().set_listeners(self.listeners.len(), 0);
-        Ok(workers)
+        let (listeners, threads) = (self.listeners, self.threads);
+        let switch = publication.switch();
+        let workers = Workers::start(listeners, threads, switch, &probes, telemetry)?;
+        telemetry.server().set_concurrency(threads);
+        let workers = Arc::new(workers);
+        let mut following = Following::new(Arc::clone(&workers), self.addresses);
+        following.listen(publication.switch().snapshot().listening.as_ref());
+        let telling = tell_certificates(Arc::clone(&workers));
+        let following = following.run(publication.listening());
+        Ok(DataPath {
+            workers,
+            listening: tokio::spawn(async { ((), ()) = tokio::join!(following, telling) }),
+        })
+    }
+}
+
+/// The running data path.
+pub(crate) struct DataPath {
+    workers: Arc<Workers>,
+    listening: JoinHandle<()>,
+}
+
+/// How soon the counters know of another certificate.
+const CERTIFICATES_CHECK: Duration = Duration::from_secs(1);
+
+/// Has the counters know when certificates expire.
+async fn tell_certificates(workers: Arc<Workers>) {
+    loop {
+        workers.tell_certificates();
+        sleep(CERTIFICATES_CHECK).await;
     }
 }
 
@@ -93,29 +145,34 @@ pub(crate) struct DrainTimes {
     pub(crate) limit: Duration,
 }
 
-/// Ends the data path as asked; another signal meanwhile ends it quickly.
-pub(crate) async fn drain(workers: &Workers, ask: Ask, times: DrainTimes, signals: &mut Signals) {
-    let mut limit = QUICK_LIMIT;
-    if ask == Ask::Gently {
-        workers.enter(Phase::Draining);
-        limit = tokio::select! {
-            () = sleep(times.delay) => times.limit,
-            _ = signals.next() => QUICK_LIMIT,
-        };
+impl DataPath {
+    /// Ends as asked; another signal meanwhile ends it quickly.
+    pub(crate) async fn drain(self, ask: Ask, times: DrainTimes, signals: &mut Signals) {
+        // Who leaves opens no doors.
+        self.listening.abort();
+        let workers = &self.workers;
+        let mut limit = QUICK_LIMIT;
+        if ask == Ask::Gently {
+            workers.enter(Phase::Draining);
+            limit = tokio::select! {
+                () = sleep(times.delay) => times.limit,
+                _ = signals.next() => QUICK_LIMIT,
+            };
+        }
+        workers.enter(Phase::Stopping);
+        let deadline = Instant::now() + limit;
+        tokio::select! {
+            () = done(workers) => info!("nothing is in flight"),
+            () = tokio::time::sleep_until(deadline) => warn!("giving up requests in flight"),
+            _ = signals.next() => warn!("giving up requests in flight, as asked"),
+        }
     }
-    workers.enter(Phase::Stopping);
-    let deadline = Instant::now() + limit;
-    tokio::select! {
-        () = done(workers) => info!("nothing is in flight"),
-        () = tokio::time::sleep_until(deadline) => warn!("giving up requests in flight"),
-        _ = signals.next() => warn!("giving up requests in flight, as asked"),
-    }
-}
 
-/// Waits until a worker has died, which nothing but a restart mends.
-pub(crate) async fn death(workers: &Workers) {
-    while !workers.is_one_gone() {
-        sleep(DEATH_CHECK).await;
+    /// Waits until a worker has died, which nothing but a restart mends.
+    pub(crate) async fn death(&self) {
+        while !self.workers.is_one_gone() {
+            sleep(DEATH_CHECK).await;
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod demo;
 mod door;
 mod duration;
 mod explain;
+mod listening;
 mod logging;
 mod publication;
 mod run;

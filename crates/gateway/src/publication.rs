@@ -8,8 +8,9 @@ use nuncio_admin::{CurrentSnapshot, KeptResource, Latch, Published, Readiness, S
 use nuncio_config::Identity;
 use nuncio_controller::Publish;
 use nuncio_proxy::{Resolver, Switch};
-use nuncio_routing::{ServicePort, Snapshot, compile};
+use nuncio_routing::{Credential, Listening, ServicePort, Snapshot, compile};
 use nuncio_telemetry::{Configured, Telemetry};
+use nuncio_tls::Material;
 use tokio::sync::watch;
 
 /// Where snapshots go, and where the one in force can be seen.
@@ -18,7 +19,8 @@ pub(crate) struct Publication {
     readiness: Arc<Readiness>,
     current: Mutex<Option<Published>>,
     standing: Mutex<Standing>,
-    first: watch::Sender<bool>,
+    /// What is listened on by the snapshot in force; `None` before the first.
+    listening: watch::Sender<Option<Arc<Listening>>>,
 }
 
 impl Publication {
@@ -38,7 +40,7 @@ impl Publication {
             readiness: Arc::clone(readiness),
             current: Mutex::default(),
             standing: Mutex::default(),
-            first: watch::Sender::new(false),
+            listening: watch::Sender::new(None),
         }
     }
 
@@ -53,13 +55,19 @@ impl Publication {
     /// Waits for the first snapshot.
     pub(crate) async fn first(&self) {
         // The sender is ours, so it cannot be gone.
-        drop(self.first.subscribe().wait_for(|first| *first).await);
+        drop(self.listening().wait_for(Option::is_some).await);
+    }
+
+    /// Tells what is listened on, as it changes.
+    pub(crate) fn listening(&self) -> watch::Receiver<Option<Arc<Listening>>> {
+        self.listening.subscribe()
     }
 }
 
 impl Publish for Publication {
     fn publish(&self, snapshot: Arc<Snapshot>) {
         self.switch.install(Arc::clone(&snapshot));
+        let listening = Arc::clone(&snapshot.listening);
         let published = Published {
             snapshot,
             at: SystemTime::now(),
@@ -69,7 +77,13 @@ impl Publish for Publication {
         // The control path publishes only what every source has contributed to.
         self.readiness.set(Latch::Sources);
         self.readiness.set(Latch::Snapshot);
-        self.first.send_replace(true);
+        self.listening.send_if_modified(|before| {
+            let is_same = before
+                .as_ref()
+                .is_some_and(|before| Arc::ptr_eq(before, &listening));
+            *before = Some(listening);
+            !is_same
+        });
     }
 
     fn standing(&self, standing: nuncio_controller::Standing) {
@@ -86,6 +100,14 @@ impl Publish for Publication {
 
     fn endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {
         self.switch.set_endpoints(of, addresses);
+    }
+
+    fn credential(&self, of: &Credential, material: Option<Material>) {
+        self.switch.set_credential(of, material);
+    }
+
+    fn credentials_settled(&self) {
+        self.readiness.set(Latch::Credentials);
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use nuncio_admin::{Admin, Facts, Latch, Readiness};
 use nuncio_controller::{Options, Source, WriteBack, kube_client, load_offline};
-use nuncio_proxy::{Resolver, Workers};
+use nuncio_proxy::Resolver;
 use nuncio_telemetry::{AccessLogWriter, ServerState, Telemetry, statsd};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
@@ -21,7 +21,7 @@ use crate::ambassador_files::AmbassadorFiles;
 use crate::arguments::{
     AccessLogSwitch, FollowingArguments, IdentityArguments, LastGoodArguments, RunArguments,
 };
-use crate::data_path::{self, DrainTimes};
+use crate::data_path::{self, DataPath, DrainTimes, Wished};
 use crate::publication::Publication;
 use crate::signals::{Ask, Signals};
 use crate::{build, door, logging};
@@ -95,8 +95,8 @@ impl Gateway {
             statistics,
         } = arguments;
         let _context = control.enter();
-        let service_port = asked_by_module(&config_dir, &identity);
-        let data = data_path::Bound::bind(&ports, service_port)?;
+        let wished = asked_by_module(&config_dir, &identity);
+        let data = data_path::Bound::bind(&ports, wished)?;
         let door = door::Bound::bind(&ports)?;
         data.announce();
         door.announce();
@@ -165,7 +165,7 @@ impl Gateway {
             }
             _ = signals.next() => return Ok(()),
         }
-        let workers = data.start(publication.switch(), &readiness, &telemetry)?;
+        let data = data.start(&publication, &readiness, &telemetry)?;
         readiness.set(Latch::Listeners);
         telemetry.server().set_state(ServerState::Live);
         announce();
@@ -175,8 +175,11 @@ impl Gateway {
             door,
             stop,
         };
-        let ask = asked(&workers, &readiness, &mut signals).await?;
-        end(&workers, ask, times, &mut signals, (&readiness, &telemetry)).await;
+        let ask = asked(&data, &readiness, &mut signals).await?;
+        info!(?ask, "ending");
+        readiness.start_draining();
+        telemetry.server().set_state(ServerState::Draining);
+        data.drain(ask, times, &mut signals).await;
         flush_spans(&publication).await;
         background.stop().await;
         if let Some(writer) = self.access_log {
@@ -261,30 +264,17 @@ async fn outlive(controller: JoinHandle<Result<(), nuncio_controller::ControlErr
 
 /// Waits to be asked to end. A gateway that lost a worker is dead: it fails.
 async fn asked(
-    workers: &Workers,
+    data: &DataPath,
     readiness: &Readiness,
     signals: &mut Signals,
 ) -> anyhow::Result<Ask> {
     tokio::select! {
         ask = signals.next() => Ok(ask),
-        () = data_path::death(workers) => {
+        () = data.death() => {
             readiness.declare_dead();
             bail!("a worker died");
         }
     }
-}
-
-async fn end(
-    workers: &Workers,
-    ask: Ask,
-    times: DrainTimes,
-    signals: &mut Signals,
-    (readiness, telemetry): (&Readiness, &Telemetry),
-) {
-    info!(?ask, "ending");
-    readiness.start_draining();
-    telemetry.server().set_state(ServerState::Draining);
-    data_path::drain(workers, ask, times, signals).await;
 }
 
 /// Has the last spans sent, unless their collector takes too long.
@@ -298,13 +288,17 @@ async fn flush_spans(publication: &Publication) {
     }
 }
 
-/// `service_port` of the Module, when the configuration can be read before anything is bound.
-fn asked_by_module(config_dirs: &[PathBuf], identity: &IdentityArguments) -> Option<u16> {
+/// What the Module says of ports, when the configuration can be read before anything is bound.
+fn asked_by_module(config_dirs: &[PathBuf], identity: &IdentityArguments) -> Wished {
     // What is wrong with the files is said by whoever serves them.
-    load_offline(config_dirs, &identity.identity())
-        .ok()?
-        .settings
-        .service_port
+    let Ok(snapshot) = load_offline(config_dirs, &identity.identity()) else {
+        return Wished::default();
+    };
+    let implied = snapshot.listening.implied.as_ref();
+    Wished {
+        port: snapshot.settings.service_port,
+        https: implied.is_some_and(|implied| implied.https.is_some()),
+    }
 }
 
 fn access_log(

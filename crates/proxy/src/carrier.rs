@@ -1,26 +1,58 @@
 //! What carries the bytes of a connection: TCP, or TLS over it.
 
+mod prelude;
+
 use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use pingora_core::protocols::{Stream, UniqueIDType};
+use pingora_core::protocols::UniqueIDType;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::{client, server};
+
+pub(crate) use prelude::Prelude;
 
 /// An established transport connection.
 #[derive(Debug)]
 pub(crate) enum Carrier {
     Tcp(TcpStream),
-    Tls(Stream),
+    /// TLS to an upstream.
+    Originated(Box<client::TlsStream<TcpStream>>),
+    /// TLS of a client.
+    Terminated(Box<server::TlsStream<Prelude>>),
 }
 
 impl Carrier {
     pub(crate) fn id(&self) -> UniqueIDType {
         match self {
             Self::Tcp(tcp) => tcp.as_raw_fd(),
-            Self::Tls(tls) => tls.id(),
+            Self::Originated(tls) => tls.get_ref().0.as_raw_fd(),
+            Self::Terminated(tls) => tls.get_ref().0.id(),
+        }
+    }
+
+    /// Ends it so that the other side cannot take what came for all that was to come.
+    pub(crate) fn reset(self) {
+        // Where that fails, the other side has ended it.
+        drop(self.tcp().set_zero_linger());
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Tcp(tcp) => tcp,
+            Self::Originated(tls) => tls.get_ref().0,
+            Self::Terminated(tls) => tls.get_ref().0.tcp(),
+        }
+    }
+
+    /// Whether it may hold bytes that were written, until it is flushed.
+    pub(crate) fn holds_back(&self) -> bool {
+        match self {
+            Self::Tcp(_) => false,
+            Self::Originated(tls) => tls.get_ref().1.wants_write(),
+            Self::Terminated(tls) => tls.get_ref().1.wants_write(),
         }
     }
 
@@ -42,7 +74,8 @@ impl AsyncRead for Carrier {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buf),
-            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+            Self::Originated(tls) => Pin::new(tls).poll_read(cx, buf),
+            Self::Terminated(tls) => Pin::new(tls).poll_read(cx, buf),
         }
     }
 }
@@ -55,7 +88,8 @@ impl AsyncWrite for Carrier {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
-            Self::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+            Self::Originated(tls) => Pin::new(tls).poll_write(cx, bytes),
+            Self::Terminated(tls) => Pin::new(tls).poll_write(cx, bytes),
         }
     }
 
@@ -66,28 +100,32 @@ impl AsyncWrite for Carrier {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
-            Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
+            Self::Originated(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
+            Self::Terminated(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Tcp(tcp) => tcp.is_write_vectored(),
-            Self::Tls(tls) => tls.is_write_vectored(),
+            Self::Originated(tls) => tls.is_write_vectored(),
+            Self::Terminated(tls) => tls.is_write_vectored(),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_flush(cx),
-            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+            Self::Originated(tls) => Pin::new(tls).poll_flush(cx),
+            Self::Terminated(tls) => Pin::new(tls).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+            Self::Originated(tls) => Pin::new(tls).poll_shutdown(cx),
+            Self::Terminated(tls) => Pin::new(tls).poll_shutdown(cx),
         }
     }
 }

@@ -17,6 +17,7 @@
 //! Deliberately absent: Kubernetes, files, and everything about how configuration is written.
 
 mod carrier;
+mod conduit;
 mod downstream;
 mod error_pages;
 mod exchange;
@@ -25,6 +26,6 @@ mod live;
 mod upstream;
 mod wire;
 
-pub use downstream::{BindError, Listener, Phase, Probes, StartError, Workers};
+pub use downstream::{BindError, Listener, ListenerKey, Phase, Probes, StartError, Workers};
 pub use live::Switch;
 pub use upstream::{ResolveError, Resolver};

@@ -5,7 +5,10 @@
 //!
 //! Deliberately absent: compiling. Snapshots come ready made.
 
+mod credentials;
+mod made;
 mod mappings;
+mod terminations;
 mod upstreams;
 
 use std::net::SocketAddr;
@@ -14,14 +17,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use nuncio_config::Format;
 use nuncio_routing::{
-    ClusterIndex, Clusters, MappingId, Route, RouteTable, ServicePort, Settings, Slots, Snapshot,
+    ClusterIndex, Clusters, Credential, IdentitySource, Listening, MappingId, Route, RouteTable,
+    ServicePort, Settings, Slots, Snapshot, Termination, TerminationIndex,
 };
-use nuncio_telemetry::{MappingStats, Telemetry};
+use nuncio_telemetry::{Certificate, MappingStats, TcpStats, Telemetry};
+use nuncio_tls::{Material, Unusable};
 use nuncio_tracing::{SpanSender, Tracer};
 
+use crate::downstream::ListenerKey;
 use crate::error_pages::ErrorPages;
 use crate::exchange::LogPlan;
-use crate::upstream::{Background, Discovered, Resolver, Upstream};
+use crate::upstream::{Background, Discovered, Originators, Resolver, Upstream};
+pub(crate) use credentials::Credentials;
+pub(crate) use made::Made;
+use terminations::Terminations;
+use tokio_rustls::rustls::ServerConfig;
 use upstreams::Upstreams;
 
 /// What requests are served by.
@@ -30,6 +40,8 @@ pub(crate) struct Live {
     snapshot: Arc<Snapshot>,
     /// Each at the place that its cluster has in [`Snapshot::clusters`].
     upstreams: Slots<Arc<Upstream>>,
+    terminations: Arc<Terminations>,
+    credentials: Arc<Credentials>,
     error_pages: Arc<ErrorPages>,
     log_plan: Arc<LogPlan>,
     tracer: Option<Arc<Tracer>>,
@@ -55,6 +67,22 @@ impl Live {
         self.snapshot.demands.forwarding
     }
 
+    /// What is listened on.
+    pub(crate) fn listening(&self) -> &Listening {
+        &self.snapshot.listening
+    }
+
+    /// How TLS is terminated, for a handshake that begins now.
+    pub(crate) fn terminate(
+        &self,
+        index: TerminationIndex,
+    ) -> Result<(Arc<Termination>, Arc<ServerConfig>), Arc<Unusable>> {
+        let running = self.terminations.get(index);
+        let running = running.ok_or(Unusable::Missing("the Termination"))?;
+        let config = running.config(&self.credentials)?;
+        Ok((Arc::clone(running.termination()), config))
+    }
+
     /// What lines of the access log look like.
     pub(crate) fn log_plan(&self) -> &LogPlan {
         &self.log_plan
@@ -77,6 +105,11 @@ impl Live {
         route.attachment.get_or_attach(find)
     }
 
+    /// Where connections are counted that a Listener of this prefix carries; not to be asked for each.
+    pub(crate) fn tcp_stats(&self, prefix: &str) -> Arc<TcpStats> {
+        self.telemetry.tcp(prefix)
+    }
+
     pub(crate) fn upstream(&self, index: ClusterIndex) -> Option<&Arc<Upstream>> {
         self.upstreams.get(index.as_usize())
     }
@@ -87,6 +120,7 @@ impl Live {
 pub struct Switch {
     live: Arc<ArcSwap<Live>>,
     upstreams: Upstreams,
+    credentials: Arc<Credentials>,
     discovered: Arc<Discovered>,
     /// The way of spans to collectors.
     spans: SpanSender,
@@ -105,6 +139,8 @@ impl Switch {
                 ..Snapshot::clone(&snapshot)
             }),
             upstreams: Slots::default(),
+            terminations: Arc::default(),
+            credentials: Arc::new(Credentials::new()),
             error_pages: Arc::default(),
             log_plan: LogPlan::of(&snapshot.settings.access_log),
             tracer: None,
@@ -114,9 +150,12 @@ impl Switch {
         let exporting = resolver.run(exporter.run());
         telemetry.count_dns(resolver.stats());
         let discovered = Discovered::new(resolver);
+        let credentials = Arc::clone(&nothing.credentials);
+        let originators = Originators::new(&credentials);
         let live = Arc::new(ArcSwap::from_pointee(nothing));
         let switch = Self {
-            upstreams: Upstreams::new(telemetry, Arc::clone(&discovered), &live),
+            credentials,
+            upstreams: Upstreams::new(telemetry, (&discovered, originators), &live),
             live,
             discovered,
             spans,
@@ -146,6 +185,8 @@ impl Switch {
         };
         let tracer = tracer(&before, &snapshot);
         let live = Arc::new(Live {
+            terminations: before.terminations.next(&snapshot.listening),
+            credentials: Arc::clone(&before.credentials),
             snapshot,
             upstreams,
             error_pages,
@@ -153,6 +194,9 @@ impl Switch {
             tracer,
             telemetry: Arc::clone(&before.telemetry),
         });
+        if !Arc::ptr_eq(&before.terminations, &live.terminations) {
+            self.credentials.tidy();
+        }
         self.upstreams.retire(self.live.swap(live));
     }
 
@@ -161,6 +205,36 @@ impl Switch {
     /// cluster's name is resolved, or the port forgotten if no cluster of the snapshot has it.
     pub fn set_endpoints(&self, of: &ServicePort, addresses: Option<&[SocketAddr]>) {
         self.discovered.set(of, addresses);
+    }
+
+    /// Takes the material of a credential into use with the next handshake, at once and without a
+    /// snapshot, wherever it is named now or by a later snapshot. `None` when there is none any more:
+    /// then handshakes that need it are refused.
+    pub fn set_credential(&self, credential: &Credential, material: Option<Material>) {
+        self.credentials.set(credential, material);
+    }
+
+    /// Changes whenever [`Switch::certificates`] may be others.
+    pub(crate) fn certificates_as_of(&self) -> (usize, u64) {
+        let listening = Arc::as_ptr(&self.snapshot().listening).addr();
+        (listening, self.credentials.told())
+    }
+
+    /// The certificates that are served by a Listener, as far as there are any.
+    pub(crate) fn certificates(&self, key: ListenerKey) -> Vec<Certificate> {
+        let listening = Arc::clone(&self.snapshot().listening);
+        let Some(listener) = key.find(&listening) else {
+            return Vec::new();
+        };
+        let places = listener.terminations.values();
+        let identities = places.filter_map(|place| Some(&listening.termination(*place)?.identity));
+        let certificate = |identity: &IdentitySource| {
+            Some(Certificate {
+                name: identity.to_string().into(),
+                not_after: self.credentials.expiry(identity)?,
+            })
+        };
+        identities.filter_map(certificate).collect()
     }
 
     /// Has the spans that were told sent to their collectors, and waits until that has been tried.

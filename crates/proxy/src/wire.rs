@@ -16,6 +16,7 @@ mod traffic;
 use std::fmt::Debug;
 use std::io::{self, IoSlice};
 use std::iter;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -97,6 +98,12 @@ impl<P: Place> Wire<P> {
         Arc::clone(&self.traffic)
     }
 
+    /// Has these bytes, which came first, read first.
+    pub(crate) fn put_back(&mut self, bytes: Bytes) {
+        self.traffic.read(&Ok(()), bytes.len(), bytes.len());
+        self.unread = bytes;
+    }
+
     /// From now on a write waits, whatever was said before.
     pub(crate) fn wait_when_full(&mut self) {
         self.writes = Writes::Wait;
@@ -111,7 +118,10 @@ impl<P: Place> Wire<P> {
     /// `Ok(true)` when the connection begins with `expected`. The end of the stream is a
     /// difference.
     pub(crate) async fn begins_with(&mut self, expected: &[u8]) -> io::Result<bool> {
-        let mut seen = BytesMut::with_capacity(CORK_LIMIT);
+        let mut seen = match self.unread.is_empty() {
+            true => BytesMut::with_capacity(CORK_LIMIT),
+            false => BytesMut::from(mem::take(&mut self.unread)),
+        };
         let begins = loop {
             let n = seen.len().min(expected.len());
             if seen.iter().zip(expected).any(|(a, b)| a != b) {
@@ -142,7 +152,7 @@ impl<P: Place> Wire<P> {
             if n == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.traffic.sent(n);
+            self.sent(n);
             self.held.advance(n);
         }
         if self.unflushed {
@@ -189,7 +199,7 @@ impl<P: Place> Wire<P> {
             if n == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.traffic.sent(n);
+            self.sent(n);
             let from_held = n.min(self.held.len());
             self.held.advance(from_held);
             if n > from_held {
@@ -197,8 +207,13 @@ impl<P: Place> Wire<P> {
             }
         }
         let n = ready!(Pin::new(&mut self.carrier).poll_write_vectored(cx, slices))?;
-        self.traffic.sent(n);
+        self.sent(n);
         Poll::Ready(Ok(n))
+    }
+
+    fn sent(&mut self, bytes: usize) {
+        self.traffic.sent(bytes);
+        self.unflushed |= self.carrier.holds_back();
     }
 }
 

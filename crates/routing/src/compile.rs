@@ -8,17 +8,21 @@
 //! Deliberately absent: what is kept from one compilation to the next, which [`Compiler`] knows.
 
 mod attributes;
+mod contexts;
 mod defaults;
 mod forward;
 mod groups;
+mod listening;
 mod matching;
 mod membership;
 mod named;
 mod precedence;
 mod probes;
+mod reach;
 mod report;
 mod resolution;
 mod routes;
+mod selectors;
 mod surprises;
 mod tenancy;
 pub(crate) mod told;
@@ -31,6 +35,7 @@ use nuncio_config::{Diagnostic, Identity, ObjectRef, Parsed, Resource};
 
 use crate::{Compiler, Snapshot};
 pub(crate) use defaults::Defaults;
+pub(crate) use listening::Listened;
 pub(crate) use matching::{GroupKey, Matching};
 pub(crate) use named::{Class, Named};
 pub(crate) use precedence::Precedence;
@@ -38,6 +43,7 @@ pub(crate) use probes::{BuiltIn, built_in};
 pub(crate) use report::{Place, Report};
 pub(crate) use resolution::{SERVICE, canonical};
 pub(crate) use routes::{Routes, Surroundings};
+pub(crate) use selectors::Selectors;
 pub(crate) use told::Told;
 
 /// Compiles `resources`, taking over the diagnostics of their parsing.

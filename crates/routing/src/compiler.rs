@@ -3,7 +3,8 @@
 //! Resources have names, and of those with one name one is live ([`names`]). Live Mappings form groups
 //! by what they match ([`groups`]); one that comes, goes or is another costs its group to be compiled,
 //! and so does a change of what its members name. The Module that counts ([`modules`]) costs everything,
-//! the TracingService ([`tracing`]) no Route at all.
+//! the TracingService ([`tracing`]) no Route at all, nor do Hosts, Listeners and TCPMappings
+//! ([`listening`]).
 //! What comes of it is compared with what was there before, so that an equal Route stays the same value,
 //! and a cluster keeps its place.
 //!
@@ -14,8 +15,11 @@
 mod assembly;
 mod gateway_wide;
 mod groups;
+mod listening;
 mod modules;
 mod names;
+mod settling;
+mod tls_modules;
 mod tracing;
 
 use std::collections::BTreeMap;
@@ -24,12 +28,14 @@ use std::sync::Arc;
 use nuncio_config::{Identity, Module, ObjectRef, Parsed};
 
 use crate::compile::{
-    BuiltIn, Class, Defaults, Named, Report, SERVICE, Surroundings, Told, built_in, canonical,
+    BuiltIn, Class, Defaults, Named, Report, SERVICE, Selectors, Surroundings, Told, built_in,
+    canonical,
 };
 use crate::{Settings, Snapshot};
 use assembly::{Assembly, Held, Laid};
 use gateway_wide::GatewayWide;
 use groups::Groups;
+use listening::Listening;
 use names::{Names, Turn};
 use tracing::TracingServices;
 
@@ -44,8 +50,11 @@ pub struct Compiler {
     names: Names,
     named: Named,
     modules: GatewayWide,
+    tls_modules: GatewayWide,
     tracing: TracingServices,
     groups: Groups,
+    listening: Listening,
+    selectors: Selectors,
     basis: Basis,
     assembly: Assembly,
 }
@@ -99,8 +108,11 @@ impl Compiler {
             objects: BTreeMap::new(),
             names: Names::default(),
             modules: GatewayWide::default(),
+            tls_modules: GatewayWide::default(),
             tracing: TracingServices::default(),
             groups: Groups::default(),
+            listening: Listening::default(),
+            selectors: Selectors::default(),
             basis: Basis::of(Module::default()),
             assembly: Assembly::default(),
         };
@@ -157,7 +169,8 @@ impl Compiler {
         for turn in self.names.settle(&mut self.assembly) {
             self.take(turn);
         }
-        let module = modules::settle(&mut self.modules, &self.identity, &mut self.assembly);
+        self.settle_tls_modules();
+        let module = self.settle_modules();
         if self.tracing.settle(&self.identity, &mut self.assembly) {
             self.assembly.set(self.settings());
         }
@@ -168,12 +181,15 @@ impl Compiler {
                 ..Basis::of(module)
             };
             self.groups.touch_all();
+            self.listening.touch();
             self.rest_on_basis();
         }
+        self.settle_selectors();
         let settings = self.assembly.settings();
-        let by = (&self.named, &self.identity);
+        let by = (&self.named, &self.selectors, &self.identity);
         let surroundings = self.basis.surroundings(&settings, by);
         self.groups.settle(&surroundings, &mut self.assembly);
+        self.listening.settle(&surroundings, &mut self.assembly);
         self.assembly.settle();
         Compiled {
             snapshot: self.assembly.snapshot(generation),
@@ -194,22 +210,30 @@ impl Compiler {
             match class {
                 Class::Mapping => self.groups.remove(&told),
                 Class::Module => self.modules.remove(&told),
+                Class::TlsModule => self.tls_modules.remove(&told),
                 Class::TracingService => self.tracing.all.remove(&told),
-                Class::TlsContext | Class::Host | Class::Listener | Class::TcpMapping => {}
-                Class::CircuitBreaker | Class::OutlierDetection | Class::Resolver => {
-                    self.named.remove(&told);
+                Class::Host | Class::Listener | Class::TcpMapping => {
+                    self.listening.remove(class, &told);
                 }
+                Class::CircuitBreaker
+                | Class::OutlierDetection
+                | Class::Resolver
+                | Class::TlsContext => self.named.remove(&told),
             }
         }
         if let Some((class, told)) = now.and_then(classed) {
             match class {
                 Class::Mapping => self.groups.add(told),
                 Class::Module => self.modules.add(told),
+                Class::TlsModule => self.tls_modules.add(told),
                 Class::TracingService => self.tracing.all.add(told),
-                Class::TlsContext | Class::Host | Class::Listener | Class::TcpMapping => {}
-                Class::CircuitBreaker | Class::OutlierDetection | Class::Resolver => {
-                    self.named.add(told);
+                Class::Host | Class::Listener | Class::TcpMapping => {
+                    self.listening.add(class, told);
                 }
+                Class::CircuitBreaker
+                | Class::OutlierDetection
+                | Class::Resolver
+                | Class::TlsContext => self.named.add(told),
             }
         }
     }
@@ -220,12 +244,18 @@ impl Compiler {
             return;
         };
         match Class::of(&resource.kind) {
-            Class::Mapping | Class::Module | Class::TracingService => {}
-            Class::TlsContext | Class::Host | Class::Listener | Class::TcpMapping => {}
+            Class::Mapping | Class::Module | Class::TlsModule | Class::TracingService => {}
+            Class::Host | Class::Listener | Class::TcpMapping => self.listening.touch(),
+            Class::TlsContext => {
+                self.listening.touch();
+                self.groups.touch_naming(Class::TlsContext, &resource.name);
+            }
             class @ (Class::CircuitBreaker | Class::OutlierDetection) => {
+                self.listening.touch_clusters();
                 self.groups.touch_naming(class, &resource.name);
             }
             Class::Resolver => {
+                self.listening.touch_clusters();
                 let name = canonical(&resource.name);
                 let of_all = self.basis.defaults.module.resolver.as_deref();
                 match name == canonical(of_all.unwrap_or(SERVICE)) {
@@ -249,7 +279,7 @@ impl Compiler {
     fn rest_on_basis(&mut self) {
         self.assembly.set(self.settings());
         let settings = self.assembly.settings();
-        let by = (&self.named, &self.identity);
+        let by = (&self.named, &self.selectors, &self.identity);
         let surroundings = self.basis.surroundings(&settings, by);
         let routes =
             surroundings.lay_out_built_in(&mut self.assembly.roster, &mut Report::default());
@@ -269,13 +299,14 @@ impl Basis {
     fn surroundings<'s>(
         &'s self,
         settings: &'s Settings,
-        (named, identity): (&'s Named, &'s Identity),
+        (named, selectors, identity): (&'s Named, &'s Selectors, &'s Identity),
     ) -> Surroundings<'s> {
         Surroundings {
             settings,
             defaults: &self.defaults,
             named,
             built_in: &self.built_in,
+            selectors,
             identity,
         }
     }

@@ -4,6 +4,8 @@
 //! Invariant: names, never material. Whoever has the material tells the proxy of it, as often as it
 //! changes, without a compile.
 
+use std::fmt;
+
 /// Something to be had from elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Credential {
@@ -47,6 +49,23 @@ pub struct SecretName {
     pub namespace: Box<str>,
     /// Its name.
     pub name: Box<str>,
+}
+
+impl fmt::Display for SecretName {
+    /// `edge.default`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.name, self.namespace)
+    }
+}
+
+impl fmt::Display for IdentitySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secret(name) => name.fmt(f),
+            Self::Files { chain, key: _ } => f.write_str(chain),
+            Self::SelfSigned => f.write_str("self-signed"),
+        }
+    }
 }
 
 impl Credential {

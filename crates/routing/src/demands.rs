@@ -1,6 +1,6 @@
 //! What has to be at hand before a Snapshot can be served, besides its clusters.
 //!
-//! Invariant: follows from the Routes, the clusters and the settings; counted, so that a Route that
+//! Invariant: follows from the Routes, the clusters, the settings and who is listened to; counted, so that a Route that
 //! comes or goes costs no look at the others.
 //! Deliberately absent: reading files, finding endpoints, and telling where a request comes from.
 
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use nuncio_config::{ErrorResponseOverride, HashOn, OverrideBody};
 
-use crate::{Action, Cluster, Credential, Discovery, Route, ServicePort};
+use crate::{Action, Cluster, Credential, Discovery, Listening, Route, ServicePort};
 
 /// What the Routes of a Snapshot need as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,6 +60,18 @@ impl Tally {
             self.endpoints.remove(of);
         }
         for credential in cluster.tls.iter().flat_map(|tls| tls.credentials()) {
+            self.credentials.remove(&credential);
+        }
+    }
+
+    pub(crate) fn add_listening(&mut self, listening: &Listening) {
+        for credential in credentials(listening) {
+            self.credentials.add(&credential);
+        }
+    }
+
+    pub(crate) fn remove_listening(&mut self, listening: &Listening) {
+        for credential in credentials(listening) {
             self.credentials.remove(&credential);
         }
     }
@@ -135,6 +147,11 @@ impl<T: Ord + Clone> Counted<T> {
     fn changed(&mut self) -> Option<impl Iterator<Item = &T>> {
         std::mem::take(&mut self.changed).then(|| self.wanted.keys())
     }
+}
+
+fn credentials(listening: &Listening) -> impl Iterator<Item = Credential> {
+    let terminations = listening.terminations.iter();
+    terminations.flat_map(|termination| termination.credentials())
 }
 
 fn files(overrides: &[ErrorResponseOverride]) -> impl Iterator<Item = &Box<str>> {

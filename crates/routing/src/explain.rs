@@ -1,11 +1,12 @@
 //! Why a request is answered as it is.
 //!
 //! Invariant: for every [`Draw`], [`Explanation::answer`] names the Route that
-//! [`RouteTable::find`](crate::RouteTable::find) gives. What is said is bounded, whatever the
+//! [`RouteTable::find_selected`](crate::RouteTable::find_selected) gives for the Host. What is said is bounded, whatever the
 //! configuration and the question.
 //! Deliberately absent: what happens to a request before it is routed, except that its path is
 //! brought into its one spelling and that headers are dropped; and I/O.
 
+mod admission;
 mod candidate;
 mod condition;
 mod format;
@@ -15,11 +16,13 @@ mod text;
 
 use serde::{Deserialize, Serialize};
 
+pub use admission::Admission;
 pub use candidate::{Candidate, Verdict};
 pub use outcome::{Forwarded, Outcome, Shadowed, Upstream};
 pub use question::{Asked, InvalidQuestion, Question};
 
 use crate::{Draw, RequestHead, Route, Snapshot};
+use admission::Standing;
 use candidate::Candidates;
 use outcome::Circumstances;
 
@@ -30,6 +33,10 @@ pub struct Explanation {
     pub request: Asked,
     /// Why the request is answered with 400 without being routed.
     pub refused: Option<String>,
+    /// The Host that answers for it, as it is written.
+    pub host: Option<String>,
+    /// Whether that lets it in.
+    pub admission: Admission,
     /// Who answers, by ascending [`Draw`]. Several when Mappings share requests by weight.
     pub answers: Vec<Answer>,
     /// How many percent of such requests nobody answers: 404.
@@ -77,6 +84,8 @@ impl Snapshot {
             query: request.query.as_deref(),
             headers: &headers,
         };
+        let asked = (head.host, head.path);
+        let standing = Standing::of(&self.listening, &request.scheme, asked);
         let circumstances = Circumstances {
             snapshot: self,
             question,
@@ -84,7 +93,7 @@ impl Snapshot {
         };
         let mut taken = 0;
         let mut answers = Vec::new();
-        let mut candidates = Candidates::default();
+        let mut candidates = Candidates::of(standing.selector());
         for route in self.routes.iter().filter(|_| refused.is_none()) {
             let percent = candidates.consider(route, &head, taken);
             if percent > 0 {
@@ -95,6 +104,8 @@ impl Snapshot {
         let (candidates, others) = candidates.finish();
         Explanation {
             refused,
+            host: standing.host.map(|host| host.hostname.to_string()),
+            admission: standing.admission,
             answers,
             unanswered_percent: 100 - taken,
             candidates,

@@ -38,11 +38,12 @@ pub use credential::{Credential, IdentitySource, SecretName, Source};
 pub use demands::Demands;
 pub use diagnostics::Diagnostics;
 pub use explain::{
-    Answer, Asked, Candidate, Explanation, Forwarded, InvalidQuestion, Outcome, Question, Shadowed,
-    Upstream, Verdict,
+    Admission, Answer, Asked, Candidate, Explanation, Forwarded, InvalidQuestion, Outcome,
+    Question, Shadowed, Upstream, Verdict,
 };
 pub use listening::{
-    HostMap, Implied, Listener, Listening, SelectorIndex, TcpRoute, TerminationIndex, VirtualHost,
+    HostMap, Implied, Listener, Listening, MappingSelector, SelectedBy, TcpRoute, TerminationIndex,
+    VirtualHost,
 };
 pub use order::Order;
 pub use path::{HostilePath, PathRules, normalized};

@@ -5,7 +5,10 @@
 //! Deliberately absent: sockets, and which addresses the command line names.
 
 mod host_map;
+mod mapping_selector;
+mod selected_by;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +17,9 @@ use nuncio_config::{InsecureAction, SecurityModel, Stack};
 
 use crate::{ClusterIndex, Termination};
 pub use host_map::HostMap;
+pub(crate) use host_map::without_port;
+pub use mapping_selector::MappingSelector;
+pub use selected_by::SelectedBy;
 
 /// Everything that is listened on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +38,7 @@ impl Default for Listening {
         let everything = VirtualHost {
             hostname: "*".into(),
             insecure: InsecureAction::Route,
-            selector: None,
+            selector: MappingSelector::Any,
             termination: None,
         };
         let http = Listener {
@@ -116,15 +122,11 @@ pub struct VirtualHost {
     pub hostname: Box<str>,
     /// What becomes of requests that are not secure.
     pub insecure: InsecureAction,
-    /// Which Routes are its; `None` = all that are not another's by labels.
-    pub selector: Option<SelectorIndex>,
+    /// Which Routes are its.
+    pub selector: MappingSelector,
     /// How its TLS is terminated; `None` = it has none.
     pub termination: Option<TerminationIndex>,
 }
-
-/// A selector of Mappings' labels: a bit of [`Route::selected_by`](crate::Route).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SelectorIndex(pub(crate) u32);
 
 /// Where connections that are carried as they are go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,4 +141,73 @@ pub struct TcpRoute {
     pub idle_timeout: Option<Duration>,
     /// How TLS is terminated before; `None` = it is not.
     pub termination: Option<TerminationIndex>,
+}
+
+impl Listening {
+    /// The same, with those parts that are equal to some of `before` being the very same values.
+    pub(crate) fn sharing(mut self, before: &Self) -> Self {
+        let known: HashMap<&Termination, &Arc<Termination>> = before
+            .terminations
+            .iter()
+            .map(|known| (&**known, known))
+            .collect();
+        for termination in &mut self.terminations {
+            if let Some(known) = known.get(&**termination) {
+                *termination = Arc::clone(known);
+            }
+        }
+        for listener in &mut self.listeners {
+            let known = before.listener(listener.address, listener.port);
+            share(listener, known);
+        }
+        if let (Some(implied), Some(known)) = (&mut self.implied, &before.implied) {
+            share(&mut implied.http, Some(&known.http));
+            implied
+                .https
+                .iter_mut()
+                .for_each(|https| share(https, known.https.as_ref()));
+        }
+        self
+    }
+
+    /// The Listener of an address and a port.
+    pub fn listener(&self, address: Option<IpAddr>, port: u16) -> Option<&Arc<Listener>> {
+        let wanted = (port, address);
+        let key = |listener: &Arc<Listener>| (listener.port, listener.address);
+        let at = self.listeners.binary_search_by_key(&wanted, key).ok()?;
+        self.listeners.get(at)
+    }
+
+    /// The Termination at a place.
+    pub fn termination(&self, index: TerminationIndex) -> Option<&Arc<Termination>> {
+        self.terminations.get(index.as_usize())
+    }
+
+    /// The same, with other places for the clusters of its TCP routes.
+    pub(crate) fn placed(&self, place: impl Fn(ClusterIndex) -> ClusterIndex) -> Self {
+        let route = |route: &Arc<TcpRoute>| {
+            let clusters = route.clusters.iter();
+            let clusters = clusters.map(|(cluster, share)| (place(*cluster), *share));
+            Arc::new(TcpRoute {
+                clusters: clusters.collect(),
+                ..TcpRoute::clone(route)
+            })
+        };
+        let listener = |listener: &Arc<Listener>| {
+            Arc::new(Listener {
+                tcp: Arc::new(listener.tcp.map(route)),
+                ..Listener::clone(listener)
+            })
+        };
+        Self {
+            listeners: self.listeners.iter().map(listener).collect(),
+            ..self.clone()
+        }
+    }
+}
+
+fn share<T: PartialEq>(now: &mut Arc<T>, before: Option<&Arc<T>>) {
+    if let Some(before) = before.filter(|before| *before == now) {
+        *now = Arc::clone(before);
+    }
 }

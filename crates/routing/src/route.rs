@@ -16,7 +16,7 @@ use nuncio_config::{
     QueryValueMatch, Rare, Resource, RetryOn, Rewrite, Substitution, Usual,
 };
 
-use crate::{Attachment, ClusterIndex, Draw, Order, Redirect, RequestHead};
+use crate::{Attachment, ClusterIndex, Draw, Order, Redirect, RequestHead, SelectedBy};
 
 /// One member of a group of Mappings (or a built-in probe), ready to be matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct Route {
     pub query_parameters: Box<[QueryMatch]>,
     /// Which requests of the group it takes.
     pub share: Share,
+    /// Which Hosts have it by labels.
+    pub selected_by: SelectedBy,
     /// What happens to the request.
     pub action: Action,
     /// What happens to the response, whoever gives it.
@@ -243,7 +245,8 @@ impl Probe {
 }
 
 impl Route {
-    /// Whether this Route alone, without the others, would take the request.
+    /// Whether this Route alone, without the others, would take the request, if its Host
+    /// [has](SelectedBy::has) it.
     pub fn matches(&self, head: &RequestHead<'_>, draw: Draw) -> bool {
         self.share.admits(draw)
             && path_matches(&self.path, self.case, head.path)

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use nuncio_config::{
-    AccessLogOptions, ConnectionOptions, ErrorResponseOverride, Gzip, InternalMapping, IpRules,
-    Module, UnderscoresAction,
+    AccessLogOptions, ClientCertDetails, ConnectionOptions, ErrorResponseOverride,
+    ForwardClientCert, Gzip, InternalMapping, IpRules, Module, UnderscoresAction,
 };
 
 use crate::{PathRules, Tracing};
@@ -69,6 +69,10 @@ pub struct ConnectionSettings {
     pub path: PathRules,
     /// Whether a client's `x-request-id` is kept.
     pub preserve_external_request_id: bool,
+    /// What becomes of `x-forwarded-client-cert`.
+    pub forward_client_cert: ForwardClientCert,
+    /// What it says of a client's certificate beside its hash.
+    pub client_cert_details: ClientCertDetails,
     /// Whether `:port` is dropped from the host when it is the listener's.
     pub strip_matching_host_port: bool,
     /// Whether the peer is the client, rather than who `x-forwarded-for` says.
@@ -159,6 +163,8 @@ impl From<&ConnectionOptions> for ConnectionSettings {
                 reject_escaped_slashes: is(options.reject_requests_with_escaped_slashes),
             },
             preserve_external_request_id: is(options.preserve_external_request_id),
+            forward_client_cert: options.forward_client_cert.unwrap_or_default(),
+            client_cert_details: options.client_cert_details.unwrap_or_default(),
             strip_matching_host_port: is(options.strip_matching_host_port),
             use_remote_address: options.use_remote_address.unwrap_or(true),
             trusted_hops: options.xff_num_trusted_hops.unwrap_or(0),

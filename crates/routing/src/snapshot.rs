@@ -39,36 +39,47 @@ impl PartialEq for Snapshot {
     fn eq(&self, other: &Self) -> bool {
         self.generation == other.generation
             && self.settings == other.settings
-            && self.listening == other.listening
             && self.demands == other.demands
             && self.diagnostics == other.diagnostics
             && self.clusters.by_name() == other.clusters.by_name()
             && self.routes.len() == other.routes.len()
             && self.placed().eq(other.placed())
+            && self.placed_listening() == other.placed_listening()
     }
 }
 
 impl Snapshot {
     /// The Routes, with the positions that clusters have by name.
     fn placed(&self) -> impl Iterator<Item = Route> {
-        let by_name = self.clusters.by_name();
-        let positions: HashMap<&str, usize> = by_name
-            .iter()
-            .enumerate()
-            .map(|(position, cluster)| (&*cluster.name, position))
-            .collect();
+        let positions = self.positions();
         let placed = self.routes.iter().map(|route| {
             let mut route = Route::clone(route);
             if let Action::Forward(forward) = &mut route.action {
                 let shadow = forward.shadow.iter_mut().map(|shadow| &mut shadow.cluster);
                 for index in shadow.chain([&mut forward.cluster]) {
-                    let name = self.cluster(*index).map(|cluster| &*cluster.name);
-                    let position = name.and_then(|name| positions.get(name));
-                    *index = ClusterIndex::new(position.copied().unwrap_or(usize::MAX));
+                    *index = self.position(*index, &positions);
                 }
             }
             route
         });
         placed.collect::<Vec<_>>().into_iter()
+    }
+
+    fn placed_listening(&self) -> Listening {
+        let positions = self.positions();
+        let place = |index| self.position(index, &positions);
+        self.listening.placed(place)
+    }
+
+    fn positions(&self) -> HashMap<&str, usize> {
+        let by_name = self.clusters.by_name().into_iter().enumerate();
+        let positions = by_name.map(|(position, cluster)| (&*cluster.name, position));
+        positions.collect()
+    }
+
+    fn position(&self, index: ClusterIndex, positions: &HashMap<&str, usize>) -> ClusterIndex {
+        let name = self.cluster(index).map(|cluster| &*cluster.name);
+        let position = name.and_then(|name| positions.get(name));
+        ClusterIndex::new(position.copied().unwrap_or(usize::MAX))
     }
 }

@@ -12,8 +12,9 @@
 //! All indexes consist of small pieces that clones share. A change copies the few pieces that it
 //! touches, so it costs what changes, and so does keeping the tables before it.
 //!
-//! Invariant: [`RouteTable::find`] returns the first Route, in [`Order`](crate::Order), that
-//! [matches](Route::matches): what a linear scan would. A clone is a snapshot.
+//! Invariant: [`RouteTable::find_selected`] returns the first Route, in [`Order`](crate::Order), that
+//! the Host [has](crate::SelectedBy::has) and that [matches](Route::matches): what a linear scan would.
+//! A clone is a snapshot.
 //!
 //! Deliberately absent: a list of all Routes in order, which finding one does not need.
 
@@ -32,7 +33,7 @@ mod stacked;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Draw, RequestHead, Route};
+use crate::{Draw, MappingSelector, RequestHead, Route};
 use hosts::HostIndex;
 pub(crate) use hosts::MAX_HOST_LEN;
 use ledger::Ledger;
@@ -57,10 +58,20 @@ struct Index {
 }
 
 impl RouteTable {
-    /// The Route that takes the request; `None` = 404.
+    /// The Route that takes the request, if its Host selects no Mappings; `None` = 404.
     pub fn find(&self, head: &RequestHead<'_>, draw: Draw) -> Option<&Arc<Route>> {
+        self.find_selected(head, draw, &MappingSelector::Any)
+    }
+
+    /// The Route of a Host that takes the request; `None` = 404.
+    pub fn find_selected(
+        &self,
+        head: &RequestHead<'_>,
+        draw: Draw,
+        host: &MappingSelector,
+    ) -> Option<&Arc<Route>> {
         let Index { hosts, paths, .. } = &*self.index;
-        let mut search = Search::new(head, draw);
+        let mut search = Search::new(head, draw, host);
         hosts.visit(head.host, |tree| paths.improve(tree, &mut search));
         search.found()
     }

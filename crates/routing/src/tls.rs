@@ -20,6 +20,12 @@ pub struct Termination {
     pub clients: Option<Arc<ClientVerification>>,
     /// What both may speak.
     pub terms: TlsTerms,
+    /// Whether clients that speak HTTP are offered HTTP/2 and HTTP/1.1 where the terms offer nothing. Not by
+    /// the forms of Ambassador 0.21, which knows nothing of ALPN.
+    pub offers_http: bool,
+    /// Whether nobody has asked for it: it is there once its identity is, and verifies clients once
+    /// their authorities are there too, as Ambassador 0.21 finds `ambassador-certs` by itself.
+    pub found: bool,
 }
 
 /// How clients are verified. A name whose clients are verified is never served to a connection that was
@@ -37,7 +43,8 @@ pub struct ClientVerification {
 /// How TLS to an upstream is originated.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Origination {
-    /// The TLSContext that says so; `None` = none does, and nothing is verified.
+    /// Who says so, as for a [`Termination`]; of a name that nobody has, the name. `None` = nobody does,
+    /// and nothing is verified.
     pub context: Option<Box<str>>,
     /// Who the gateway is, if it says so.
     pub identity: Option<IdentitySource>,

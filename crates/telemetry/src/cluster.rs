@@ -260,8 +260,9 @@ impl ClusterStats {
         );
     }
 
-    /// Envoy counts the panic too: with no healthy host it looks among the unhealthy ones.
-    pub(crate) fn no_healthy_host(&self) {
+    /// There is no endpoint to send something to. Envoy counts the panic too: with no healthy host it
+    /// looks among the unhealthy ones.
+    pub fn no_healthy_host(&self) {
         self.count.trouble().upstream_cx_none_healthy.inc();
         self.count.trouble().lb_healthy_panic.inc();
     }

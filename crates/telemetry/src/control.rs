@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::histogram::Histogram;
@@ -34,6 +34,8 @@ pub struct ControlStats {
     pub(crate) invalid_changes: Counter,
     pub(crate) state: StateStats,
     feeds: Mutex<BTreeMap<&'static str, Arc<FeedStats>>>,
+    /// When each certificate expires that is wanted for TLS.
+    certificates: Mutex<BTreeMap<Box<str>, SystemTime>>,
 }
 
 /// What is heard of one feed of configuration, which may take several watches.
@@ -197,6 +199,22 @@ impl ControlStats {
     /// What a change says is being served, so long after it arrived.
     pub fn propagated(&self, took: Duration) {
         self.propagation_time.observe(took);
+    }
+
+    /// A certificate that is in use expires then; `None` when it is in use no more.
+    pub fn set_certificate(&self, name: &str, not_after: Option<SystemTime>) {
+        let mut certificates = self.certificates();
+        match not_after {
+            Some(not_after) => certificates.insert(name.into(), not_after),
+            None => certificates.remove(name),
+        };
+    }
+
+    /// Every certificate in use, and when it expires.
+    pub(crate) fn certificates(&self) -> MutexGuard<'_, BTreeMap<Box<str>, SystemTime>> {
+        self.certificates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The numbers of a feed of configuration. Of `name` there is a closed set; it is a label.

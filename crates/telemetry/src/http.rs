@@ -3,6 +3,8 @@
 //! Invariant: fields are the names Envoy gives under `http.<prefix>.`; only this crate moves them.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use crate::family::{Scope, Stat};
@@ -19,6 +21,8 @@ use crate::value::{Counter, Gauge};
 pub struct HttpStats {
     pub(crate) count: HttpCounts,
     prefix: Box<str>,
+    /// Whether HTTP is to be expected, so that it is shown before there is any.
+    expected: AtomicBool,
     series: Series,
 }
 
@@ -46,6 +50,7 @@ impl HttpStats {
         Self {
             count: HttpCounts::default(),
             prefix: prefix.into(),
+            expected: AtomicBool::new(false),
             series,
         }
     }
@@ -139,6 +144,15 @@ impl HttpStats {
     /// A client that `ip_allow` or `ip_deny` keeps out.
     pub fn client_denied(&self) {
         self.count.rbac_denied.inc();
+    }
+
+    pub(crate) fn expect(&self) {
+        self.expected.store(true, Relaxed);
+    }
+
+    /// Whether it is on the page: not where bytes are carried and nobody has ever spoken HTTP.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.expected.load(Relaxed) || self.count.downstream_cx_total.value() > 0
     }
 
     pub(crate) fn request_started(&self, protocol: Protocol) {

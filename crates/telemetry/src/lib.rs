@@ -10,7 +10,7 @@
 //! Envoy's statsd lines are deltas of the very same counters. One set of relaxed atomics with two
 //! writers keeps the two from ever disagreeing.
 //!
-//! How it is used: handles ([`HttpStats`], [`ListenerStats`], [`ClusterStats`]) are taken when
+//! How it is used: handles ([`HttpStats`], [`TcpStats`], [`ListenerStats`], [`ClusterStats`]) are taken when
 //! listeners and routes are built, never per request. The proxy tells them *events* (accepted,
 //! assigned, connect failed, closed); a finished request is one [`RequestRecord`], and
 //! [`RequestRecord::record`] is the only place that counts it. Lines of the access log go by
@@ -51,6 +51,7 @@ mod series;
 mod server;
 pub mod statsd;
 mod status;
+mod tcp;
 mod telemetry;
 mod text;
 mod trace;
@@ -68,13 +69,17 @@ pub use guard::SeriesLimit;
 pub use histogram::Histogram;
 pub use http::{ActiveUpgrade, HeldResponse, HttpStats, HttpSummary};
 pub use label::ClusterLabel;
-pub use listener::{ActiveRequest, Certificate, DownstreamConnection, ListenerStats, Rejection};
+pub use listener::{
+    ActiveRequest, Certificate, DownstreamConnection, Handshake, HandshakeFailure, ListenerStats,
+    Rejection,
+};
 pub use mapping::{Mapped, MappingStats};
 pub use page::{BadFilter, Filter, Page, Selection};
 pub use request::{
     Bytes, Closed, Ending, Outcome, Protocol, RequestRecord, Reset, ShadowRecord, Side, Transport,
 };
 pub use server::{ServerState, ServerStats};
+pub use tcp::TcpStats;
 pub use telemetry::{BuildInfo, Telemetry};
 pub use trace::{SpanCounts, TraceId};
 pub use value::{Counter, Gauge};

@@ -4,19 +4,23 @@
 //! it is cancelled or panics; that is why [`DownstreamConnection`] and [`ActiveRequest`] count when
 //! dropped.
 
+mod connection;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use crate::family::{Scope, Stat};
 use crate::histogram::Histogram;
 use crate::http::HttpStats;
 use crate::names;
-use crate::request::{Closed, Protocol, Side, Transport};
+use crate::request::{Protocol, Transport};
 use crate::series::{Scoped, Series};
 use crate::statsd::Timers;
 use crate::status::Classes;
+use crate::tcp::TcpStats;
 use crate::value::{Counter, Gauge};
+pub use connection::DownstreamConnection;
 
 /// The numbers of one listening address.
 #[derive(Debug)]
@@ -35,9 +39,14 @@ pub(crate) struct ListenerCounts {
     pub(crate) downstream_cx_destroy: Counter,
     pub(crate) downstream_cx_overflow: Counter,
     pub(crate) downstream_global_cx_overflow: Counter,
+    pub(crate) downstream_cx_proxy_proto_error: Counter,
     pub(crate) downstream_cx_length_ms: Histogram,
     pub(crate) ssl_connection_error: Counter,
+    pub(crate) ssl_fail_verify_error: Counter,
+    pub(crate) ssl_fail_verify_no_cert: Counter,
     pub(crate) ssl_handshake: Counter,
+    pub(crate) ssl_no_certificate: Counter,
+    pub(crate) ssl_session_reused: Counter,
 }
 
 /// What is counted per listener and connection manager together.
@@ -65,6 +74,28 @@ pub enum Rejection {
     ListenerFull,
     /// The whole process has as many as it may.
     ProcessFull,
+}
+
+/// A TLS handshake that succeeded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Handshake {
+    /// It went on with an earlier session.
+    pub resumed: bool,
+    /// The client said by a certificate who it is.
+    pub certified: bool,
+}
+
+/// Why a TLS handshake failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandshakeFailure {
+    /// The client has no certificate, and has to have one.
+    NoCertificate,
+    /// Its certificate is not accepted.
+    BadCertificate,
+    /// What it sent is no handshake, or asks for what is not served.
+    Protocol,
+    /// It left, or took too long.
+    Abandoned,
 }
 
 impl ListenerStats {
@@ -101,19 +132,16 @@ impl ListenerStats {
 
     /// A connection was accepted, before any handshake.
     pub fn accepted(self: &Arc<Self>, transport: Transport) -> DownstreamConnection {
-        self.count.downstream_cx_total.inc();
-        self.count.downstream_cx_active.inc();
+        self.connection_opened();
         self.http.connection_opened(transport);
-        DownstreamConnection {
-            listener: Arc::clone(self),
-            transport,
-            codec: None,
-            closed: Closed {
-                by: Side::Local,
-                with_active_request: false,
-            },
-            since: Instant::now(),
-        }
+        DownstreamConnection::of_http(self, transport)
+    }
+
+    /// As [`Self::accepted`], of a connection that is carried as it is.
+    pub fn carried(self: &Arc<Self>, by: &TcpStats) -> DownstreamConnection {
+        self.connection_opened();
+        by.connection_opened();
+        DownstreamConnection::of_tcp(self)
     }
 
     /// A connection was turned away before it became one.
@@ -122,6 +150,11 @@ impl ListenerStats {
             Rejection::ListenerFull => self.count.downstream_cx_overflow.inc(),
             Rejection::ProcessFull => self.count.downstream_global_cx_overflow.inc(),
         }
+    }
+
+    /// A connection began with no PROXY header, and is not served.
+    pub fn proxy_header_failed(&self) {
+        self.count.downstream_cx_proxy_proto_error.inc();
     }
 
     /// A request head arrived, or what was meant to be one.
@@ -161,6 +194,11 @@ impl ListenerStats {
         self.per_http.downstream_rq_xx.count(status);
     }
 
+    fn connection_opened(&self) {
+        self.count.downstream_cx_total.inc();
+        self.count.downstream_cx_active.inc();
+    }
+
     fn connection_closed(&self, open_for: Duration) {
         self.count.downstream_cx_active.dec();
         self.count.downstream_cx_destroy.inc();
@@ -187,76 +225,6 @@ impl Scope for ListenerHttp {
 
     fn series(&self) -> &Series {
         &self.series
-    }
-}
-
-/// An open connection of a client. Dropping it counts the close; without [`closed`](Self::closed)
-/// it was closed by us with nothing in flight.
-#[derive(Debug)]
-pub struct DownstreamConnection {
-    listener: Arc<ListenerStats>,
-    transport: Transport,
-    codec: Option<Protocol>,
-    closed: Closed,
-    since: Instant,
-}
-
-impl DownstreamConnection {
-    /// The TLS handshake succeeded.
-    pub fn tls_established(&self) {
-        self.listener.count.ssl_handshake.inc();
-    }
-
-    /// The TLS handshake failed.
-    pub fn tls_failed(&self) {
-        self.listener.count.ssl_connection_error.inc();
-    }
-
-    /// The first bytes, or ALPN, told which protocol is spoken; the first choice stands.
-    pub fn speaks(&mut self, protocol: Protocol) {
-        if self.codec.is_none() {
-            self.codec = Some(protocol);
-            self.listener.http.codec_chosen(protocol);
-        }
-    }
-
-    /// Bytes that went over it and belong to no request on record: those of HTTP/2 frames sent after their request
-    /// was over, and of what was no request.
-    pub fn transferred(&self, received: u64, sent: u64) {
-        self.listener
-            .http
-            .count
-            .downstream_cx_rx_bytes_total
-            .add(received);
-        self.listener
-            .http
-            .count
-            .downstream_cx_tx_bytes_total
-            .add(sent);
-    }
-
-    /// It was idle for too long, and we close it.
-    pub fn idled_out(self) {
-        self.listener.http.count.downstream_cx_idle_timeout.inc();
-    }
-
-    /// It was closed.
-    pub fn closed(mut self, closed: Closed) {
-        self.closed = closed;
-    }
-}
-
-impl Drop for DownstreamConnection {
-    fn drop(&mut self) {
-        let (http, open_for) = (&self.listener.http, self.since.elapsed());
-        if self.transport == Transport::Tls {
-            http.count.downstream_cx_ssl_active.dec();
-        }
-        if let Some(protocol) = self.codec {
-            http.of_codec(protocol).1.dec();
-        }
-        http.connection_closed(self.closed, open_for);
-        self.listener.connection_closed(open_for);
     }
 }
 

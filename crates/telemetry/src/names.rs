@@ -15,6 +15,7 @@ use crate::family::{
 };
 use crate::listener::{ListenerHttp, ListenerStats};
 use crate::server::ServerStats;
+use crate::tcp::TcpStats;
 pub(crate) use cluster::CLUSTER;
 pub(crate) use http::HTTP;
 
@@ -31,12 +32,21 @@ pub(crate) const LISTENER: &[Stat<ListenerStats>] = &[
     counter("downstream_cx_overflow", |s| {
         &s.count.downstream_cx_overflow
     }),
+    once_used(counter("downstream_cx_proxy_proto_error", |s| {
+        &s.count.downstream_cx_proxy_proto_error
+    })),
     counter("downstream_cx_total", |s| &s.count.downstream_cx_total),
     counter("downstream_global_cx_overflow", |s| {
         &s.count.downstream_global_cx_overflow
     }),
     counter("ssl.connection_error", |s| &s.count.ssl_connection_error),
+    counter("ssl.fail_verify_error", |s| &s.count.ssl_fail_verify_error),
+    counter("ssl.fail_verify_no_cert", |s| {
+        &s.count.ssl_fail_verify_no_cert
+    }),
     counter("ssl.handshake", |s| &s.count.ssl_handshake),
+    counter("ssl.no_certificate", |s| &s.count.ssl_no_certificate),
+    counter("ssl.session_reused", |s| &s.count.ssl_session_reused),
     gauge("downstream_cx_active", |s| &s.count.downstream_cx_active),
     histogram(DOWNSTREAM_CX_LENGTH_MS, |s| {
         &s.count.downstream_cx_length_ms
@@ -47,6 +57,24 @@ pub(crate) const LISTENER: &[Stat<ListenerStats>] = &[
 pub(crate) const LISTENER_HTTP: &[Stat<ListenerHttp>] = &[
     counter("downstream_rq_completed", |s| &s.downstream_rq_completed),
     classes("downstream_rq_xx", |s| &s.downstream_rq_xx),
+];
+
+/// `envoy_tcp_*{envoy_tcp_prefix}`, `envoy.tcp.<prefix>.*`
+pub(crate) const TCP: &[Stat<TcpStats>] = &[
+    counter("downstream_cx_drain_close", |s| {
+        &s.count.downstream_cx_drain_close
+    }),
+    counter("downstream_cx_no_route", |s| {
+        &s.count.downstream_cx_no_route
+    }),
+    counter("downstream_cx_rx_bytes_total", |s| {
+        &s.count.downstream_cx_rx_bytes_total
+    }),
+    counter("downstream_cx_total", |s| &s.count.downstream_cx_total),
+    counter("downstream_cx_tx_bytes_total", |s| {
+        &s.count.downstream_cx_tx_bytes_total
+    }),
+    counter("idle_timeout", |s| &s.count.idle_timeout),
 ];
 
 /// `envoy_*` without labels, `envoy.*`
@@ -96,9 +124,11 @@ pub(crate) const SERVER: &[Stat<ServerStats>] = &[
     counter("listener_manager.listener_create_success", |s| {
         &s.count.listener_create_success
     }),
-    // Listeners are bound once, for the life of the process.
+    // What is spoken on an address changes without another listener.
     zero_counter("listener_manager.listener_modified"),
-    zero_counter("listener_manager.listener_removed"),
+    counter("listener_manager.listener_removed", |s| {
+        &s.count.listener_removed
+    }),
     gauge("cluster_manager.active_clusters", |s| {
         &s.count.active_clusters
     }),
@@ -161,5 +191,6 @@ mod tests {
         assert!(is_sorted::<ListenerStats>());
         assert!(is_sorted::<ListenerHttp>());
         assert!(is_sorted::<ServerStats>());
+        assert!(is_sorted::<TcpStats>());
     }
 }

@@ -86,6 +86,11 @@ impl ServerStats {
         self.count.listener_create_success.inc();
     }
 
+    /// A listener is bound no more.
+    pub fn listener_removed(&self) {
+        self.count.listener_removed.inc();
+    }
+
     /// A listener could not be bound.
     pub fn listener_failed(&self) {
         self.count.listener_create_failure.inc();
@@ -188,6 +193,7 @@ pub(crate) struct ServerCounts {
     pub(crate) listeners_draining: Gauge,
     pub(crate) listeners_warming: Gauge,
     pub(crate) listener_added: Counter,
+    pub(crate) listener_removed: Counter,
     pub(crate) listener_create_success: Counter,
     pub(crate) listener_create_failure: Counter,
 }

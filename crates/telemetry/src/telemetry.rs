@@ -28,6 +28,7 @@ use crate::process::Memory;
 use crate::series::{Names, Series};
 use crate::server::ServerStats;
 use crate::statsd::Timers;
+use crate::tcp::TcpStats;
 use crate::trace::SpanCounts;
 
 /// Who this process is, for the labels of `ambassador_diagnostics_info` and `nuncio_build_info`.
@@ -57,6 +58,7 @@ pub struct Telemetry {
     access_log: OnceLock<AccessLog>,
     pub(crate) spans: Arc<SpanCounts>,
     https: Named<HttpStats>,
+    tcps: Named<TcpStats>,
     listeners: Named<ListenerStats>,
     clusters: Clusters,
     pub(crate) mappings: Mappings,
@@ -72,6 +74,7 @@ type Named<T> = RwLock<BTreeMap<Box<str>, Arc<T>>>;
 #[derive(Debug)]
 pub(crate) struct Handles {
     pub(crate) https: Vec<Arc<HttpStats>>,
+    pub(crate) tcps: Vec<Arc<TcpStats>>,
     pub(crate) listeners: Vec<Arc<ListenerStats>>,
     /// Also those that have left the configuration, until they have been told to the end.
     pub(crate) clusters: Vec<Arc<ClusterStats>>,
@@ -97,6 +100,7 @@ impl Telemetry {
             access_log: OnceLock::new(),
             spans: Arc::default(),
             https: RwLock::default(),
+            tcps: RwLock::default(),
             listeners: RwLock::default(),
             clusters: Clusters::default(),
             mappings: Mappings::default(),
@@ -108,7 +112,20 @@ impl Telemetry {
 
     /// The handle of a connection manager, as `ingress_http`.
     pub fn http(&self, prefix: &str) -> Arc<HttpStats> {
+        let http = self.unexpected_http(prefix);
+        http.expect();
+        http
+    }
+
+    /// As [`Self::http`], of a listener that speaks no HTTP; shown from the first connection that does
+    /// all the same, once it may.
+    pub fn unexpected_http(&self, prefix: &str) -> Arc<HttpStats> {
         entry(&self.https, prefix, || HttpStats::new(prefix, &self.timers))
+    }
+
+    /// The handle of what carries connections, as `ingress_tcp_5432`.
+    pub fn tcp(&self, prefix: &str) -> Arc<TcpStats> {
+        entry(&self.tcps, prefix, || TcpStats::new(prefix, &self.timers))
     }
 
     /// The handle of a bound address. An address asked for again keeps the connection manager it
@@ -276,9 +293,11 @@ impl Telemetry {
     /// What all handles are called, by their ids.
     pub(crate) fn names(&self) -> impl Iterator<Item = (u32, Names)> {
         let (https, listeners) = (values(&self.https), values(&self.listeners));
+        let tcps = values(&self.tcps);
         let mut names = Vec::new();
         let mut add = |series: &Series| names.push((series.id, series.names().clone()));
         https.iter().for_each(|http| add(http.series()));
+        tcps.iter().for_each(|tcp| add(tcp.series()));
         for listener in &listeners {
             add(listener.series());
             add(listener.per_http.series());
@@ -296,12 +315,14 @@ impl Telemetry {
             .map(|l| l.count.downstream_cx_active.value())
             .sum();
         let memory = Memory::read();
-        let https = values(&self.https);
+        let mut https = values(&self.https);
+        https.retain(|http| http.is_shown());
         self.server.refresh(memory, connections);
         self.server.follow_control(&self.control);
         self.server.follow_http2(&https);
         Handles {
             https,
+            tcps: values(&self.tcps),
             listeners,
             clusters: self.clusters.all(),
             memory,

@@ -149,6 +149,7 @@ fn everything_happened() -> Arc<Telemetry> {
     };
     listener.set_certificates(vec![certificate.clone(), certificate]);
     drop(listener.accepted(Transport::Tls));
+    drop(listener.carried(&telemetry.tcp("ingress_tcp_5432")));
     telemetry
 }
 
@@ -176,8 +177,7 @@ fn every_envoy_family_has_envoys_type_and_labels() {
 
 /// Of the families that are read, and of their neighbours, those that nothing can move; Envoy has
 /// most of them only where the feature is configured.
-const ABSENT: [(&str, &str); 14] = [
-    ("envoy_tcp_", "no TCPMapping is served"),
+const ABSENT: [(&str, &str); 12] = [
     (
         "envoy_cluster_health_check_",
         "Ambassador configures no active health checks",
@@ -185,10 +185,15 @@ const ABSENT: [(&str, &str); 14] = [
     ("envoy_http_ext_authz_", "no AuthService is asked"),
     ("envoy_cluster_ext_authz_", "no AuthService is asked"),
     ("envoy_cluster_ratelimit_", "no RateLimitService is asked"),
-    ("envoy_listener_ssl_session_reused", "no TLS from clients"),
-    ("envoy_listener_ssl_no_certificate", "no TLS from clients"),
-    ("envoy_listener_ssl_fail_verify_", "no TLS from clients"),
-    ("envoy_listener_ssl_versions", "no TLS from clients"),
+    (
+        "envoy_listener_ssl_fail_verify_san",
+        "names of clients are not verified",
+    ),
+    (
+        "envoy_listener_ssl_fail_verify_cert_hash",
+        "certificates are verified by their authorities",
+    ),
+    ("envoy_listener_ssl_versions", "no board reads it"),
     (
         "envoy_cluster_external_upstream_rq",
         "all responses but the internal ones: a twentieth of the page for a difference",
@@ -240,11 +245,10 @@ fn what_a_board_reads_is_there_at_zero_before_any_traffic() {
     ];
     let telemetry = telemetry();
     drop((listener(&telemetry), telemetry.cluster("httpbin")));
+    drop(telemetry.tcp("ingress_tcp_5432"));
     let page = page(&telemetry);
     for family in include_str!("fixtures/must_families.txt").lines() {
-        let absent = later.contains(&family)
-            || family.starts_with("envoy_tcp_")
-            || family.starts_with("envoy_cluster_health_check_");
+        let absent = later.contains(&family) || family.starts_with("envoy_cluster_health_check_");
         assert_eq!(page.types.contains_key(family), !absent, "{family}");
     }
     assert!(page.envoy_counters().iter().all(|(series, &value)| {
@@ -589,4 +593,49 @@ fn configuration_that_does_not_come_or_is_not_right_is_told_as_envoys_streams_wo
             (Some(1.0), Some(2.0))
         );
     }
+}
+
+#[test]
+fn where_bytes_are_carried_there_is_nothing_of_http() {
+    let telemetry = telemetry();
+    let http = telemetry.unexpected_http("ingress_tcp_5432");
+    let listener = telemetry.listener("0.0.0.0:5432".parse().unwrap(), &http);
+    let tcp = telemetry.tcp("ingress_tcp_5432");
+    let connection = listener.carried(&tcp);
+    tcp.transferred(3, 5);
+    tcp.idled_out();
+    let open = text(&telemetry);
+    drop(connection);
+    let closed = text(&telemetry);
+    for (page, line) in [
+        (
+            &open,
+            "envoy_tcp_downstream_cx_total{envoy_tcp_prefix=\"ingress_tcp_5432\"} 1\n",
+        ),
+        (
+            &open,
+            "envoy_tcp_downstream_cx_rx_bytes_total{envoy_tcp_prefix=\"ingress_tcp_5432\"} 3\n",
+        ),
+        (
+            &open,
+            "envoy_tcp_downstream_cx_tx_bytes_total{envoy_tcp_prefix=\"ingress_tcp_5432\"} 5\n",
+        ),
+        (
+            &open,
+            "envoy_tcp_idle_timeout{envoy_tcp_prefix=\"ingress_tcp_5432\"} 1\n",
+        ),
+        (
+            &open,
+            "envoy_listener_downstream_cx_active{envoy_listener_address=\"0.0.0.0_5432\"} 1\n",
+        ),
+        (
+            &closed,
+            "envoy_listener_downstream_cx_active{envoy_listener_address=\"0.0.0.0_5432\"} 0\n",
+        ),
+    ] {
+        assert!(page.contains(line), "{line}");
+    }
+    assert!(!open.contains("envoy_http_conn_manager_prefix"));
+    drop(listener.accepted(Transport::Plain));
+    assert!(text(&telemetry).contains("envoy_http_conn_manager_prefix=\"ingress_tcp_5432\""));
 }

@@ -3,6 +3,7 @@
 import os
 
 from harness import http
+from harness.kube_api import KubeApi
 from harness.ports import free
 from harness.program import Program
 from harness.verdict import expect
@@ -19,17 +20,22 @@ def clean_environment(**values):
 
 
 class Gateway(Program):
-    """`nuncio run --config-dir DIRECTORY`, ready once constructed. Use as a context manager.
-    Its ports are free ones, but for `metrics` if given. statsd is off, unless `statsd` is None:
-    then nothing is said about it; so is the access log, which would hide the log proper."""
+    """`nuncio run`, ready once constructed. Use as a context manager. What it serves is `source`: a
+    directory of manifests, or a `KubeApi`. Its ports are free ones, but for `metrics` if given.
+    statsd is off, unless `statsd` is None: then nothing is said about it; so is the access log,
+    which would hide the log proper."""
 
-    def __init__(self, setting, directory, metrics=None, statsd="false", access_log="off"):
-        self.http, self.admin, free_port = free(3)
+    def __init__(self, setting, source, metrics=None, statsd="false", access_log="off"):
+        self.http, self.https, self.admin, free_port = free(4)
         self.metrics = metrics or free_port
         said = {"STATSD_ENABLED": statsd, "NUNCIO_ACCESS_LOG": access_log}
         said = {name: value for name, value in said.items() if value}
+        arguments = ["--config-dir", source]
+        if isinstance(source, KubeApi):
+            arguments = ["--write-back", "off"]
+            said["KUBECONFIG"] = str(source.kubeconfig(setting.directory / "kubeconfig"))
         super().__init__(
-            [setting.binary, "run", "--config-dir", directory, *self.addresses()],
+            [setting.binary, "run", *arguments, *self.addresses()],
             setting.directory / "gateway.log",
             env=clean_environment(**said),
         )
@@ -42,7 +48,7 @@ class Gateway(Program):
     def addresses(self):
         return [
             *("--http", f"127.0.0.1:{self.http}"),
-            *("--https", "127.0.0.1:0"),
+            *("--https", f"127.0.0.1:{self.https}"),
             *("--admin", f"127.0.0.1:{self.admin}"),
             *("--metrics", f"127.0.0.1:{self.metrics}"),
         ]

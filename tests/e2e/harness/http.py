@@ -29,12 +29,12 @@ class Answer:
 
 
 class Connection:
-    """Sends one request after another to 127.0.0.1:`port`."""
+    """Sends one request after another to 127.0.0.1:`port`, by the socket `over` if given."""
 
-    def __init__(self, port, timeout=10.0):
+    def __init__(self, port, timeout=10.0, over=None):
         self.opened = time.monotonic()
         self.answers = 0
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        self._socket = over or socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = b""
 

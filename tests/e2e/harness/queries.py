@@ -15,8 +15,6 @@ REASONS = {
     "machine": "found where the machine has it: a limit of the container's memory",
     "older-envoy": "Envoy of today counts it under another name, where nothing says what is internal",
     "other-program": "a series of another program: Contour, Envoy Gateway or kube-state-metrics",
-    "tcp": "TCPMappings, which are not served yet",
-    "tls": "TLS on the listener, which is not served yet",
     "typo": "a series that never was: the board misspells it",
     "unserved": "a detail of Envoy's that this gateway does not tell",
     "xds": "Envoy's xDS subscriptions, which this gateway does not have",

@@ -1,28 +1,36 @@
 """Traffic of every kind that dashboards tell apart, through Mappings made for it."""
 
 import contextlib
+import json
+import re
 import socket
 import subprocess
 import threading
+from pathlib import Path
 
-from harness import http
-from harness.manifests import mapping, service
+from harness import curl, http
+from harness.certificates import secret
+from harness.manifests import documents, mapping, service
 from harness.ports import free
 from harness.verdict import expect_equal
 from harness.waiting import until
 
 _WEBSOCKET = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+_CERTIFICATE = Path(__file__).parents[1] / "fixtures" / "self_signed.pem"
 _TIMEOUT_MS = 100
 _AT_ONCE = 6
 
 
 def manifest(port):
-    """A Service whose Mappings lead to the upstream at `port`, each to a cluster of its own name."""
-    [nobody] = free(1)
+    """A Service whose Mappings lead to the upstream at `port`, each to a cluster of its own name; a port
+    that is carried there; and a certificate, which is found by its name."""
+    nobody, carried = free(2)
     to, dead = f"127.0.0.1:{port}", f"127.0.0.1:{nobody}"
     breaker = "[{max_connections: 1, max_pending_requests: 1}]"
     retries = "{retry_on: 5xx, num_retries: 2}"
-    return service(
+    pair = _CERTIFICATE.read_bytes()
+    certificate = secret("ambassador-certs", {"tls.crt": pair, "tls.key": pair})
+    scenarios = service(
         "scenarios",
         mapping("httpbin_mapping", "/httpbin/", to, stats_name="httpbin"),
         mapping("shop", "/shop/", to, stats_name="shop"),
@@ -41,7 +49,10 @@ def manifest(port):
         mapping("upgraded", "/upgraded/", to, stats_name="upgraded", use_websocket="true"),
         "---\napiVersion: ambassador/v0\nkind: OutlierDetection\nname: strict\n",
         mapping("watched", "/watched/", to, stats_name="watched", outlier_detection="strict"),
+        "---\napiVersion: getambassador.io/v2\nkind: TCPMapping\nname: carried\n"
+        f"port: {carried}\nservice: {to}\nstats_name: carried\n",
     )
+    return documents(scenarios, json.dumps(certificate) + "\n")
 
 
 def play(gateway):
@@ -54,6 +65,8 @@ def play(gateway):
         _too_many,
         _upgrades,
         _http2,
+        _over_tls,
+        _carried,
         _malformed,
         _client_leaves,
     ):
@@ -108,6 +121,20 @@ def _http2(gateway):
     command = ["curl", "-sS", "--http2-prior-knowledge", "-o", "-", "-w", "%{http_version}", url]
     said = subprocess.run(command, capture_output=True, text=True, timeout=10)
     expect_equal(said.stdout[-1:], "2", f"curl's HTTP version ({said.stderr})")
+
+
+def _over_tls(gateway):
+    until(
+        lambda: curl.status(gateway.https, "gateway.test", "/httpbin/get") == 200,
+        "a request over TLS is answered",
+    )
+
+
+def _carried(gateway):
+    page = http.get(gateway.metrics, "/metrics").body.decode()
+    [port] = set(re.findall(r'envoy_tcp_prefix="ingress_tcp_(\d+)"', page))
+    for _ in range(3):
+        expect_equal(http.get(int(port), "/get").status, 200, "an answer that is carried")
 
 
 def _malformed(gateway):

@@ -18,3 +18,9 @@ class Setting:
         for name, text in files.items():
             (config / f"{name}.yaml").write_text(text, encoding="utf-8")
         return config
+
+    def part(self, name):
+        """A setting for a part of the check, in a directory of its own."""
+        directory = self.directory / name
+        directory.mkdir()
+        return Setting(self.binary, directory)

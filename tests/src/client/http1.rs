@@ -1,13 +1,13 @@
-//! An HTTP/1.1 client on a raw socket.
+//! An HTTP/1.1 client on a raw socket, or on TLS.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::timeout;
 
 use super::DEADLINE;
@@ -15,10 +15,9 @@ use super::reader::Reader;
 use super::response::{Broken, Response};
 
 /// One connection.
-#[derive(Debug)]
 pub struct Client {
     reader: Reader,
-    writer: OwnedWriteHalf,
+    writer: Box<dyn AsyncWrite + Send + Unpin>,
 }
 
 impl Client {
@@ -29,7 +28,16 @@ impl Client {
         let (reader, writer) = tcp.into_split();
         Self {
             reader: Reader::new(reader),
-            writer,
+            writer: Box::new(writer),
+        }
+    }
+
+    /// Speaks over a connection that is there.
+    pub fn over(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
+        let (reader, writer) = tokio::io::split(stream);
+        Self {
+            reader: Reader::new(reader),
+            writer: Box::new(writer),
         }
     }
 
@@ -162,7 +170,15 @@ impl Client {
     }
 
     /// Whether the connection is open and quiet at this moment.
-    pub fn is_quiet(&self) -> bool {
+    pub fn is_quiet(&mut self) -> bool {
         self.reader.is_quiet()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("reader", &self.reader)
+            .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! An HTTP/2 client with prior knowledge, over cleartext TCP.
+//! An HTTP/2 client with prior knowledge, over cleartext TCP, or over TLS.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,6 +8,7 @@ use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, Method, Request};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -35,7 +36,12 @@ impl Client2 {
     pub async fn connect(address: SocketAddr) -> Self {
         let tcp = TcpStream::connect(address).await.unwrap();
         tcp.set_nodelay(true).unwrap();
-        let (requests, connection) = h2::client::handshake(tcp).await.unwrap();
+        Self::over(tcp).await
+    }
+
+    /// Speaks over a connection that is there.
+    pub async fn over(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
+        let (requests, connection) = h2::client::handshake(stream).await.unwrap();
         Self {
             requests,
             driver: tokio::spawn(connection),

@@ -1,25 +1,25 @@
 //! Reads HTTP/1.1 responses, and is strict about how they are framed.
 
-use std::io;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Waker};
 
 use bytes::BytesMut;
-use tokio::io::AsyncReadExt;
-use tokio::net::tcp::OwnedReadHalf;
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use super::response::{Broken, Response};
 
 /// The incoming half of a connection.
-#[derive(Debug)]
 pub(super) struct Reader {
-    tcp: OwnedReadHalf,
+    incoming: Box<dyn AsyncRead + Send + Unpin>,
     /// Read and not yet used.
     buffer: BytesMut,
 }
 
 impl Reader {
-    pub(super) fn new(tcp: OwnedReadHalf) -> Self {
+    pub(super) fn new(incoming: impl AsyncRead + Send + Unpin + 'static) -> Self {
         Self {
-            tcp,
+            incoming: Box::new(incoming),
             buffer: BytesMut::new(),
         }
     }
@@ -81,9 +81,12 @@ impl Reader {
         self.buffer.is_empty() && !self.fill().await
     }
 
-    pub(super) fn is_quiet(&self) -> bool {
-        let read = self.tcp.try_read(&mut [0]);
-        self.buffer.is_empty() && read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    pub(super) fn is_quiet(&mut self) -> bool {
+        let mut byte = [0];
+        let mut nobody = Context::from_waker(Waker::noop());
+        let read =
+            Pin::new(&mut self.incoming).poll_read(&mut nobody, &mut ReadBuf::new(&mut byte));
+        self.buffer.is_empty() && read.is_pending()
     }
 
     async fn chunks(&mut self, body: &mut Vec<u8>) -> bool {
@@ -123,9 +126,17 @@ impl Reader {
     /// Reads more; false when there will be none.
     async fn fill(&mut self) -> bool {
         self.buffer.reserve(64 * 1024);
-        self.tcp
+        self.incoming
             .read_buf(&mut self.buffer)
             .await
             .is_ok_and(|n| n > 0)
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("buffer", &self.buffer)
+            .finish_non_exhaustive()
     }
 }

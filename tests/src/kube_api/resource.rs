@@ -33,6 +33,14 @@ pub enum Resource {
     EndpointResolvers,
     /// `getambassador.io` TracingService.
     TracingServices,
+    /// `getambassador.io` Host.
+    Hosts,
+    /// `getambassador.io` TLSContext.
+    TlsContexts,
+    /// `getambassador.io` Listener.
+    Listeners,
+    /// `getambassador.io` TCPMapping.
+    TcpMappings,
 }
 
 /// What the paths of a kind are made of.
@@ -52,7 +60,7 @@ pub(super) const AMBASSADOR: &str = "getambassador.io";
 
 impl Resource {
     /// Every kind.
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::Services,
         Self::Secrets,
         Self::ConfigMaps,
@@ -68,15 +76,23 @@ impl Resource {
         Self::ServiceResolvers,
         Self::EndpointResolvers,
         Self::TracingServices,
+        Self::Hosts,
+        Self::TlsContexts,
+        Self::Listeners,
+        Self::TcpMappings,
     ];
 
     /// The kinds of `getambassador.io`.
-    pub const CUSTOM: [Self; 5] = [
+    pub const CUSTOM: [Self; 9] = [
         Self::Mappings,
         Self::Modules,
         Self::ServiceResolvers,
         Self::EndpointResolvers,
         Self::TracingServices,
+        Self::Hosts,
+        Self::TlsContexts,
+        Self::Listeners,
+        Self::TcpMappings,
     ];
 
     /// The object's kind.
@@ -148,6 +164,10 @@ impl Resource {
                 "KubernetesEndpointResolver",
             ),
             Self::TracingServices => of(AMBASSADOR, "tracingservices", "TracingService"),
+            Self::Hosts => of(AMBASSADOR, "hosts", "Host"),
+            Self::TlsContexts => of(AMBASSADOR, "tlscontexts", "TLSContext"),
+            Self::Listeners => of(AMBASSADOR, "listeners", "Listener"),
+            Self::TcpMappings => of(AMBASSADOR, "tcpmappings", "TCPMapping"),
         }
     }
 }

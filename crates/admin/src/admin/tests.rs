@@ -135,7 +135,12 @@ async fn probes_follow_readiness() {
     );
     assert!(port.get(ready).await.is(503, "Ambassador is not ready\n"));
 
-    for latch in [Latch::Sources, Latch::Snapshot, Latch::Listeners] {
+    for latch in [
+        Latch::Sources,
+        Latch::Snapshot,
+        Latch::Credentials,
+        Latch::Listeners,
+    ] {
         port.readiness.set(latch);
     }
     let answer = port.get(ready).await;

@@ -63,7 +63,12 @@ fn html(published: &Published) -> String {
 #[test]
 fn the_page_as_json() {
     let readiness = Readiness::new();
-    for latch in [Latch::Sources, Latch::Snapshot, Latch::Listeners] {
+    for latch in [
+        Latch::Sources,
+        Latch::Snapshot,
+        Latch::Credentials,
+        Latch::Listeners,
+    ] {
         readiness.set(latch);
     }
     let (facts, published) = (facts(), published(ANNOTATION));
@@ -83,7 +88,7 @@ fn before_the_first_snapshot_there_are_empty_lists() {
     assert_eq!(page["route_info"], Value::Array(vec![]));
     assert_eq!(page["envoy_status"]["ready"], false);
     assert_eq!(page["envoy_status"]["since_update"], "Never updated");
-    let waiting = serde_json::json!(["sources", "snapshot", "listeners"]);
+    let waiting = serde_json::json!(["sources", "snapshot", "credentials", "listeners"]);
     assert_eq!(page["envoy_status"]["waiting_for"], waiting);
 }
 

@@ -22,6 +22,29 @@ pub(super) enum Understood {
     OutlierDetection,
     Resolver(Resolver),
     TracingService,
+    TlsContext,
+    TlsModule,
+    Host,
+    Listener,
+    TcpMapping,
+}
+
+impl Understood {
+    /// Whether resources of this kind are selected by labels.
+    pub(super) fn is_selected(self) -> bool {
+        match self {
+            Self::Mapping | Self::Host => true,
+            Self::Module
+            | Self::CircuitBreaker
+            | Self::OutlierDetection
+            | Self::Resolver(_)
+            | Self::TracingService
+            | Self::TlsContext
+            | Self::TlsModule
+            | Self::Listener
+            | Self::TcpMapping => false,
+        }
+    }
 }
 
 impl<'n> DocumentKind<'n> {
@@ -51,7 +74,13 @@ impl<'n> DocumentKind<'n> {
     /// Whether documents of this kind hold for the whole gateway, or claim something that it has but
     /// once, rather than saying where requests go.
     pub(crate) fn is_gateway_wide(&self) -> bool {
-        let of_a_namespace = ["Mapping", "CircuitBreaker", "OutlierDetection"];
+        let of_a_namespace = [
+            "CircuitBreaker",
+            "Host",
+            "Mapping",
+            "OutlierDetection",
+            "TLSContext",
+        ];
         is_known(self.written) && !of_a_namespace.contains(&self.written)
     }
 
@@ -74,6 +103,11 @@ fn understood(kind: &str, name: &str) -> Result<Understood, String> {
         ("KubernetesServiceResolver", _) => return Ok(Understood::Resolver(Resolver::Service)),
         ("KubernetesEndpointResolver", _) => return Ok(Understood::Resolver(Resolver::Endpoint)),
         ("TracingService", _) => return Ok(Understood::TracingService),
+        ("TLSContext", _) => return Ok(Understood::TlsContext),
+        ("Module", "tls") => return Ok(Understood::TlsModule),
+        ("Host", _) => return Ok(Understood::Host),
+        ("Listener", _) => return Ok(Understood::Listener),
+        ("TCPMapping", _) => return Ok(Understood::TcpMapping),
         ("Module", _) => format!("Module {} is not supported yet; ignored", quoted(name)),
         ("ConsulResolver", _) => "kind ConsulResolver is not supported: Consul is not asked for \
                                   endpoints; ignored"
@@ -92,26 +126,26 @@ fn is_known(kind: &str) -> bool {
     UNDERSTOOD.contains(&kind) || NOT_YET.contains(&kind)
 }
 
-const UNDERSTOOD: [&str; 7] = [
+const UNDERSTOOD: [&str; 11] = [
     "CircuitBreaker",
+    "Host",
     "KubernetesEndpointResolver",
     "KubernetesServiceResolver",
+    "Listener",
     "Mapping",
     "Module",
     "OutlierDetection",
+    "TCPMapping",
+    "TLSContext",
     "TracingService",
 ];
 
 /// Kinds of Ambassador and Emissary that are yet to be built.
-const NOT_YET: [&str; 10] = [
+const NOT_YET: [&str; 6] = [
     "AuthService",
     "ConsulResolver",
     "DevPortal",
     "Features",
-    "Host",
-    "Listener",
     "LogService",
     "RateLimitService",
-    "TCPMapping",
-    "TLSContext",
 ];

@@ -2,14 +2,13 @@
 //!
 //! Invariant: the document is one that could be written by hand, and is read like it.
 
-use std::borrow::Cow;
-
 use super::Backend;
+use super::document::At;
 use crate::ObjectRef;
 use crate::mapping::{HostMatch, Prefix};
 use crate::quote::quoted;
 use crate::report::Report;
-use crate::yaml::{Entry, Node, Scalar, Style, Value};
+use crate::yaml::Node;
 
 /// What is said of a Mapping.
 pub(super) struct Generated<'n> {
@@ -71,50 +70,27 @@ impl<'n> Generated<'n> {
 
     /// The document, every key in the line of the path.
     pub(super) fn document(&self) -> Node<'_> {
+        let at = At(self.line);
         let mut entries = vec![
-            self.entry("apiVersion", "getambassador.io/v3alpha1"),
-            self.entry("kind", "Mapping"),
-            self.entry("name", &self.name),
-            self.entry("ambassador_id", "_automatic_"),
-            self.entry("prefix", self.path),
-            self.entry("service", &self.service),
+            at.text("apiVersion", "getambassador.io/v3alpha1"),
+            at.text("kind", "Mapping"),
+            at.text("name", &self.name),
+            at.text("ambassador_id", "_automatic_"),
+            at.text("prefix", self.path),
+            at.text("service", &self.service),
         ];
         if self.is_exact {
             // An exact path is to go before every prefix.
-            entries.extend([
-                self.entry("prefix_exact", "true"),
-                self.entry("precedence", "1"),
-            ]);
+            entries.extend([at.text("prefix_exact", "true"), at.text("precedence", "1")]);
         }
         match &self.host {
             None => {}
-            Some(Host::Written(host)) => entries.push(self.entry("hostname", host)),
+            Some(Host::Written(host)) => entries.push(at.text("hostname", host)),
             Some(Host::Wildcard(pattern)) => {
-                entries.extend([
-                    self.entry("host", pattern),
-                    self.entry("host_regex", "true"),
-                ]);
+                entries.extend([at.text("host", pattern), at.text("host_regex", "true")]);
             }
         }
-        Node {
-            line: self.line,
-            value: Value::Mapping(entries),
-        }
-    }
-
-    fn entry<'e>(&'e self, key: &'e str, text: &'e str) -> Entry<'e> {
-        let scalar = Scalar {
-            text: Cow::Borrowed(text),
-            style: Style::Quoted,
-        };
-        Entry {
-            key: Cow::Borrowed(key),
-            line: self.line,
-            value: Node {
-                line: self.line,
-                value: Value::Scalar(scalar),
-            },
-        }
+        at.document(entries)
     }
 }
 

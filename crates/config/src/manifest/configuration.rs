@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{ManifestObject, Said};
 use crate::yaml::{Document, Node};
-use crate::{Form, Lines, ObjectRef};
+use crate::{Form, Labels, Lines, ObjectRef};
 
 /// Whether a document is not a Kubernetes object, which has `metadata`.
 pub(super) fn is_document(root: &Node<'_>) -> bool {
@@ -67,6 +67,7 @@ impl Configuration {
             line: 1,
             said: Some(said),
             ingress_class: None,
+            labels: Labels::default(),
         })
     }
 }

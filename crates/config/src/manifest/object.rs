@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::configuration::is_ambassador;
 use super::ingress::{Claim, claim, is_class_of_ours};
-use super::{Manifest, ManifestObject, Said};
+use super::{Manifest, ManifestObject, Said, secret};
 use crate::fields::Fields;
 use crate::name::Name;
 use crate::quote::quoted;
 use crate::report::Report;
 use crate::yaml::{self, Document, Node, Style, Value};
-use crate::{CONFIG_ANNOTATION, Form, Lines, ObjectRef};
+use crate::{CONFIG_ANNOTATION, Form, Labels, Lines, ObjectRef, labels};
 
 /// Reads the objects of one document.
 pub(super) struct Reader<'d, 'r> {
@@ -49,12 +49,14 @@ impl<'d, 'r> Reader<'d, 'r> {
         match (version, kind) {
             ("v1", "Service") => self.service(root),
             ("v1", "ConfigMap") => self.config_map(root),
+            ("v1", "Secret") => self.secret(root),
             ("networking.k8s.io/v1", "Ingress") => self.ingress(root),
             ("networking.k8s.io/v1", "IngressClass") => self.ingress_class(root),
             (_, "Ingress") => self.old_ingress(root, version),
             ("v1", "List") => self.list(root, Self::read),
             // As the Kubernetes API answers a list: the items do not repeat their kind.
             ("v1", "ServiceList") => self.list(root, Self::service),
+            ("v1", "SecretList") => self.list(root, Self::secret),
             _ if is_ambassador(version) => self.custom_resource(root, kind),
             _ => {}
         }
@@ -73,7 +75,22 @@ impl<'d, 'r> Reader<'d, 'r> {
             return;
         };
         let said = annotation(root, self.report);
-        self.push(object, root.line, said);
+        let labels = match said {
+            Some(_) => labels::read::of_object(root, self.report),
+            None => Labels::default(),
+        };
+        self.manifest.objects.push(ManifestObject {
+            object,
+            line: root.line,
+            said,
+            ingress_class: None,
+            labels,
+        });
+    }
+
+    fn secret(&mut self, root: &Node<'_>) {
+        let secret = secret::read(root, self.report);
+        self.manifest.secrets.extend(secret);
     }
 
     fn custom_resource(&mut self, root: &Node<'_>, kind: &str) {
@@ -103,6 +120,7 @@ impl<'d, 'r> Reader<'d, 'r> {
                 line: root.line,
                 said: Some(said),
                 ingress_class: class,
+                labels: Labels::default(),
             });
         }
     }
@@ -164,6 +182,7 @@ impl<'d, 'r> Reader<'d, 'r> {
             line,
             said,
             ingress_class: None,
+            labels: Labels::default(),
         });
     }
 
@@ -199,7 +218,7 @@ fn items<'n>(list: &'n Node<'n>, report: &mut Report) -> &'n [Node<'n>] {
 }
 
 /// Without a namespace, Kubernetes' tools take `default`.
-fn name(root: &Node<'_>, kind: &str, report: &mut Report) -> Option<ObjectRef> {
+pub(super) fn name(root: &Node<'_>, kind: &str, report: &mut Report) -> Option<ObjectRef> {
     let metadata = root.get("metadata");
     let line = metadata.map_or(root.line, |metadata| metadata.line);
     let Some(metadata) = metadata.and_then(Node::entries) else {

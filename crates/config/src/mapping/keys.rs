@@ -135,6 +135,6 @@ fn treatment(key: &str) -> Treatment {
 }
 
 /// Whether a value asks for nothing: null, false, or an empty text or mapping or list.
-pub(super) fn is_inert(value: &Node<'_>) -> bool {
+pub(crate) fn is_inert(value: &Node<'_>) -> bool {
     value.is_null() || value.boolean() == Some(false) || value.is_empty()
 }

@@ -19,7 +19,7 @@ mod redirect;
 mod remembered;
 pub(crate) mod retry;
 mod rewriting;
-mod service;
+pub(crate) mod service;
 mod upgrades;
 
 use std::time::Duration;
@@ -75,6 +75,7 @@ pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Mapping> {
         headers: matching.headers,
         query_parameters: matching.query_parameters,
         method: matching.method,
+        hostless: matching.hostless,
         host: matching.host,
         case: matching.case,
         path: matching.path?,

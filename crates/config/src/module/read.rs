@@ -5,6 +5,7 @@
 //! every Mapping. `ip_allow` alone is not left out (see `ip_rules`).
 
 mod access_log;
+mod client_certificates;
 mod connections;
 mod defaults;
 mod gzip;
@@ -14,12 +15,25 @@ mod ip_rules;
 use http::HeaderValue;
 
 use super::{Module, keys};
+use crate::TlsModule;
 use crate::document;
 use crate::fields::Fields;
 use crate::mapping::read::{breakers, cluster, cors, load_balancer, overrides, retry};
+use crate::tls_context::read::contexts;
 
 /// Reads the Module's `config`; `None` when there is none to read.
 pub(crate) fn read(document: &mut Fields<'_, '_>) -> Option<Module> {
+    in_config(document, |fields| {
+        keys::review(fields);
+        config(fields)
+    })
+}
+
+/// What `read` makes of the `config` of a Module; `None` after an error.
+pub(crate) fn in_config<'n, T: Default>(
+    document: &mut Fields<'n, '_>,
+    read: impl FnOnce(&mut Fields<'n, '_>) -> T,
+) -> Option<T> {
     for entry in document.entries() {
         if entry.key != "config" && !document::is_envelope(&entry.key) {
             let reason = format!(
@@ -30,15 +44,13 @@ pub(crate) fn read(document: &mut Fields<'_, '_>) -> Option<Module> {
         }
     }
     let Some(written) = document.entry("config") else {
-        return Some(Module::default());
+        return Some(T::default());
     };
     let Some(entries) = written.value.entries() else {
         document.wrong_type(written, "a mapping");
         return None;
     };
-    let mut fields = document.nested(entries, written.line, "");
-    keys::review(&mut fields);
-    Some(config(&mut fields))
+    Some(read(&mut document.nested(entries, written.line, "")))
 }
 
 fn config(fields: &mut Fields<'_, '_>) -> Module {
@@ -63,7 +75,7 @@ fn config(fields: &mut Fields<'_, '_>) -> Module {
         suppress_envoy_headers: fields.boolean("suppress_envoy_headers"),
         use_ambassador_namespace_for_service_resolution: fields
             .boolean("use_ambassador_namespace_for_service_resolution"),
-        service_port: port(fields),
+        service_port: fields.port("service_port"),
         liveness_probe: internal::read(fields, "liveness_probe", "/ambassador/v0/check_alive"),
         readiness_probe: internal::read(fields, "readiness_probe", "/ambassador/v0/check_ready"),
         diagnostics: internal::read(fields, "diagnostics", "/ambassador/v0/"),
@@ -75,14 +87,15 @@ fn config(fields: &mut Fields<'_, '_>) -> Module {
         buffer_max_request_bytes: buffer(fields),
         ip_rules: ip_rules::read(fields),
         regex_max_size: fields.number("regex_max_size", 1..=u32::MAX).map(u64::from),
+        tls_secret_namespacing: defaults::tls_secret_namespacing(fields),
+        tls: tls(fields),
+        use_proxy_proto: fields.boolean("use_proxy_proto"),
     }
 }
 
-fn port(fields: &mut Fields<'_, '_>) -> Option<u16> {
-    fields.read("service_port", "a port from 1 to 65535", |entry| {
-        let port = u16::try_from(entry.value.integer()?).ok()?;
-        (port > 0).then_some(port)
-    })
+fn tls(fields: &mut Fields<'_, '_>) -> Option<TlsModule> {
+    let module = fields.section("tls", contexts);
+    module.filter(|module| !module.contexts.is_empty())
 }
 
 fn buffer(fields: &mut Fields<'_, '_>) -> Option<u64> {

@@ -3,8 +3,8 @@
 mod said;
 
 use nuncio_config::{
-    Diagnostic, Kind, Mapping, Module, Parsed, Qualifier, Resource, Service, TlsContext,
-    parse_annotation,
+    Diagnostic, Host, Kind, Mapping, Module, Parsed, Qualifier, Rare, Resource, Service,
+    TcpMapping, TlsContext, parse_annotation,
 };
 use said::differences;
 
@@ -41,13 +41,52 @@ fn describe_resource(resource: &Resource) -> String {
         Kind::Resolver(resolver) => vec![format!("{resolver:?}")],
         Kind::TracingService(service) => whole(service),
         Kind::TlsContext(context) => differences(&**context, &TlsContext::default()),
-        Kind::TlsModule(module) => whole(module),
-        Kind::Host(host) => whole(host),
-        Kind::Listener(listener) => whole(listener),
-        Kind::TcpMapping(mapping) => whole(mapping),
+        Kind::TlsModule(module) => module.contexts.iter().flat_map(context_lines).collect(),
+        Kind::Host(host) => differences(&**host, &silent_host()),
+        Kind::Listener(listener) => vec![format!("{listener:?}")],
+        Kind::TcpMapping(mapping) => tcp_mapping_lines(mapping, namespace),
     };
-    let lines = lines.into_iter().map(|line| format!("  {line}\n"));
-    head + &lines.collect::<String>()
+    let labels = resource.labels.iter();
+    let labels: Vec<_> = labels
+        .map(|(key, value)| format!("{key}: {value}"))
+        .collect();
+    let labelled = (!labels.is_empty()).then(|| format!("labels {}", labels.join(", ")));
+    let lines = labelled.into_iter().chain(lines);
+    head + &lines.map(|line| format!("  {line}\n")).collect::<String>()
+}
+
+fn context_lines((name, context): &(Box<str>, TlsContext)) -> Vec<String> {
+    let said = differences(context, &TlsContext::default());
+    let said = said.into_iter().map(|line| format!("  {line}"));
+    std::iter::once(format!("{name}:")).chain(said).collect()
+}
+
+fn silent_host() -> Host {
+    Host {
+        hostname: "*".into(),
+        mapping_selector: None,
+        tls_secret: None,
+        tls_context: None,
+        tls: None,
+        acme: None,
+        insecure: None,
+        insecure_additional_port: None,
+    }
+}
+
+fn tcp_mapping_lines(mapping: &TcpMapping, namespace: &str) -> Vec<String> {
+    let silent = TcpMapping {
+        port: 0,
+        address: None,
+        host: None,
+        service: mapping.service.clone(),
+        cluster: Rare::default(),
+        weight: None,
+        idle_timeout: None,
+    };
+    let service = describe_service(&mapping.service, namespace);
+    let said = differences(mapping, &silent);
+    std::iter::once(service).chain(said).collect()
 }
 
 fn whole(value: &impl std::fmt::Debug) -> Vec<String> {

@@ -32,15 +32,19 @@ mod tree;
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 use tracing::info;
 
 use crate::change::{Change, Feed};
-use touch::{Inotify, Message, Touched};
+use crate::credentials::Local;
+use touch::Touched;
+pub(crate) use touch::{Inotify, Message};
+pub(crate) use tree::links;
 use tree::{Concern, Tree};
 
 /// How often everything is looked at, for what inotify does not tell.
@@ -62,18 +66,21 @@ pub enum DirectoryError {
     Ended,
 }
 
-/// Tells of every change in `paths`. Returns when they cannot be read at the start, or when nobody
+/// Tells of every change in `paths`, and of the Secrets there before. Returns when they cannot be read at the start, or when nobody
 /// listens any more.
 pub(crate) async fn watch(
     paths: Vec<PathBuf>,
-    changes: mpsc::Sender<Change>,
+    (changes, secrets): (mpsc::Sender<Change>, watch::Sender<Arc<Local>>),
 ) -> Result<(), DirectoryError> {
     let (sender, mut messages) = mpsc::unbounded_channel();
     let mut followed = blocking(move || Followed::open(paths, sender)).await??;
     let mut news = News::Changed;
     loop {
-        if news == News::Changed && changes.send(followed.listed()).await.is_err() {
-            return Ok(());
+        if news == News::Changed {
+            secrets.send_replace(Arc::new(followed.tree.secrets()));
+            if changes.send(followed.listed()).await.is_err() {
+                return Ok(());
+            }
         }
         let batch = next(&mut messages, followed.wake()).await;
         (followed, news) = blocking(move || followed.step(batch)).await?;

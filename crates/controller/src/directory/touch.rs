@@ -15,7 +15,7 @@ use tracing::{debug, warn};
 
 /// How a path was touched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Touch {
+pub(crate) enum Touch {
     /// Its content changed and its writer has not closed it.
     Writing,
     /// Its writer closed it, or it was renamed or removed: as whole as it will be.
@@ -26,7 +26,7 @@ pub(super) enum Touch {
 
 /// One message of the watcher.
 #[derive(Debug)]
-pub(super) enum Message {
+pub(crate) enum Message {
     /// A path was touched.
     Path(PathBuf, Touch),
     /// Messages were lost: look at everything.
@@ -59,7 +59,7 @@ impl Touched {
 
 /// The inotify watches, which always follow the directories that the tree names.
 #[derive(Debug)]
-pub(super) struct Inotify {
+pub(crate) struct Inotify {
     watcher: Option<RecommendedWatcher>,
     /// Device and inode of each watched directory: a name may come to mean another one.
     watched: BTreeMap<PathBuf, (u64, u64)>,
@@ -67,7 +67,7 @@ pub(super) struct Inotify {
 
 impl Inotify {
     /// Without inotify (its limits are shared by the whole host) changes are found by polling.
-    pub(super) fn new(messages: mpsc::UnboundedSender<Message>) -> Self {
+    pub(crate) fn new(messages: mpsc::UnboundedSender<Message>) -> Self {
         let handler = move |event: notify::Result<Event>| tell(&messages, event);
         let watcher = notify::recommended_watcher(handler)
             .inspect_err(|error| warn!(%error, "no inotify; directories are polled"))
@@ -80,7 +80,7 @@ impl Inotify {
 
     /// Watches exactly `places`. Answers whether one of them was not watched before, so that
     /// something may have happened in it unseen.
-    pub(super) fn follow(&mut self, places: impl IntoIterator<Item = PathBuf>) -> bool {
+    pub(crate) fn follow(&mut self, places: impl IntoIterator<Item = PathBuf>) -> bool {
         let Some(watcher) = &mut self.watcher else {
             return false;
         };
@@ -112,7 +112,7 @@ impl Inotify {
 
     /// Something happened to the watched directory itself: its watch may have died with it, or have
     /// moved away with it.
-    pub(super) fn forget(&mut self, path: &Path) {
+    pub(crate) fn forget(&mut self, path: &Path) {
         if self.watched.remove(path).is_some()
             && let Some(watcher) = &mut self.watcher
         {

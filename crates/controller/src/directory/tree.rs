@@ -19,6 +19,7 @@ use super::DirectoryError;
 use super::file::File;
 use super::touch::{Touch, Touched};
 use crate::change::Announced;
+use crate::credentials::Local;
 use crate::manifest::{file_diagnostic, is_manifest_name, merge, names};
 
 /// All watched directories.
@@ -70,6 +71,14 @@ impl Tree {
                 .cloned(),
         );
         (objects, diagnostics)
+    }
+
+    /// Every Secret. Of one that is defined twice, the first stands.
+    pub(super) fn secrets(&self) -> Local {
+        let files: Vec<_> = self.files().filter_map(File::held).collect();
+        let all = files.iter().rev().flat_map(|content| &content.secrets);
+        all.map(|(name, pieces)| (name.clone(), Arc::clone(pieces)))
+            .collect()
     }
 
     /// The directories in which something may happen that changes a file's content: their own, those
@@ -250,7 +259,7 @@ impl Directory {
 }
 
 /// The symlinks among a path and its ancestors, with their parents resolved as inotify names them.
-fn links(path: &Path) -> Vec<PathBuf> {
+pub(crate) fn links(path: &Path) -> Vec<PathBuf> {
     let is_link = |path: &&Path| fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink());
     let resolved = |path: &Path| {
         let parent = path

@@ -123,6 +123,7 @@ pub(super) async fn send(changes: &mpsc::Sender<Change>, change: Change) -> Resu
 fn annotated(kind: &Kind, object: &Object<'_>) -> Option<Announced> {
     let text = object.annotation(CONFIG_ANNOTATION)?;
     let origin = Origin::api(Arc::new(object.named(kind.name)));
+    let origin = origin.labelled(object.labels());
     Some(Announced::new(origin, Form::Documents, text))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Every kind has its own watch and fails alone. Of Services the metadata alone is asked for: their
 //! annotations are all that compiling reads. What is ours as a whole (custom resources, Ingresses,
-//! the ConfigMap) is read as a whole. Secrets are not read: nothing names one yet.
+//! the ConfigMap) is read as a whole. Of Secrets those alone are read that TLS wants.
 //!
 //! What may be read is found out by trying, each kind apart: Ambassador's first permissions
 //! (Services, ConfigMaps, Secrets) suffice, and a group that is not installed is looked for again
@@ -16,6 +16,7 @@
 mod announcer;
 mod client;
 mod config_map;
+mod cover;
 mod endpoints;
 mod failure;
 mod ingress;
@@ -23,6 +24,7 @@ mod object;
 mod options;
 mod refusal;
 mod retry;
+mod secrets;
 mod trimmed;
 mod watch;
 mod write_back;
@@ -43,18 +45,23 @@ use config_map::{CONFIG_MAP, Files};
 pub(crate) use endpoints::{Endpoints, Sight, Touched};
 use ingress::{ClassReader, INGRESS_CLASSES, INGRESSES, Ingresses, Interest, Lookups};
 pub use options::{KubernetesOptions, Pace};
+pub(crate) use secrets::{Heard as SecretHeard, Secrets};
 use watch::{Candidates, Custom, Depth, Kind, Server, Target, Watch};
 pub(crate) use write_back::Writing;
 pub use write_back::{LeaseTimes, PublishedService, States, WriteBack};
 
 /// The feeds that this source lists.
-pub(crate) const FEEDS: [Feed; 8] = [
+pub(crate) const FEEDS: [Feed; 12] = [
     Feed::Services,
     Feed::Mappings,
     Feed::Modules,
     Feed::ServiceResolvers,
     Feed::EndpointResolvers,
     Feed::TracingServices,
+    Feed::Hosts,
+    Feed::TlsContexts,
+    Feed::Listeners,
+    Feed::TcpMappings,
     Feed::Ingresses,
     Feed::ConfigMap,
 ];
@@ -65,7 +72,7 @@ const SERVICES: Kind = Kind {
     plural: "services",
 };
 
-const CUSTOM: [Kind; 5] = [
+const CUSTOM: [Kind; 9] = [
     Kind {
         feed: Feed::Mappings,
         name: "Mapping",
@@ -90,6 +97,26 @@ const CUSTOM: [Kind; 5] = [
         feed: Feed::TracingServices,
         name: "TracingService",
         plural: "tracingservices",
+    },
+    Kind {
+        feed: Feed::Hosts,
+        name: "Host",
+        plural: "hosts",
+    },
+    Kind {
+        feed: Feed::TlsContexts,
+        name: "TLSContext",
+        plural: "tlscontexts",
+    },
+    Kind {
+        feed: Feed::Listeners,
+        name: "Listener",
+        plural: "listeners",
+    },
+    Kind {
+        feed: Feed::TcpMappings,
+        name: "TCPMapping",
+        plural: "tcpmappings",
     },
 ];
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use nuncio_config::ObjectRef;
+use nuncio_config::{Labels, ObjectRef};
 use serde::Deserialize;
 
 /// One object: its head, and its whole JSON for whoever needs more.
@@ -25,6 +25,8 @@ pub(super) struct Meta {
     pub(super) resource_version: Box<str>,
     #[serde(default)]
     annotations: Option<BTreeMap<Box<str>, Box<str>>>,
+    #[serde(default)]
+    labels: Option<BTreeMap<Box<str>, Box<str>>>,
 }
 
 #[derive(Deserialize)]
@@ -46,6 +48,13 @@ impl<'a> Object<'a> {
         Some(value)
     }
 
+    pub(super) fn labels(&self) -> Labels {
+        let labels = self.meta.labels.iter().flatten();
+        labels
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    }
+
     pub(super) fn named(&self, kind: &str) -> ObjectRef {
         ObjectRef {
             kind: kind.into(),
@@ -65,6 +74,12 @@ mod tests {
         let object = Object::read(text).unwrap();
         assert_eq!(object.named("Mapping").to_string(), "Mapping a");
         assert_eq!(object.annotation("x"), None);
+        assert_eq!(object.labels().iter().count(), 0);
+        let text = r#"{"metadata":{"name":"a","labels":{"app":"shop"}}}"#;
+        assert_eq!(
+            Object::read(text).unwrap().labels().get("app"),
+            Some("shop")
+        );
         for broken in [
             "7",
             "{}",

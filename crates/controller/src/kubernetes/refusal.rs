@@ -18,11 +18,7 @@ pub(super) fn refusal(kind: Kind, error: &watcher::Error) -> Diagnostic {
         Need::Optional => (Severity::Warning, "going on without it"),
     };
     let message = status(error).map_or("forbidden", |status| status.message.as_str());
-    let message: String = message
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(300)
-        .collect();
+    let message = remark::quoted(message);
     let plural = kind.plural;
     let reason = format!("cannot list and watch {plural}: {message}; {consequence}");
     remark::of_all(kind.name, severity, reason)

@@ -94,8 +94,10 @@ pub(super) struct Watch<F> {
     stale: watch::Receiver<()>,
     state: State,
     retry: Retry,
-    /// Objects there are, by the last list and the events since; `None` before the first list.
+    /// Objects there are, by the last list and the events since; `None` before there was any.
     held: Option<usize>,
+    /// There was a list.
+    listed: bool,
     /// An empty list is under suspicion.
     doubted: bool,
     /// Trouble was logged and its end was not.
@@ -145,10 +147,18 @@ impl<F: Follower> Watch<F> {
             state: State::Unlisted,
             retry: Retry::default(),
             held: None,
+            listed: false,
             doubted: false,
             failing: false,
             refused: false,
         }
+    }
+
+    /// Takes the place of a watch that knew of so many objects: that there are none has to be heard
+    /// twice.
+    pub(super) fn succeeding(mut self, held: usize) -> Self {
+        self.held = Some(held);
+        self
     }
 
     /// Lists anew whenever `stale` changes.

@@ -33,6 +33,7 @@ use tracing::{error, info};
 
 use crate::Publish;
 use crate::change::{Change, Feed};
+use crate::credentials::Wants;
 use crate::state::{Keeper, StateDir};
 pub(crate) use gate::{Alarm, Gate, Patience};
 pub(crate) use kept::Document;
@@ -58,6 +59,8 @@ pub(crate) struct Outlets {
     pub(crate) telemetry: Arc<Telemetry>,
     /// Whose endpoints the last snapshot needs.
     pub(crate) wanted: watch::Sender<Arc<BTreeSet<ServicePort>>>,
+    /// Which credentials it needs; `None` before there is any.
+    pub(crate) wanted_credentials: watch::Sender<Option<Wants>>,
     pub(crate) verdicts: Teller,
 }
 
@@ -284,6 +287,12 @@ impl Pipeline {
             if differs {
                 *wanted = Arc::clone(&snapshot.demands.endpoints);
             }
+            differs
+        });
+        self.outlets.wanted_credentials.send_if_modified(|wanted| {
+            let wants = Some(Wants::of(snapshot));
+            let differs = *wanted != wants;
+            *wanted = wants;
             differs
         });
         let teller = &self.outlets.verdicts;

@@ -2,8 +2,9 @@ use std::net::SocketAddr;
 use std::sync::mpsc as std_mpsc;
 
 use nuncio_config::{Form, ObjectRef, Origin};
-use nuncio_routing::{Compiled, Compiler, ServicePort};
+use nuncio_routing::{Compiled, Compiler, Credential, ServicePort};
 use nuncio_telemetry::BuildInfo;
+use nuncio_tls::Material;
 
 use super::*;
 use crate::change::Announced;
@@ -21,6 +22,8 @@ impl Publish for Handover {
     }
 
     fn endpoints(&self, _of: &ServicePort, _addresses: Option<&[SocketAddr]>) {}
+
+    fn credential(&self, _of: &Credential, _material: Option<Material>) {}
 }
 
 struct Running {
@@ -63,6 +66,7 @@ fn start_from(feeds: &[Feed], state: Option<StateDir>) -> Running {
         publish,
         telemetry,
         wanted: watch::Sender::default(),
+        wanted_credentials: watch::Sender::default(),
         verdicts: teller,
     };
     let gate = Gate::new(feeds, Box::new(drop));

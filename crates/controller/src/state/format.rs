@@ -12,7 +12,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use nuncio_config::{Form, Identity, Lines, ObjectRef, Origin, Trust};
+use nuncio_config::{Form, Identity, Labels, Lines, ObjectRef, Origin, Trust};
 use ring::digest::{SHA256, digest};
 
 use super::{Key, Saved, SavedObject};
@@ -35,7 +35,7 @@ pub(crate) enum Unusable {
 /// What a file begins with.
 const MAGIC: &str = "nuncio-state ";
 
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// Encodes what is in force.
 pub(crate) fn encode(
@@ -130,6 +130,11 @@ fn put_origin(body: &mut Vec<u8>, origin: &Origin) {
     };
     put_number(body, way);
     put_number(body, u64::from(line));
+    put_count(body, origin.labels.iter().count());
+    for (key, value) in origin.labels.iter() {
+        put_text(body, key);
+        put_text(body, value);
+    }
 }
 
 fn trust(trust: Trust) -> &'static str {
@@ -214,7 +219,15 @@ impl<'a> Reader<'a> {
             object: Arc::new(object),
             file: has_file.then(|| file.into()),
             lines: lines(self.small()?),
+            labels: self.labels()?,
         })
+    }
+
+    fn labels(&mut self) -> Option<Labels> {
+        let pairs = 0..self.number()?;
+        pairs
+            .map(|_| Some((self.text()?.into(), self.text()?.into())))
+            .collect()
     }
 
     fn form(&mut self) -> Option<Form> {
@@ -260,6 +273,7 @@ mod tests {
             object: Arc::new(object),
             file: file.map(Arc::from),
             lines: Lines::From(7),
+            labels: Labels::from_iter([("app".into(), name.into())]),
         }
     }
 
@@ -302,8 +316,16 @@ mod tests {
         assert_eq!(saved.at, at());
         let texts = |objects: &BTreeMap<Key, SavedObject>| -> Vec<_> {
             let all = objects.iter();
-            all.map(|(key, it)| (key.clone(), Arc::clone(&it.newest.text), it.kept.clone()))
-                .collect()
+            all.map(|(key, it)| {
+                let labels = it.newest.origin.labels.clone();
+                (
+                    key.clone(),
+                    Arc::clone(&it.newest.text),
+                    labels,
+                    it.kept.clone(),
+                )
+            })
+            .collect()
         };
         assert_eq!(texts(&saved.objects), texts(&objects()));
         let fingerprint = |objects: &BTreeMap<Key, SavedObject>| {
@@ -371,9 +393,9 @@ mod tests {
 
     #[test]
     fn a_newer_format_is_refused_by_name() {
-        let newer = [b"nuncio-state 2\n", &*encoded()].concat();
+        let newer = [b"nuncio-state 3\n", &*encoded()].concat();
         let reason = refused(&newer).to_string();
-        assert_eq!(reason, "its format is \"2\", and only \"1\" can be read");
+        assert_eq!(reason, "its format is \"3\", and only \"2\" can be read");
         assert_eq!(refused(b"#!/bin/sh\n"), Unusable::NotOurs);
     }
 }

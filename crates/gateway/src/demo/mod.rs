@@ -23,6 +23,7 @@ use crate::logging;
 use crate::run::{Gateway, control_runtime};
 
 const HTTP_PORT: u16 = 8080;
+const HTTPS_PORT: u16 = 8443;
 const ADMIN_PORT: u16 = 8877;
 const METRICS_PORT: u16 = 9102;
 
@@ -62,14 +63,14 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
     let PortArguments {
         http,
         https,
+        bind_address,
         admin,
         metrics,
         threads,
     } = arguments.ports;
-    let http = if http.is_empty() {
-        vec![loopback(HTTP_PORT)]
-    } else {
-        http
+    let or = |written: Vec<_>, port| match &*written {
+        [] => vec![loopback(port)],
+        _ => written,
     };
     RunArguments {
         config_dir: vec![directory.to_owned()],
@@ -78,8 +79,9 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
             ambassador_config_dir: None,
         },
         ports: PortArguments {
-            http,
-            https,
+            http: or(http, HTTP_PORT),
+            https: or(https, HTTPS_PORT),
+            bind_address,
             admin: admin.or(Some(loopback(ADMIN_PORT))),
             metrics: metrics.or(Some(loopback(METRICS_PORT))),
             threads,
@@ -88,6 +90,7 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
             ambassador_id: "default".into(),
             ambassador_namespace: "default".into(),
             single_namespace: false,
+            any_label: false,
             annotations: AnnotationTrust::Compatible,
         },
         write_back: WriteBackArguments::none(),

@@ -1,26 +1,32 @@
 //! One connection of a client.
 
 use std::cell::Cell;
+use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::HeaderValue;
-use nuncio_telemetry::{Closed, ListenerStats, Protocol, Side, Transport};
+use nuncio_telemetry::{Closed, ListenerStats, Protocol, Side};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use super::destination;
+use super::door::{Door, Rules};
+use super::greeting::{Ends, Greeted, Opening, greet};
+use super::handshake::TlsFacts;
 use super::worker::Worker;
 use super::{http1, http2};
-use crate::carrier::Carrier;
 use crate::wire::{Traffic, Wire, Writes};
 
 /// What requests know of the connection they came by.
 pub(crate) struct Connection {
     worker: Rc<Worker>,
-    listener: Arc<ListenerStats>,
+    door: Rc<Door>,
     /// Of all connections there ever were.
     id: u64,
     /// The other end.
@@ -29,6 +35,7 @@ pub(crate) struct Connection {
     client: HeaderValue,
     /// Our end.
     local: SocketAddr,
+    tls: Option<Box<TlsFacts>>,
     traffic: Arc<Traffic>,
     activity: Rc<Activity>,
 }
@@ -41,6 +48,9 @@ pub(super) struct Activity {
     grace: Cell<Duration>,
     /// Whether it ends because it was idle for too long.
     idled_out: Cell<bool>,
+    /// Whether it says goodbye when it is asked to end; else it can be broken off.
+    says_goodbye: Cell<bool>,
+    asked: Notify,
 }
 
 /// A connection younger or more recently used than this may have a request on its way.
@@ -58,49 +68,59 @@ pub(super) struct Busy(Rc<Activity>);
 
 /// A client's connection before its protocol is known.
 pub(super) struct Accepted {
-    worker: Rc<Worker>,
-    listener: Arc<ListenerStats>,
-    peer: SocketAddr,
-    activity: Rc<Activity>,
+    pub(super) worker: Rc<Worker>,
+    pub(super) door: Rc<Door>,
+    pub(super) peer: SocketAddr,
+    pub(super) activity: Rc<Activity>,
 }
 
 /// RFC 9113 section 3.4: how a client with prior knowledge begins.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 impl Accepted {
-    pub(super) fn new(
-        worker: Rc<Worker>,
-        listener: Arc<ListenerStats>,
-        peer: SocketAddr,
-        activity: Rc<Activity>,
-    ) -> Self {
-        Self {
-            worker,
-            listener,
-            peer,
-            activity,
+    /// Serves the connection until it ends.
+    pub(super) async fn run(self, tcp: TcpStream) {
+        match self.greeted(tcp).await {
+            Some(Greeted::Http(opening)) => self.serve(opening).await,
+            Some(Greeted::Tcp(opening, carried)) => Box::pin(self.carry(opening, carried)).await,
+            None => {}
+        }
+    }
+
+    /// Finds out how the connection begins; `None` when it ends with that.
+    async fn greeted(&self, tcp: TcpStream) -> Option<Greeted> {
+        // Without it a response's last packet could wait for an acknowledgement.
+        tcp.set_nodelay(true).ok()?;
+        let (peer, local) = (self.peer, tcp.local_addr().ok()?);
+        let ends = Ends { peer, local };
+        let rules = self.door.rules(&self.worker);
+        match destination::is_awaited(rules.listener()) {
+            true => Box::pin(greet(self, &rules, tcp, ends)).await,
+            false => Greeted::plain(self, &rules, (Bytes::new(), tcp), ends),
         }
     }
 
     /// Serves requests until either side ends the connection.
-    pub(super) async fn run(self, tcp: TcpStream) {
-        let mut place = self.listener.accepted(Transport::Plain);
-        // Without it a response's last packet could wait for an acknowledgement.
-        let (Ok(()), Ok(local)) = (tcp.set_nodelay(true), tcp.local_addr()) else {
-            return;
-        };
-        let mut wire = Wire::new(Carrier::Tcp(tcp), Writes::Wait, |_| ());
+    async fn serve(self, opening: Opening) {
+        let mut place = opening.place;
+        let mut wire = Wire::new(opening.carrier, Writes::Wait, |_| ());
+        wire.put_back(opening.begun);
         let traffic = wire.traffic();
-        let idle_timeout = self.worker.live().settings().connections.idle_timeout;
-        let protocol = match within(idle_timeout, wire.begins_with(HTTP2_PREFACE)).await {
-            Some(Ok(true)) => Protocol::Http2,
-            Some(Ok(false)) => Protocol::Http1,
-            Some(Err(_)) => return,
-            None => return place.idled_out(),
+        let protocol = match opening.protocol {
+            Some(agreed) => agreed,
+            None => match self.protocol(&mut wire).await {
+                Some(Ok(protocol)) => protocol,
+                Some(Err(_)) => return,
+                None => return place.idled_out(),
+            },
         };
         place.speaks(protocol);
         let activity = Rc::clone(&self.activity);
-        let connection = Rc::new(self.into_connection(local, Arc::clone(&traffic)));
+        let connection = self.into_connection(opening.ends, opening.tls, Arc::clone(&traffic));
+        let connection = Rc::new(connection);
+        // RFC 8446 section 6.1. HTTP/2 has its own words for it.
+        let says_goodbye = connection.is_secure() && protocol == Protocol::Http1;
+        activity.says_goodbye.set(says_goodbye);
         let mut cut_short = match protocol {
             Protocol::Http1 => http1::run(&connection, Box::new(wire)).await,
             Protocol::Http2 => {
@@ -130,19 +150,35 @@ impl Accepted {
         drop(cut_short);
     }
 
-    fn into_connection(self, local: SocketAddr, traffic: Arc<Traffic>) -> Connection {
+    /// Which protocol the client begins with; `None` when it says nothing for too long.
+    async fn protocol(&self, wire: &mut ClientWire) -> Option<io::Result<Protocol>> {
+        let idle_timeout = self.worker.live().settings().connections.idle_timeout;
+        let begins = within(idle_timeout, wire.begins_with(HTTP2_PREFACE)).await?;
+        Some(begins.map(|is_http2| match is_http2 {
+            true => Protocol::Http2,
+            false => Protocol::Http1,
+        }))
+    }
+
+    fn into_connection(
+        self,
+        ends: Ends,
+        tls: Option<Box<TlsFacts>>,
+        traffic: Arc<Traffic>,
+    ) -> Connection {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let peer = canonical(self.peer);
+        let peer = canonical(ends.peer);
         // An address is always a header value.
         let client = HeaderValue::from_str(&peer.ip().to_string())
             .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
         Connection {
             worker: self.worker,
-            listener: self.listener,
+            door: self.door,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             peer,
             client,
-            local: canonical(local),
+            local: canonical(ends.local),
+            tls,
             traffic,
             activity: self.activity,
         }
@@ -167,8 +203,34 @@ impl Connection {
         &self.worker
     }
 
+    /// What the address counts that it came by.
     pub(crate) fn listener(&self) -> &Arc<ListenerStats> {
-        &self.listener
+        self.door.stats()
+    }
+
+    /// What it is served by the snapshot in force.
+    pub(crate) fn rules(&self) -> Rc<Rules> {
+        self.door.rules(&self.worker)
+    }
+
+    /// What is known of it by its TLS; `None` without.
+    pub(crate) fn tls(&self) -> Option<&TlsFacts> {
+        self.tls.as_deref()
+    }
+
+    /// Whether the client speaks TLS to the gateway.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Whether it is to be given up after its next response.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.door.is_leaving()
+    }
+
+    /// Waits until [`Self::is_leaving`].
+    pub(super) async fn leaving(&self) {
+        self.door.leaving().await;
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -193,21 +255,22 @@ impl Connection {
     }
 
     /// Waits for the client, as long as it may be idle by the configuration in force; `None` when
-    /// that is over.
+    /// that is over, or when it is asked to end.
     pub(super) async fn while_idle<F: Future>(&self, waiting: F) -> Option<F::Output> {
-        let limit = self.worker.live().settings().connections.idle_timeout;
-        within(limit, waiting).await
-    }
-
-    /// It ends because it was idle for too long.
-    pub(super) fn idled_out(&self) {
-        self.activity.idled_out.set(true);
+        let limit = self.rules().live().settings().connections.idle_timeout;
+        let says_goodbye = self.activity.says_goodbye.get();
+        tokio::select! {
+            came = within(limit, waiting) => {
+                self.activity.idled_out.set(came.is_none() && !self.is_busy());
+                came
+            }
+            () = self.activity.asked.notified(), if says_goodbye => None,
+        }
     }
 
     /// A request begins; it ends when the result is dropped.
     pub(super) fn busy(&self) -> Busy {
-        self.activity.requests.set(self.activity.requests.get() + 1);
-        Busy(Rc::clone(&self.activity))
+        self.activity.busy()
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -222,11 +285,25 @@ impl Activity {
             idle_since: Cell::new(Instant::now()),
             grace: Cell::new(GRACE),
             idled_out: Cell::new(false),
+            says_goodbye: Cell::new(false),
+            asked: Notify::new(),
         }
+    }
+
+    /// Something begins that is to be waited for, until the result is dropped.
+    pub(super) fn busy(self: &Rc<Self>) -> Busy {
+        self.requests.set(self.requests.get() + 1);
+        Busy(Rc::clone(self))
     }
 
     pub(super) fn is_busy(&self) -> bool {
         self.requests.get() > 0
+    }
+
+    /// Ends it, as it is idle; `false` = it has to be broken off.
+    pub(super) fn ask_to_end(&self) -> bool {
+        self.asked.notify_waiters();
+        self.says_goodbye.get()
     }
 
     /// Whether nothing is lost by closing it.

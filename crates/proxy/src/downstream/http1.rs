@@ -59,7 +59,7 @@ async fn serve_one(connection: &Connection, waiting: Waiting) -> Next {
         Some(Ok(true)) => {}
         Some(Ok(false)) => return Next::End,
         None => {
-            connection.idled_out();
+            say_goodbye(connection, &mut session).await;
             return Next::End;
         }
         Some(Err(error)) => {
@@ -72,13 +72,20 @@ async fn serve_one(connection: &Connection, waiting: Waiting) -> Next {
     // end: the codec reads an empty chunk size as the last one.
     let is_bodyless = session.is_body_empty();
     session.set_pipelining_enabled(is_bodyless);
-    if connection.worker().is_leaving() {
+    if connection.is_leaving() {
         session.set_keepalive(None);
         connection.listener().http().drain_begun();
     }
     match exchange::serve(connection, &mut session).await {
         Afterwards::Finish => finish(session).await.map_or(Next::End, Next::Request),
         Afterwards::Abort => Next::CutShort(busy),
+    }
+}
+
+/// Closes an idle connection; without TLS that takes no words.
+async fn say_goodbye(connection: &Connection, session: &mut ServerSession) {
+    if connection.is_secure() {
+        drop(timeout(LINGER, session.shutdown()).await);
     }
 }
 

@@ -43,19 +43,15 @@ pub(super) async fn run(connection: &Rc<Connection>, stream: Stream) {
 
 fn options(connection: &Connection) -> H2Options {
     let mut options = default_h2_options();
-    let allowed = connection
-        .worker()
-        .live()
-        .settings()
-        .connections
-        .max_head_bytes;
+    let rules = connection.rules();
+    let allowed = rules.live().settings().connections.max_head_bytes;
     let list = u32::try_from(allowed).unwrap_or(u32::MAX);
     if list > MAX_HEAD {
         // RFC 9113 section 6.5.2: each field counts 32 bytes more than it has.
         options.max_header_list_size(list.saturating_add(MAX_FIELDS_EXTRA));
     }
     options
-        .max_concurrent_streams(MAX_STREAMS)
+        .max_concurrent_streams(rules.listener().http2_max_streams.unwrap_or(MAX_STREAMS))
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(MAX_SEND_BUFFER);
@@ -72,7 +68,7 @@ async fn accept(connection: &Rc<Connection>, mut h2: H2Connection<Stream, Bytes>
     let mut rejected = 0;
     let mut asked_to_leave = false;
     loop {
-        if connection.worker().is_leaving() && !asked_to_leave {
+        if connection.is_leaving() && !asked_to_leave {
             // GOAWAY: streams under way, and those opened before the client knows, are served.
             h2.graceful_shutdown();
             asked_to_leave = true;
@@ -83,7 +79,7 @@ async fn accept(connection: &Rc<Connection>, mut h2: H2Connection<Stream, Bytes>
         let next = HttpSession::from_h2_conn(&mut h2, Arc::clone(&digest));
         let accepted = tokio::select! {
             accepted = connection.while_idle(next) => accepted,
-            () = connection.worker().leaving(), if !asked_to_leave => continue,
+            () = connection.leaving(), if !asked_to_leave => continue,
         };
         match accepted {
             Some(Ok(Some(H2Accept::Session(session)))) => serve(connection, session),
@@ -98,7 +94,7 @@ async fn accept(connection: &Rc<Connection>, mut h2: H2Connection<Stream, Bytes>
             Some(Ok(_) | Err(_)) => return,
             // Streams under way keep the connection, however quiet it is.
             None if connection.is_busy() => {}
-            None => return connection.idled_out(),
+            None => return,
         }
     }
 }

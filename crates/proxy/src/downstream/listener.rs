@@ -1,15 +1,30 @@
 //! Addresses that are listened on.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::Arc;
 
+use nuncio_routing::Listening;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// A bound address. Connections wait in its queue until [`Workers`](super::Workers) take them.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
+    asked: SocketAddr,
     address: SocketAddr,
+    key: ListenerKey,
+}
+
+/// What of a snapshot is served on an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ListenerKey {
+    /// What is implied for plain HTTP.
+    Http,
+    /// What is implied for HTTPS.
+    Https,
+    /// The Listener of this address and port.
+    Port(Option<IpAddr>, u16),
 }
 
 /// An address cannot be listened on.
@@ -35,24 +50,29 @@ impl Listener {
     /// # Errors
     ///
     /// When the address is taken, not ours, or not allowed.
-    pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
-        Self::open(address).map_err(|source| BindError { address, source })
+    pub fn bind(address: SocketAddr, key: ListenerKey) -> Result<Self, BindError> {
+        Self::open(address, key).map_err(|source| BindError { address, source })
     }
 
-    fn open(address: SocketAddr) -> io::Result<Self> {
+    fn open(asked: SocketAddr, key: ListenerKey) -> io::Result<Self> {
         let socket = Socket::new(
-            Domain::for_address(address),
+            Domain::for_address(asked),
             Type::STREAM,
             Some(Protocol::TCP),
         )?;
         // A restarted gateway need not wait for its predecessor's connections to be forgotten.
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
+        socket.bind(&asked.into())?;
         socket.listen(BACKLOG)?;
         let socket = TcpListener::from(socket);
         let address = socket.local_addr()?;
-        Ok(Self { socket, address })
+        Ok(Self {
+            socket,
+            asked,
+            address,
+            key,
+        })
     }
 
     /// The address, with the port that was chosen.
@@ -60,8 +80,33 @@ impl Listener {
         self.address
     }
 
+    /// What is served there.
+    pub fn key(&self) -> ListenerKey {
+        self.key
+    }
+
+    /// Whether it is what is asked for so. One of a port that the system chose is nobody else's.
+    pub(super) fn is(&self, asked: SocketAddr, key: ListenerKey) -> bool {
+        self.asked == asked && (asked.port() != 0 || self.key == key)
+    }
+
     /// The same queue, for one worker.
     pub(super) fn share(&self) -> io::Result<TcpListener> {
         self.socket.try_clone()
+    }
+}
+
+impl ListenerKey {
+    /// What it stands for in a snapshot, if it is there.
+    pub fn find(self, listening: &Listening) -> Option<&Arc<nuncio_routing::Listener>> {
+        let implied = listening.implied.as_ref();
+        match self {
+            Self::Http => Some(&implied?.http),
+            Self::Https => implied?.https.as_ref(),
+            Self::Port(address, port) => {
+                let mut all = listening.listeners.iter();
+                all.find(|listener| listener.port == port && listener.address == address)
+            }
+        }
     }
 }

@@ -1,19 +1,27 @@
 //! Where requests come from: listeners, workers, and the connections of clients.
 //!
-//! Deliberately absent: what is done with a request.
+//! Deliberately absent: what is done with a request. Connections that are carried as they are have none.
 
+mod accepting;
+mod carried;
 mod connection;
+mod destination;
+mod door;
+mod greeting;
+mod handshake;
 mod http1;
 mod http2;
 mod listener;
 mod log;
 mod phase;
+mod proxy_header;
 mod spans;
 mod worker;
 mod workers;
 
 pub(crate) use connection::{ClientWire, Connection};
-pub use listener::{BindError, Listener};
+pub(crate) use door::Rules;
+pub use listener::{BindError, Listener, ListenerKey};
 pub use phase::Phase;
 pub use worker::Probes;
 pub(crate) use worker::Worker;

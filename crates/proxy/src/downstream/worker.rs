@@ -5,25 +5,24 @@
 //! it is read by one atomic load.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nuncio_routing::Probe;
-use nuncio_telemetry::{AccessLog, ListenerStats};
-use socket2::SockRef;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, watch};
-use tokio::task::{self, AbortHandle, JoinSet};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use nuncio_telemetry::AccessLog;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::{self, JoinSet};
+use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
 
 use super::Phase;
-use super::connection::{Accepted, Activity};
+use super::door::Door;
 use super::log::WorkerLog;
 use super::spans::WorkerSpans;
+use super::workers::Open;
+use crate::conduit::Buffers;
 use crate::live::{Live, Switch};
 use crate::upstream::Connector;
 
@@ -41,10 +40,10 @@ pub(crate) struct Worker {
     /// across threads.
     live: RefCell<Rc<Pinned>>,
     connector: Connector,
+    buffers: Buffers,
     phase: Cell<Phase>,
-    left: Notify,
-    connections: RefCell<HashMap<u64, Running>>,
-    next_connection: Cell<u64>,
+    /// Those that are not to be closed.
+    doors: RefCell<Vec<Rc<Door>>>,
     /// Requests that no client waits for.
     shadows: RefCell<JoinSet<()>>,
 }
@@ -55,6 +54,13 @@ struct Pinned(Arc<Live>);
 /// A borrowed configuration.
 pub(crate) struct LiveRef(Rc<Pinned>);
 
+impl LiveRef {
+    /// Whether it is the same one.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl std::ops::Deref for LiveRef {
     type Target = Live;
 
@@ -63,19 +69,14 @@ impl std::ops::Deref for LiveRef {
     }
 }
 
-struct Running {
-    activity: Rc<Activity>,
-    task: AbortHandle,
-}
-
 /// How often idle upstream connections are looked through.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// How often a stopping worker looks for connections that have become idle.
-const STOP_CHECK: Duration = Duration::from_millis(20);
-
-/// How long the accept loop waits when the process has no file descriptor left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// What is listened on, and a queue for each that this worker begins with.
+pub(super) struct Opened {
+    pub(super) queues: Vec<(Open, TcpListener)>,
+    pub(super) open: watch::Receiver<Vec<Open>>,
+}
 
 impl Worker {
     pub(super) fn new(
@@ -91,43 +92,79 @@ impl Worker {
             log: log.map(WorkerLog::new),
             live,
             connector: Connector::new(),
+            buffers: Buffers::default(),
             phase: Cell::default(),
-            left: Notify::new(),
-            connections: RefCell::default(),
-            next_connection: Cell::default(),
+            doors: RefCell::default(),
             shadows: RefCell::default(),
         })
     }
 
-    /// Serves `queues` until `phase` says to stop and everything in flight has ended.
-    pub(super) async fn run(
-        self: Rc<Self>,
-        queues: Vec<(TcpListener, Arc<ListenerStats>)>,
-        mut phase: watch::Receiver<Phase>,
-    ) {
-        let accepting: Vec<_> = queues
-            .into_iter()
-            .map(|(queue, stats)| {
-                task::spawn_local(Rc::clone(&self).accept(queue, stats, phase.clone()))
-            })
-            .collect();
+    /// Serves what is `opened` until `phase` says to stop and everything in flight has ended.
+    pub(super) async fn run(self: Rc<Self>, opened: Opened, mut phase: watch::Receiver<Phase>) {
+        let Opened { queues, mut open } = opened;
+        let mut serving = JoinSet::new();
+        for (open, queue) in queues {
+            self.serve(&open, queue, &mut serving);
+        }
         let sweeping = task::spawn_local(Rc::clone(&self).sweep());
         let logging = task::spawn_local(Rc::clone(&self).deliver_log());
         let telling = task::spawn_local(Rc::clone(&self).deliver_spans());
-        while self.phase.get() < Phase::Stopping && phase.changed().await.is_ok() {
-            self.phase.set(*phase.borrow_and_update());
-            self.left.notify_waiters();
+        while self.phase.get() < Phase::Stopping {
+            tokio::select! {
+                moved = phase.changed() => match moved {
+                    Ok(()) => self.enter(*phase.borrow_and_update()),
+                    Err(_) => break,
+                },
+                Ok(()) = open.changed() => {
+                    let open = open.borrow_and_update().clone();
+                    self.follow(&open, &mut serving);
+                }
+                // A panic there has been reported.
+                Some(_) = serving.join_next() => {}
+            }
         }
-        for queue in accepting {
-            // A panic there has been reported; there is nothing to wait for then.
-            drop(queue.await);
-        }
-        self.close_idle().await;
+        self.enter(Phase::Stopping);
+        while serving.join_next().await.is_some() {}
         sweeping.abort();
         logging.abort();
         telling.abort();
         // Nobody waits for them.
         self.shadows.borrow_mut().abort_all();
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.phase.set(phase.max(self.phase.get()));
+        let doors = self.doors.borrow();
+        doors.iter().for_each(|door| door.enter(phase));
+    }
+
+    /// Opens and closes doors, so that they are those of `open`.
+    fn follow(self: &Rc<Self>, open: &[Open], serving: &mut JoinSet<()>) {
+        self.doors.borrow_mut().retain(|door| {
+            let stays = open.iter().any(|open| door.is_of(open));
+            if !stays {
+                door.enter(Phase::Stopping);
+            }
+            stays
+        });
+        for open in open {
+            let doors = self.doors.borrow();
+            if let Some(door) = doors.iter().find(|door| door.is_of(open)) {
+                door.serves(open.key(), self);
+                continue;
+            }
+            drop(doors);
+            match open.queue() {
+                Ok(queue) => self.serve(open, queue, serving),
+                Err(error) => warn!(address = %open.address(), %error, "a worker cannot listen"),
+            }
+        }
+    }
+
+    fn serve(self: &Rc<Self>, open: &Open, queue: TcpListener, serving: &mut JoinSet<()>) {
+        let door = Door::new(open, self);
+        serving.spawn_local(Rc::clone(&door).run(Rc::clone(self), queue));
+        self.doors.borrow_mut().push(door);
     }
 
     /// The configuration in force.
@@ -140,6 +177,11 @@ impl Worker {
 
     pub(crate) fn connector(&self) -> &Connector {
         &self.connector
+    }
+
+    /// What is carried between connections goes through these.
+    pub(crate) fn buffers(&self) -> &Buffers {
+        &self.buffers
     }
 
     /// Where lines of the access log go; `None` while it is off.
@@ -159,102 +201,13 @@ impl Worker {
         shadows.spawn_local(shadow);
     }
 
-    /// Whether connections are to be given up after their next response.
-    pub(crate) fn is_leaving(&self) -> bool {
-        self.phase.get() > Phase::Serving
-    }
-
-    /// Waits until [`Self::is_leaving`].
-    pub(super) async fn leaving(&self) {
-        if !self.is_leaving() {
-            self.left.notified().await;
-        }
+    pub(super) fn phase(&self) -> Phase {
+        self.phase.get()
     }
 
     /// What a health check on the data port is told.
     pub(crate) fn probe(&self, probe: Probe) -> (u16, &'static str) {
         (self.probes)(probe)
-    }
-
-    async fn accept(
-        self: Rc<Self>,
-        queue: TcpListener,
-        stats: Arc<ListenerStats>,
-        mut phase: watch::Receiver<Phase>,
-    ) {
-        loop {
-            tokio::select! {
-                accepted = queue.accept() => match accepted {
-                    Ok((tcp, peer)) => {
-                        self.start(tcp, peer, &stats);
-                        // Leaves the rest of a burst to the other workers.
-                        task::yield_now().await;
-                    }
-                    Err(error) => pause_accepting(&error).await,
-                },
-                stop = phase.wait_for(|phase| *phase == Phase::Stopping) => {
-                    drop(stop);
-                    break;
-                }
-            }
-        }
-        self.empty(queue, &stats);
-    }
-
-    /// Closes the queue without losing what the kernel has accepted for us.
-    fn empty(self: &Rc<Self>, queue: TcpListener, stats: &Arc<ListenerStats>) {
-        // The system is asked itself: the runtime would have to be waited for to tell of arrivals.
-        let Ok(queue) = queue.into_std() else { return };
-        // From here on newcomers are turned away by the kernel, all but one.
-        drop(SockRef::from(&queue).listen(0));
-        while let Ok((tcp, peer)) = queue.accept() {
-            let tcp = tcp
-                .set_nonblocking(true)
-                .and_then(|()| TcpStream::from_std(tcp));
-            if let Ok(tcp) = tcp {
-                self.start(tcp, peer, stats);
-            }
-        }
-    }
-
-    fn start(
-        self: &Rc<Self>,
-        tcp: TcpStream,
-        peer: std::net::SocketAddr,
-        stats: &Arc<ListenerStats>,
-    ) {
-        let id = self.next_connection.get();
-        self.next_connection.set(id.wrapping_add(1));
-        let activity = Rc::new(Activity::new());
-        let connection = Accepted::new(
-            Rc::clone(self),
-            Arc::clone(stats),
-            peer,
-            Rc::clone(&activity),
-        );
-        let worker = Rc::clone(self);
-        let task = task::spawn_local(async move {
-            let _place = Place { worker, id };
-            connection.run(tcp).await;
-        });
-        let running = Running {
-            activity,
-            task: task.abort_handle(),
-        };
-        self.connections.borrow_mut().insert(id, running);
-    }
-
-    /// Closes connections as they become idle, until there are none.
-    async fn close_idle(&self) {
-        while !self.connections.borrow().is_empty() {
-            let now = Instant::now();
-            for running in self.connections.borrow().values() {
-                if running.activity.is_idle(now) {
-                    running.task.abort();
-                }
-            }
-            sleep(STOP_CHECK).await;
-        }
     }
 
     async fn deliver_log(self: Rc<Self>) {
@@ -274,30 +227,8 @@ impl Worker {
             ticks.tick().await;
             self.connector.sweep();
             // Lets go of a configuration that is out of force, also when no request comes.
-            drop(self.live());
-        }
-    }
-}
-
-/// A connection's place among those of its worker; it leaves when its task ends, however it ends.
-struct Place {
-    worker: Rc<Worker>,
-    id: u64,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.worker.connections.borrow_mut().remove(&self.id);
-    }
-}
-
-async fn pause_accepting(error: &io::Error) {
-    match error.kind() {
-        // The client gave up while it was queued.
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset => {}
-        _ => {
-            warn!(%error, "cannot accept connections");
-            sleep(ACCEPT_PAUSE).await;
+            let doors = self.doors.borrow();
+            doors.iter().for_each(|door| drop(door.rules(&self)));
         }
     }
 }

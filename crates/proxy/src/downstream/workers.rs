@@ -1,7 +1,8 @@
-//! The threads of the data path.
+//! The threads of the data path, and what they listen on.
 
 use std::io;
-use std::sync::{Arc, mpsc};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
 use std::thread::{self, JoinHandle};
 
 use nuncio_telemetry::{AccessLog, ListenerStats, Telemetry};
@@ -9,15 +10,22 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 
-use super::worker::{Probes, Worker};
-use super::{Listener, Phase};
+use super::worker::{Opened, Probes, Worker};
+use super::{BindError, Listener, ListenerKey, Phase};
 use crate::live::Switch;
 
 /// The running data path.
 #[derive(Debug)]
 pub struct Workers {
     phase: watch::Sender<Phase>,
+    open: watch::Sender<Vec<Open>>,
+    /// Those that are closed, as long as a worker has connections of theirs.
+    closing: Mutex<Vec<Weak<()>>>,
     threads: Vec<JoinHandle<()>>,
+    /// As of when certificates were told to the counters.
+    certificates: Mutex<Option<AsOf>>,
+    switch: Arc<Switch>,
+    telemetry: Arc<Telemetry>,
 }
 
 /// A worker cannot be started.
@@ -25,8 +33,72 @@ pub struct Workers {
 #[error("cannot start a worker")]
 pub struct StartError(#[from] io::Error);
 
+/// An address that is listened on, as workers are told.
+#[derive(Clone, Debug)]
+pub(super) struct Open {
+    listener: Arc<Listener>,
+    key: ListenerKey,
+    stats: Arc<ListenerStats>,
+    tenure: Arc<()>,
+}
+
+/// What certificates follow from: the addresses that are listened on, the snapshot, the credentials.
+type AsOf = (Vec<SocketAddr>, (usize, u64));
+
 /// The name that connection managers of plain-text ports have in Ambassador's statistics.
 const HTTP_PREFIX: &str = "ingress_http";
+
+impl Open {
+    fn new(listener: Listener, switch: &Switch, telemetry: &Telemetry) -> Self {
+        let key = listener.key();
+        let snapshot = switch.snapshot();
+        let http = match key.find(&snapshot.listening) {
+            Some(rules) if !rules.stack.http => telemetry.unexpected_http(&rules.stats_prefix),
+            Some(rules) => telemetry.http(&rules.stats_prefix),
+            None => telemetry.http(HTTP_PREFIX),
+        };
+        if let Some(rules) = key.find(&snapshot.listening)
+            && !rules.tcp.is_empty()
+        {
+            // Shown before the first connection.
+            drop(telemetry.tcp(&rules.stats_prefix));
+        }
+        telemetry.server().listener_added();
+        Self {
+            stats: telemetry.listener(listener.address(), &http),
+            key,
+            tenure: Arc::default(),
+            listener: Arc::new(listener),
+        }
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.listener.address()
+    }
+
+    /// What is served there now.
+    pub(super) fn key(&self) -> ListenerKey {
+        self.key
+    }
+
+    pub(super) fn stats(&self) -> &Arc<ListenerStats> {
+        &self.stats
+    }
+
+    /// What is dropped when the last of its connections has ended.
+    pub(super) fn tenure(&self) -> &Arc<()> {
+        &self.tenure
+    }
+
+    /// The queue, for a worker, in the context of its runtime.
+    pub(super) fn queue(&self) -> io::Result<TcpListener> {
+        TcpListener::from_std(self.listener.share()?)
+    }
+
+    fn is(&self, asked: SocketAddr, key: ListenerKey) -> bool {
+        self.listener.is(asked, key)
+    }
+}
 
 impl Workers {
     /// Serves what arrives at `listeners` on `count` threads.
@@ -35,22 +107,22 @@ impl Workers {
     ///
     /// When the system gives no thread, descriptor or memory for one.
     pub fn start(
-        listeners: &[Listener],
+        listeners: Vec<Listener>,
         count: usize,
         switch: &Arc<Switch>,
         probes: &Arc<Probes>,
-        telemetry: &Telemetry,
+        telemetry: &Arc<Telemetry>,
     ) -> Result<Self, StartError> {
         let (phase, _) = watch::channel(Phase::Serving);
-        let http = telemetry.http(HTTP_PREFIX);
-        let stats: Vec<_> = listeners
-            .iter()
-            .map(|listener| telemetry.listener(listener.address(), &http))
+        let open = listeners
+            .into_iter()
+            .map(|listener| Open::new(listener, switch, telemetry))
             .collect();
+        let (open, _) = watch::channel(open);
         let mut threads = Vec::with_capacity(count);
         for n in 0..count {
             let seat = Seat {
-                queues: share(listeners, &stats)?,
+                open: open.subscribe(),
                 switch: Arc::clone(switch),
                 probes: Arc::clone(probes),
                 log: telemetry.access_log().cloned(),
@@ -58,7 +130,86 @@ impl Workers {
             };
             threads.push(seat.start(&format!("worker-{n}"))?);
         }
-        Ok(Self { phase, threads })
+        let workers = Self {
+            phase,
+            open,
+            closing: Mutex::default(),
+            certificates: Mutex::default(),
+            threads,
+            switch: Arc::clone(switch),
+            telemetry: Arc::clone(telemetry),
+        };
+        workers.count();
+        Ok(workers)
+    }
+
+    /// Listens on these addresses from now on, each once, and on no others; says which of them cannot
+    /// be bound, so that it is tried again.
+    ///
+    /// An address that stays keeps its queue and its connections, whatever is served there. One that
+    /// goes takes no more connections; those it has end as at [`Phase::Stopping`].
+    pub fn listen(&self, wanted: &[(SocketAddr, ListenerKey)]) -> Vec<BindError> {
+        let mut failed = Vec::new();
+        if *self.phase.borrow() == Phase::Stopping {
+            return failed;
+        }
+        let before = self.open.borrow().clone();
+        let mut open = Vec::with_capacity(wanted.len());
+        for (address, key) in wanted {
+            match before.iter().find(|open| open.is(*address, *key)) {
+                Some(known) => open.push(Open {
+                    key: *key,
+                    ..known.clone()
+                }),
+                None => match Listener::bind(*address, *key) {
+                    Ok(listener) => open.push(Open::new(listener, &self.switch, &self.telemetry)),
+                    Err(error) => failed.push(error),
+                },
+            }
+        }
+        for _ in &failed {
+            self.telemetry.server().listener_failed();
+        }
+        self.close(&before, &open);
+        self.open.send_replace(open);
+        drop(before);
+        self.count();
+        failed
+    }
+
+    /// The addresses that are listened on.
+    pub fn addresses(&self) -> Vec<(SocketAddr, ListenerKey)> {
+        let open = self.open.borrow();
+        open.iter().map(|open| (open.address(), open.key)).collect()
+    }
+
+    /// Counts the addresses that are listened on; gives how many have closed and still have
+    /// connections.
+    pub fn count(&self) -> usize {
+        let mut closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
+        closing.retain(|tenure| tenure.strong_count() > 0);
+        let server = self.telemetry.server();
+        server.set_listeners(self.open.borrow().len(), closing.len());
+        closing.len()
+    }
+
+    /// Tells the counters when the certificates that are served expire, unless nothing has changed since
+    /// they were last told.
+    pub fn tell_certificates(&self) {
+        let open = self.open.borrow().clone();
+        let addresses = open.iter().map(Open::address).collect();
+        let now = Some((addresses, self.switch.certificates_as_of()));
+        let mut told = self
+            .certificates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *told != now {
+            *told = now;
+            for open in &open {
+                let certificates = self.switch.certificates(open.key);
+                open.stats.set_certificates(certificates);
+            }
+        }
     }
 
     /// Moves on to `phase`; moving back has no effect.
@@ -68,6 +219,10 @@ impl Workers {
             *now = phase.max(*now);
             moved
         });
+        if phase == Phase::Stopping {
+            // Queues are closed by those who empty them.
+            self.open.send_replace(Vec::new());
+        }
     }
 
     /// Whether a worker has ended; before [`Phase::Stopping`] that takes a panic of its own.
@@ -79,22 +234,24 @@ impl Workers {
     pub fn are_done(&self) -> bool {
         self.threads.iter().all(JoinHandle::is_finished)
     }
-}
 
-fn share(
-    listeners: &[Listener],
-    stats: &[Arc<ListenerStats>],
-) -> io::Result<Vec<(std::net::TcpListener, Arc<ListenerStats>)>> {
-    listeners
-        .iter()
-        .zip(stats)
-        .map(|(listener, stats)| Ok((listener.share()?, Arc::clone(stats))))
-        .collect()
+    fn close(&self, before: &[Open], after: &[Open]) {
+        let mut closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
+        for gone in before {
+            if !after
+                .iter()
+                .any(|open| Arc::ptr_eq(&open.tenure, &gone.tenure))
+            {
+                self.telemetry.server().listener_removed();
+                closing.push(Arc::downgrade(&gone.tenure));
+            }
+        }
+    }
 }
 
 /// What a worker's thread is given.
 struct Seat {
-    queues: Vec<(std::net::TcpListener, Arc<ListenerStats>)>,
+    open: watch::Receiver<Vec<Open>>,
     switch: Arc<Switch>,
     probes: Arc<Probes>,
     log: Option<AccessLog>,
@@ -115,7 +272,7 @@ impl Seat {
         Ok(thread)
     }
 
-    fn run(self, started: &mpsc::SyncSender<io::Result<()>>) {
+    fn run(mut self, started: &mpsc::SyncSender<io::Result<()>>) {
         let runtime = match Builder::new_current_thread()
             .enable_all()
             .build_local(LocalOptions::default())
@@ -124,17 +281,22 @@ impl Seat {
             Err(error) => return drop(started.send(Err(error))),
         };
         runtime.block_on(async move {
-            let queues: io::Result<Vec<_>> = self
-                .queues
+            let open = self.open.borrow_and_update().clone();
+            let queues: io::Result<Vec<_>> = open
                 .into_iter()
-                .map(|(queue, stats)| Ok((TcpListener::from_std(queue)?, stats)))
+                .map(|open| Ok((open.queue()?, open)))
+                .map(|both| both.map(|(queue, open)| (open, queue)))
                 .collect();
             match queues {
                 Ok(queues) => {
                     // The receiver waits for this and nothing else.
                     drop(started.send(Ok(())));
+                    let opened = Opened {
+                        queues,
+                        open: self.open,
+                    };
                     Worker::new(self.switch, self.probes, self.log.as_ref())
-                        .run(queues, self.phase)
+                        .run(opened, self.phase)
                         .await;
                 }
                 Err(error) => drop(started.send(Err(error))),

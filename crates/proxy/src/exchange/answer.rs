@@ -1,15 +1,16 @@
 //! Who answers a request: the gateway itself, or an upstream.
 
-use nuncio_routing::{Action, Draw, Forward, RequestHead, Route};
+use nuncio_routing::{Action, Draw, Forward, RequestHead, Route, VirtualHost};
 use nuncio_telemetry::Outcome;
 use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
 
 use super::course::Course;
-use super::forwarding::{Forwarding, Scheme};
+use super::forwarding::{Forwarding, Scheme, Trust};
 use super::head::{self, Refusal, RequestTarget};
 use super::reply::Reply;
 use super::upstream_head::{BodyFraming, Outbound};
+use super::virtual_host::{self, Standing, Treatment};
 use super::{Account, Afterwards, Timing, clients, cors, forward, grpc, redirect, upgrade};
 use crate::upstream::Affinity;
 
@@ -56,7 +57,8 @@ fn decide<'a>(
     let nominated = head::check(head, connections)?;
     course.client_leaves = nominated.closes();
     head::treat_underscores(head, connections.underscores)?;
-    course.forwarding = Forwarding::read(&head.headers, course.connection, connections);
+    let trust = Trust::of(connections, course.listener);
+    course.forwarding = Forwarding::read(&head.headers, course.connection, connections, trust);
     if let Some(tracer) = live.tracer() {
         let begun = tracer.begin(&head.headers, course.forwarding.request_id());
         course.trace = Some(begun.trace);
@@ -78,9 +80,12 @@ fn decide<'a>(
     if is_for_https(course) {
         return Ok(direct(redirect::to_https(&target)));
     }
-    let Some(route) = route(course, head, &target) else {
-        course.outbound = Outbound::unsent(&target);
-        return Ok(no_route(course));
+    let route = match admitted(course, head, &target) {
+        Ok(route) => route,
+        Err(decision) => {
+            course.outbound = Outbound::unsent(&target);
+            return Ok(decision);
+        }
     };
     course.route = Some(route);
     if let Some(decision) = preflight(course, route, head) {
@@ -108,10 +113,32 @@ fn decide<'a>(
     }
 }
 
-fn route<'a>(
+/// The Route that takes the request, if its VirtualHost lets it in there.
+fn admitted<'a>(
     course: &Course<'a>,
     head: &RequestHeader,
     target: &RequestTarget<'_>,
+) -> Result<&'a Route, Decision<'a>> {
+    let host = match virtual_host::standing(course, target.host) {
+        Standing::Of(host) => host,
+        Standing::Unknown => return Err(no_route(course)),
+        Standing::Misdirected => {
+            let outcome = Outcome::Refused { status: 421 };
+            return Err(Decision::Reply(outcome, Reply::new(421, "")));
+        }
+    };
+    let route = route(course, head, (host, target)).ok_or_else(|| no_route(course))?;
+    match virtual_host::treatment(course, host, target) {
+        Treatment::Serve => Ok(route),
+        Treatment::SendToHttps => Err(direct(redirect::to_https(target))),
+        Treatment::Ignore => Err(no_route(course)),
+    }
+}
+
+fn route<'a>(
+    course: &Course<'a>,
+    head: &RequestHeader,
+    (host, target): (&VirtualHost, &RequestTarget<'_>),
 ) -> Option<&'a Route> {
     let request = RequestHead {
         method: &head.method,
@@ -124,7 +151,7 @@ fn route<'a>(
     course
         .live
         .routes()
-        .find(&request, draw)
+        .find_selected(&request, draw, &host.selector)
         .map(|route| &**route)
 }
 
@@ -147,7 +174,7 @@ fn keep_out<'a>(course: &Course<'a>) -> Option<Decision<'a>> {
 fn is_for_https(course: &Course<'_>) -> bool {
     let connections = &course.settings().connections;
     // Where nobody is believed every request came in plain text, and the client would never arrive.
-    let is_told = !connections.use_remote_address || connections.trusted_hops > 0;
+    let is_told = Trust::of(connections, course.listener).is_any();
     connections.forwarded_proto_redirect && is_told && course.forwarding.scheme == Scheme::Http
 }
 

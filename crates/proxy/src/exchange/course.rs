@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Version};
-use nuncio_routing::{Action, HeaderCase, Route, Settings};
+use nuncio_routing::{Action, HeaderCase, Listener, Route, Settings};
 use nuncio_tracing::Trace;
 use pingora_core::Result;
 use pingora_core::protocols::http::{HttpTask, ServerSession};
 use pingora_http::RequestHeader;
 
 use super::facts::{Clock, ConnectionFacts, Facts, RequestFacts, ResponseFacts, UpstreamFacts};
-use super::forwarding::Forwarding;
+use super::forwarding::{Forwarding, Scheme};
 use super::upstream_head::Outbound;
-use crate::downstream::Connection;
+use crate::downstream::{Connection, Rules};
 use crate::live::Live;
 use crate::upstream::Affinity;
 
@@ -28,6 +28,8 @@ pub(super) struct Course<'a> {
     pub(super) connection: &'a Connection,
     /// The configuration it is served by.
     pub(super) live: &'a Live,
+    /// What of it is served where the connection came in.
+    pub(super) listener: &'a Listener,
     pub(super) started: Instant,
     /// How long it took, once it is over.
     pub(super) lasted: Option<Duration>,
@@ -47,13 +49,14 @@ pub(super) struct Course<'a> {
 
 impl<'a> Course<'a> {
     /// Of a request that nothing was read of.
-    pub(super) fn new(connection: &'a Connection, live: &'a Live, started: Instant) -> Self {
+    pub(super) fn new(connection: &'a Connection, rules: &'a Rules, started: Instant) -> Self {
         Self {
             connection,
-            live,
+            live: rules.live(),
+            listener: rules.listener(),
             started,
             lasted: None,
-            forwarding: Forwarding::unread(connection.peer()),
+            forwarding: Forwarding::unread(connection.peer(), Scheme::of(connection)),
             trace: None,
             client_leaves: false,
             route: None,

@@ -1,19 +1,20 @@
 //! Whose request it is, and what the upstream is told of that.
 //!
 //! Invariant: what a client says of itself is believed only as far as the Module says
-//! (`use_remote_address`, `xff_num_trusted_hops`), and to the same degree by routing, by the upstream
-//! and by logs. The rules are Envoy's (`ConnectionManagerUtility::mutateRequestHeaders`), which takes
+//! (`use_remote_address`, `xff_num_trusted_hops`) or its Listener (`l7Depth`), and to the same degree by
+//! routing, by the upstream and by logs. The rules are Envoy's (`ConnectionManagerUtility::mutateRequestHeaders`), which takes
 //! no address for an internal one unless it is told which are.
 //!
-//! Deliberately absent: TLS, and with it the scheme `https` for those who may not say so themselves.
+//! Deliberately absent: what becomes of requests that are not secure.
 
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::BytesMut;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use nuncio_routing::ConnectionSettings;
+use nuncio_routing::{ConnectionSettings, Listener};
 use pingora_http::RequestHeader;
 
+use super::client_certificate::{self, X_FORWARDED_CLIENT_CERT};
 use super::fields::{is_gateways_own, is_told_by_edge};
 use crate::downstream::Connection;
 
@@ -30,6 +31,16 @@ pub(crate) struct Forwarding {
     forwarded_proto: Option<HeaderValue>,
     request_id: Option<HeaderValue>,
     external_address: Option<HeaderValue>,
+    client_cert: Option<HeaderValue>,
+}
+
+/// How far clients are believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Trust {
+    /// Whether nobody stands before the gateway but proxies that are counted.
+    edge: bool,
+    /// How many proxies are believed.
+    hops: u32,
 }
 
 /// What a URI of the request would begin with.
@@ -45,7 +56,33 @@ pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 pub(super) const X_ENVOY_EXTERNAL_ADDRESS: HeaderName =
     HeaderName::from_static("x-envoy-external-address");
 
+impl Trust {
+    /// A Listener that counts proxies does so in the place of the Module.
+    pub(super) fn of(settings: &ConnectionSettings, listener: &Listener) -> Self {
+        Self {
+            edge: settings.use_remote_address,
+            hops: match listener.trusted_hops {
+                0 => settings.trusted_hops,
+                counted => counted,
+            },
+        }
+    }
+
+    /// Whether anybody is believed.
+    pub(super) fn is_any(self) -> bool {
+        !self.edge || self.hops > 0
+    }
+}
+
 impl Scheme {
+    /// How the client speaks to the gateway.
+    pub(super) fn of(connection: &Connection) -> Self {
+        match connection.is_secure() {
+            true => Self::Https,
+            false => Self::Http,
+        }
+    }
+
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -56,15 +93,16 @@ impl Scheme {
 
 impl Forwarding {
     /// Of a request whose head was not read.
-    pub(super) fn unread(peer: SocketAddr) -> Self {
+    pub(super) fn unread(peer: SocketAddr, scheme: Scheme) -> Self {
         Self {
             client: peer,
-            scheme: Scheme::Http,
+            scheme,
             edge: true,
             forwarded_for: None,
             forwarded_proto: None,
             request_id: None,
             external_address: None,
+            client_cert: None,
         }
     }
 
@@ -73,25 +111,30 @@ impl Forwarding {
         received: &HeaderMap,
         connection: &Connection,
         settings: &ConnectionSettings,
+        trust: Trust,
     ) -> Self {
-        let edge = settings.use_remote_address;
-        let named = trusted_address(received, settings);
+        let edge = trust.edge;
+        let named = trusted_address(received, trust);
         let client = named.map_or(connection.peer(), |address| SocketAddr::new(address, 0));
-        let proto = believed_proto(received, settings);
+        let proto = believed_proto(received, trust);
         let scheme = match &proto {
             Some(proto) if proto.as_bytes().eq_ignore_ascii_case(b"https") => Scheme::Https,
-            Some(_) | None => Scheme::Http,
+            Some(_) => Scheme::Http,
+            None => Scheme::of(connection),
         };
+        let told = proto.unwrap_or_else(|| HeaderValue::from_static(scheme.as_str()));
         let keeps_id = settings.preserve_external_request_id || !edge;
         let known_id = received
             .get(X_REQUEST_ID)
             .filter(|id| keeps_id && !id.is_empty());
+        let peer = connection.tls().and_then(|tls| tls.peer.as_ref());
         Self {
+            client_cert: client_certificate::forwarded(received, settings, peer),
             client,
             scheme,
             edge,
             forwarded_for: edge.then(|| appended(received, &X_FORWARDED_FOR, connection.client())),
-            forwarded_proto: Some(proto.unwrap_or(const { HeaderValue::from_static("http") })),
+            forwarded_proto: Some(told),
             request_id: Some(known_id.cloned().unwrap_or_else(request_id)),
             external_address: edge.then(|| match named {
                 Some(address) => text(address),
@@ -127,6 +170,7 @@ impl Forwarding {
             (X_FORWARDED_FOR, &self.forwarded_for),
             (X_FORWARDED_PROTO, &self.forwarded_proto),
             (X_REQUEST_ID, &self.request_id),
+            (X_FORWARDED_CLIENT_CERT, &self.client_cert),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value.as_ref()?)))
@@ -166,6 +210,7 @@ impl Forwarding {
             "x-forwarded-proto" => self.forwarded_proto.as_ref(),
             "x-request-id" => self.request_id.as_ref(),
             "x-envoy-external-address" => self.external_address.as_ref(),
+            "x-forwarded-client-cert" => self.client_cert.as_ref(),
             _ => None,
         }
     }
@@ -173,9 +218,9 @@ impl Forwarding {
 
 /// The address that `x-forwarded-for` says, if it is believed at all: as many from the right as
 /// there are proxies. The peer is the last of them, and stands there only if it was added already.
-fn trusted_address(headers: &HeaderMap, settings: &ConnectionSettings) -> Option<IpAddr> {
-    let hops = usize::try_from(settings.trusted_hops).unwrap_or(usize::MAX);
-    let skipped = match settings.use_remote_address {
+fn trusted_address(headers: &HeaderMap, trust: Trust) -> Option<IpAddr> {
+    let hops = usize::try_from(trust.hops).unwrap_or(usize::MAX);
+    let skipped = match trust.edge {
         true => hops.checked_sub(1)?,
         false => hops,
     };
@@ -190,8 +235,8 @@ fn trusted_address(headers: &HeaderMap, settings: &ConnectionSettings) -> Option
 }
 
 /// `x-forwarded-proto`, unless nobody is trusted to say so. Said twice, it is not known by whom.
-fn believed_proto(headers: &HeaderMap, settings: &ConnectionSettings) -> Option<HeaderValue> {
-    if settings.use_remote_address && settings.trusted_hops == 0 {
+fn believed_proto(headers: &HeaderMap, trust: Trust) -> Option<HeaderValue> {
+    if !trust.is_any() {
         return None;
     }
     let mut said = headers.get_all(X_FORWARDED_PROTO).iter();
@@ -246,21 +291,12 @@ fn request_id() -> HeaderValue {
 mod tests {
     use super::*;
 
-    fn settings(use_remote_address: bool, trusted_hops: u32) -> ConnectionSettings {
-        ConnectionSettings {
-            use_remote_address,
-            trusted_hops,
-            ..nuncio_routing::Settings::default().connections
-        }
-    }
-
-    fn named(lines: &[&'static str], use_remote_address: bool, hops: u32) -> Option<String> {
+    fn named(lines: &[&'static str], edge: bool, hops: u32) -> Option<String> {
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(X_FORWARDED_FOR, HeaderValue::from_static(line));
         }
-        trusted_address(&headers, &settings(use_remote_address, hops))
-            .map(|address| address.to_string())
+        trusted_address(&headers, Trust { edge, hops }).map(|address| address.to_string())
     }
 
     #[test]
@@ -271,7 +307,7 @@ mod tests {
     #[test]
     fn each_trusted_proxy_is_one_more_from_the_right() {
         let lines = ["9.9.9.9, 3.3.3.3", "2.2.2.2,1.1.1.1"];
-        for (use_remote_address, hops, expected) in [
+        for (edge, hops, expected) in [
             (true, 1, Some("1.1.1.1")),
             (true, 2, Some("2.2.2.2")),
             (true, 4, Some("9.9.9.9")),
@@ -282,8 +318,8 @@ mod tests {
             (false, 4, None),
             (false, u32::MAX, None),
         ] {
-            let address = named(&lines, use_remote_address, hops);
-            assert_eq!(address.as_deref(), expected, "{use_remote_address} {hops}");
+            let address = named(&lines, edge, hops);
+            assert_eq!(address.as_deref(), expected, "{edge} {hops}");
         }
     }
 
@@ -301,7 +337,13 @@ mod tests {
             let value = HeaderValue::from_bytes(odd.as_bytes()).unwrap();
             let headers = HeaderMap::from_iter([(X_FORWARDED_FOR, value)]);
             assert_eq!(
-                trusted_address(&headers, &settings(false, 0)),
+                trusted_address(
+                    &headers,
+                    Trust {
+                        edge: false,
+                        hops: 0
+                    }
+                ),
                 None,
                 "{odd}"
             );
@@ -314,18 +356,50 @@ mod tests {
     fn the_scheme_is_believed_only_of_those_who_are_trusted() {
         let headers =
             HeaderMap::from_iter([(X_FORWARDED_PROTO, HeaderValue::from_static("https"))]);
-        assert_eq!(believed_proto(&headers, &settings(true, 0)), None);
         assert_eq!(
-            believed_proto(&headers, &settings(true, 1)).unwrap(),
+            believed_proto(
+                &headers,
+                Trust {
+                    edge: true,
+                    hops: 0
+                }
+            ),
+            None
+        );
+        assert_eq!(
+            believed_proto(
+                &headers,
+                Trust {
+                    edge: true,
+                    hops: 1
+                }
+            )
+            .unwrap(),
             "https"
         );
         assert_eq!(
-            believed_proto(&headers, &settings(false, 0)).unwrap(),
+            believed_proto(
+                &headers,
+                Trust {
+                    edge: false,
+                    hops: 0
+                }
+            )
+            .unwrap(),
             "https"
         );
         let mut twice = headers;
         twice.append(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
-        assert_eq!(believed_proto(&twice, &settings(false, 0)), None);
+        assert_eq!(
+            believed_proto(
+                &twice,
+                Trust {
+                    edge: false,
+                    hops: 0
+                }
+            ),
+            None
+        );
     }
 
     #[test]

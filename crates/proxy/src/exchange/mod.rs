@@ -8,6 +8,7 @@
 mod access_log;
 mod answer;
 mod attempts;
+mod client_certificate;
 mod client_head;
 mod clients;
 mod cors;
@@ -39,6 +40,7 @@ mod timer;
 mod tunnel;
 mod upgrade;
 mod upstream_head;
+mod virtual_host;
 mod words;
 
 use std::time::{Duration, Instant};
@@ -184,8 +186,8 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
         Protocol::Http1
     };
     let request = connection.listener().request_started(protocol);
-    let live = connection.worker().live();
-    let mut course = Course::new(connection, &live, started);
+    let rules = connection.rules();
+    let mut course = Course::new(connection, &rules, started);
     let mut account = answer::answer(&mut course, session).await;
     account.mapping = mapped(&course, account.particulars.attempts);
     account.trace = match course.trace {
@@ -238,12 +240,12 @@ pub(crate) async fn refuse_unread(
     .reply();
     let status = reply.status;
     let request = connection.listener().request_started(Protocol::Http1);
-    let live = connection.worker().live();
+    let rules = connection.rules();
     session.set_keepalive(None);
     // A client that sends no HTTP may well not wait for an answer either.
-    drop(reply.send_unread(session, live.settings()).await);
+    drop(reply.send_unread(session, rules.live().settings()).await);
     let outcome = Outcome::Malformed { status };
-    let mut course = Course::new(connection, &live, started);
+    let mut course = Course::new(connection, &rules, started);
     course.lasted = Some(started.elapsed());
     let account = Account::local(outcome, Afterwards::Abort);
     access_log::log_malformed(&course, session, &account);

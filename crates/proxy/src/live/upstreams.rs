@@ -14,13 +14,14 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::{Live, mappings};
-use crate::upstream::{Background, Discovered, Upstream};
+use crate::upstream::{Background, Discovered, Originators, Upstream};
 
 /// Starts clusters, and lets go of them.
 #[derive(Debug)]
 pub(super) struct Upstreams {
     telemetry: Arc<Telemetry>,
     discovered: Arc<Discovered>,
+    originators: Originators,
     retired: Arc<Retired>,
     /// Told when a configuration has left.
     left: Arc<Notify>,
@@ -47,7 +48,7 @@ impl Upstreams {
     /// `live` is what is in force.
     pub(super) fn new(
         telemetry: Arc<Telemetry>,
-        discovered: Arc<Discovered>,
+        (discovered, originators): (&Arc<Discovered>, Originators),
         live: &Arc<ArcSwap<Live>>,
     ) -> Self {
         let left = Arc::new(Notify::new());
@@ -56,7 +57,8 @@ impl Upstreams {
         Self {
             _letting_go: discovered.resolver().run(letting_go),
             telemetry,
-            discovered,
+            discovered: Arc::clone(discovered),
+            originators,
             retired,
             left,
         }
@@ -108,7 +110,9 @@ impl Upstreams {
             ClusterLabel::Name => (&*cluster.name).into(),
         };
         let stats = self.telemetry.cluster(name);
-        Arc::new(Upstream::new(Arc::clone(cluster), stats, &self.discovered))
+        let originator = self.originators.of(cluster);
+        let upstream = Upstream::new(Arc::clone(cluster), stats, &self.discovered, originator);
+        Arc::new(upstream)
     }
 }
 

@@ -5,10 +5,9 @@
 //!
 //! Deliberately absent: when one is to be made.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
-use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -16,18 +15,17 @@ use std::time::Instant;
 
 use nuncio_routing::Cluster;
 use nuncio_telemetry::{Closed, ClusterStats, Protocol, Side};
-use pingora_core::connectors::TransportConnector;
-use pingora_core::protocols::{ALPN, Stream};
-use pingora_core::upstreams::peer::HttpPeer;
-use pingora_core::{BError, ErrorType};
+use nuncio_tls::server_name;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tracing::{debug, warn};
+use tokio_rustls::TlsConnector;
+use tracing::debug;
 
 use super::breakers::Permit;
 use super::endpoint::Endpoint;
 use super::http2::Connections;
+use super::originate::Originator;
 use super::pool::Pools;
 use super::{Upstream, keepalive};
 use crate::carrier::Carrier;
@@ -40,9 +38,6 @@ pub(crate) type UpstreamWire = Wire<Place>;
 pub(crate) struct Connector {
     pub(super) pools: RefCell<Pools>,
     pub(super) http2: RefCell<Connections>,
-    /// Made for the first cluster that needs it; `None` if the system has no certificate
-    /// authorities, without which Pingora makes none.
-    tls: OnceCell<Option<TransportConnector>>,
 }
 
 /// A connection's place in the counters and among those there may be; it leaves when dropped.
@@ -57,6 +52,20 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    pub(super) fn new(
+        upstream: &Upstream,
+        (traffic, since): (Arc<Traffic>, Instant),
+        permit: Permit,
+    ) -> Self {
+        Self {
+            stats: Arc::clone(&upstream.stats),
+            traffic,
+            since,
+            leased: Arc::default(),
+            _permit: permit,
+        }
+    }
+
     /// For whoever gives the connection to several requests.
     pub(super) fn leased(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.leased)
@@ -110,43 +119,19 @@ impl Connector {
         Self {
             pools: RefCell::default(),
             http2: RefCell::default(),
-            tls: OnceCell::new(),
         }
     }
 
-    /// Makes a connection, as one of those there may be.
+    /// Makes a connection for requests, as one of those there may be.
     pub(super) async fn connect(
         &self,
         upstream: &Arc<Upstream>,
         address: SocketAddr,
         permit: Permit,
     ) -> Result<UpstreamWire, ConnectFailure> {
-        let started = Instant::now();
-        let connecting = async {
-            match &upstream.cluster.tls {
-                Some(_origination) => self.connect_tls(upstream, address).await,
-                None => connect_plain(upstream, address).await,
-            }
-        };
-        let outcome = match timeout(upstream.cluster.connect_timeout, connecting).await {
-            Ok(outcome) => outcome.map_err(|error| ConnectFailure::Failed(error.kind())),
-            Err(_) => Err(ConnectFailure::TimedOut),
-        };
-        let took = started.elapsed();
         let protocol = protocol(&upstream.cluster);
-        let carrier = outcome.inspect_err(|failure| {
-            debug!(cluster = %upstream.cluster.name, %address, ?failure, "no connection");
-            let why = failure.kind();
-            upstream.stats.connect_failed(why, protocol, took);
-        })?;
-        upstream.stats.connected(protocol, took);
-        let place = |traffic| Place {
-            stats: Arc::clone(&upstream.stats),
-            traffic,
-            since: started,
-            leased: Arc::default(),
-            _permit: permit,
-        };
+        let (carrier, since) = establish(upstream, address, Some(protocol)).await?;
+        let place = |traffic| Place::new(upstream, (traffic, since), permit);
         let writes = match protocol {
             Protocol::Http1 => Writes::Return,
             // The connection has a task of its own, which waits for it.
@@ -154,37 +139,33 @@ impl Connector {
         };
         Ok(Wire::new(carrier, writes, place))
     }
+}
 
-    /// TLS without a context: no certificate is verified and no name is sent, as in Ambassador.
-    async fn connect_tls(&self, upstream: &Upstream, address: SocketAddr) -> io::Result<Carrier> {
-        // An address in the place of a name: TLS cannot send one (RFC 6066 section 3).
-        let mut peer = HttpPeer::new(address, true, address.ip().to_string());
-        peer.options.verify_cert = false;
-        peer.options.verify_hostname = false;
-        if upstream.cluster.http2 {
-            peer.options.alpn = ALPN::H2;
+/// Makes a connection, counted as one of `protocol` if it has one; says since when there is one.
+pub(super) async fn establish(
+    upstream: &Upstream,
+    address: SocketAddr,
+    protocol: Option<Protocol>,
+) -> Result<(Carrier, Instant), ConnectFailure> {
+    let started = Instant::now();
+    let connecting = async {
+        match &upstream.originator {
+            Some(originator) => connect_tls(upstream, originator, address).await,
+            None => connect_tcp(upstream, address).await.map(Carrier::Tcp),
         }
-        peer.options.connection_timeout = Some(upstream.cluster.connect_timeout);
-        peer.options.tcp_keepalive = upstream
-            .cluster
-            .keepalive
-            .as_deref()
-            .map(keepalive::of_pingora);
-        let Some(tls) = self.tls.get_or_init(tls_connector) else {
-            return Err(io::ErrorKind::Unsupported.into());
-        };
-        let stream: Stream = tls
-            .new_stream(&peer)
-            .await
-            .inspect_err(|error| {
-                if is_handshakes(error) {
-                    upstream.stats.tls_failed();
-                }
-            })
-            .map_err(io::Error::other)?;
-        upstream.stats.tls_established();
-        Ok(Carrier::Tls(stream))
-    }
+    };
+    let outcome = match timeout(upstream.cluster.connect_timeout, connecting).await {
+        Ok(outcome) => outcome.map_err(|error| ConnectFailure::Failed(error.kind())),
+        Err(_) => Err(ConnectFailure::TimedOut),
+    };
+    let took = started.elapsed();
+    let carrier = outcome.inspect_err(|failure| {
+        debug!(cluster = %upstream.cluster.name, %address, ?failure, "no connection");
+        let why = failure.kind();
+        upstream.stats.connect_failed(why, protocol, took);
+    })?;
+    upstream.stats.connected(protocol, took);
+    Ok((carrier, started))
 }
 
 impl ConnectFailure {
@@ -206,17 +187,6 @@ impl ConnectFailure {
     }
 }
 
-/// Whether there was a connection to shake hands over.
-fn is_handshakes(error: &BError) -> bool {
-    matches!(
-        error.etype(),
-        ErrorType::TLSHandshakeFailure
-            | ErrorType::TLSHandshakeTimedout
-            | ErrorType::InvalidCert
-            | ErrorType::HandshakeError
-    )
-}
-
 fn protocol(cluster: &Cluster) -> Protocol {
     if cluster.http2 {
         Protocol::Http2
@@ -225,23 +195,31 @@ fn protocol(cluster: &Cluster) -> Protocol {
     }
 }
 
-/// Pingora panics where there is no file of certificate authorities; that must cost the requests
-/// that need TLS and no others.
-fn tls_connector() -> Option<TransportConnector> {
-    let connector = catch_unwind(|| TransportConnector::new(None)).ok();
-    if connector.is_none() {
-        warn!("no TLS to upstreams: the system's certificate authorities cannot be read");
-    }
-    connector
+/// Has the handshake begin once there is a connection.
+async fn connect_tls(
+    upstream: &Upstream,
+    originator: &Originator,
+    address: SocketAddr,
+) -> io::Result<Carrier> {
+    let originated = originator.originated().map_err(io::Error::other)?;
+    let name = server_name(&originator.origination, address.ip()).map_err(io::Error::other)?;
+    let tcp = connect_tcp(upstream, address).await?;
+    let connector = TlsConnector::from(Arc::clone(&originated.config));
+    let tls = connector.connect(name, tcp).await.inspect_err(|error| {
+        debug!(cluster = %upstream.cluster.name, %address, %error, "no TLS to the upstream");
+        upstream.stats.tls_failed();
+    })?;
+    upstream.stats.tls_established();
+    Ok(Carrier::Originated(Box::new(tls)))
 }
 
-async fn connect_plain(upstream: &Upstream, address: SocketAddr) -> io::Result<Carrier> {
+async fn connect_tcp(upstream: &Upstream, address: SocketAddr) -> io::Result<TcpStream> {
     let tcp = TcpStream::connect(address).await?;
     tcp.set_nodelay(true)?;
     if let Some(keepalive) = &upstream.cluster.keepalive {
         SockRef::from(&tcp).set_tcp_keepalive(&keepalive::of_socket(keepalive))?;
     }
-    Ok(Carrier::Tcp(tcp))
+    Ok(tcp)
 }
 
 #[cfg(test)]
@@ -264,12 +242,10 @@ mod tests {
         }));
         let stats = Telemetry::new(BuildInfo::default()).cluster("c");
         let discovered = Discovered::new(Resolver::from_system().unwrap());
-        let upstream = Upstream::new(Arc::new(cluster), stats, &discovered);
+        let upstream = Upstream::new(Arc::new(cluster), stats, &discovered, None);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let connected = connect_plain(&upstream, listener.local_addr().unwrap()).await;
-        let Carrier::Tcp(tcp) = connected.unwrap() else {
-            panic!("a TCP connection")
-        };
+        let connected = connect_tcp(&upstream, listener.local_addr().unwrap()).await;
+        let tcp = connected.unwrap();
         let socket = SockRef::from(&tcp);
         assert!(socket.keepalive().unwrap());
         assert_eq!(

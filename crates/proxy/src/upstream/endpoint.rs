@@ -142,6 +142,11 @@ impl Endpoint {
         }
     }
 
+    /// There is a connection to it, and more will not be known.
+    pub(super) fn connected(&self) {
+        self.0.forgive();
+    }
+
     /// It gave no answer: no connection, none in time, or a broken one. Envoy counts that as 5xx.
     pub(crate) fn failed(&self) {
         self.0.failed();

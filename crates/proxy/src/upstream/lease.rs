@@ -82,6 +82,7 @@ impl Connector {
         let key = PoolKey {
             upstream: upstream.id,
             address: upstream.pooled_as(endpoint.address()),
+            originated: upstream.serial(),
             priority,
         };
         if upstream.cluster.http2 {

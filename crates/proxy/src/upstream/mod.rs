@@ -9,6 +9,7 @@ mod affinity;
 mod background;
 mod balance;
 mod breakers;
+mod carriage;
 mod connect;
 mod discovered;
 mod endpoint;
@@ -16,6 +17,7 @@ mod endpoints;
 mod http2;
 mod keepalive;
 mod lease;
+mod originate;
 mod outliers;
 mod pool;
 mod resolve;
@@ -34,12 +36,15 @@ pub(crate) use affinity::Affinity;
 pub(crate) use background::Background;
 use breakers::Breakers;
 pub(crate) use breakers::Permit;
+pub(crate) use carriage::{Carriage, Counted};
 pub(crate) use connect::{ConnectFailure, Connector, UpstreamWire};
 pub(crate) use discovered::Discovered;
 use discovered::Follower;
 pub(crate) use endpoint::{Endpoint, Pick};
 use endpoints::Endpoints;
 pub(crate) use lease::{Lease, Reuse};
+use originate::Originator;
+pub(crate) use originate::Originators;
 use outliers::Detector;
 pub use resolve::{ResolveError, Resolver};
 pub(crate) use session::UpstreamSession;
@@ -53,6 +58,8 @@ pub(crate) struct Upstream {
     /// Tells connections of this cluster from those of any other there ever was.
     id: u64,
     endpoints: Arc<Endpoints>,
+    /// `None` = without TLS.
+    originator: Option<Arc<Originator>>,
     /// Made for the first request.
     breakers: OnceLock<Arc<Breakers>>,
     /// Where the control path tells the endpoints.
@@ -68,6 +75,7 @@ impl Upstream {
         cluster: Arc<Cluster>,
         stats: Arc<ClusterStats>,
         discovered: &Arc<Discovered>,
+        originator: Option<Arc<Originator>>,
     ) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         let (detector, watch) = cluster
@@ -94,6 +102,7 @@ impl Upstream {
             stats,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             endpoints,
+            originator,
             follower,
             _resolution: resolution,
             _detection: detection,
@@ -124,6 +133,14 @@ impl Upstream {
     fn breakers(&self) -> &Arc<Breakers> {
         let make = || Arc::new(Breakers::new(&self.cluster, &self.stats));
         self.breakers.get_or_init(make)
+    }
+
+    /// What its connections are made with as its credentials are now: 0 without TLS, and where they
+    /// cannot be made.
+    fn serial(&self) -> u64 {
+        let originator = self.originator.as_ref();
+        let originated = originator.and_then(|originator| originator.originated().ok());
+        originated.map_or(0, |originated| originated.serial)
     }
 
     /// Whose connections those to `address` are: where a name is one endpoint, those to all its
@@ -179,7 +196,7 @@ mod tests {
     fn upstream(cluster: Cluster, telemetry: &Telemetry) -> Upstream {
         let stats = telemetry.cluster("c");
         let discovered = Discovered::new(Resolver::from_system().unwrap());
-        Upstream::new(Arc::new(cluster), stats, &discovered)
+        Upstream::new(Arc::new(cluster), stats, &discovered, None)
     }
 
     #[tokio::test]
@@ -187,7 +204,7 @@ mod tests {
         let telemetry = Telemetry::new(BuildInfo::default());
         let discovered = Discovered::new(Resolver::from_system().unwrap());
         let (cluster, stats) = (Arc::new(cluster()), telemetry.cluster("c"));
-        let make = || Upstream::new(Arc::clone(&cluster), Arc::clone(&stats), &discovered);
+        let make = || Upstream::new(Arc::clone(&cluster), Arc::clone(&stats), &discovered, None);
         // A thread's first look at what is shared makes a place for itself.
         let mut made = vec![make()];
         made.reserve(1);

@@ -26,6 +26,8 @@ use super::connect::{ConnectFailure, UpstreamWire};
 pub(super) struct PoolKey {
     pub(super) upstream: u64,
     pub(super) address: SocketAddr,
+    /// What they are made with.
+    pub(super) originated: u64,
     /// As in Envoy, whose limits count connections by the priority of their requests.
     pub(super) priority: Priority,
 }

@@ -82,6 +82,11 @@ impl Traffic {
         self.backlog.store(bytes, Relaxed);
     }
 
+    /// The other side was the one to end the connection.
+    pub(crate) fn closed_by_peer(&self) {
+        self.peer_closed.store(true, Relaxed);
+    }
+
     pub(super) fn read(&self, outcome: &io::Result<()>, bytes: usize, asked: usize) {
         self.received.fetch_add(bytes as u64, Relaxed);
         if outcome.is_err() || (bytes == 0 && asked > 0) {

@@ -11,8 +11,8 @@ use super::matching::Matching;
 use super::membership::Gathering;
 use super::precedence::Precedence;
 use super::report::Report;
-use crate::Probe;
 use crate::order::{GroupOrder, Insertion};
+use crate::{Probe, SelectedBy};
 
 /// What takes the same requests.
 #[derive(Debug)]
@@ -20,6 +20,7 @@ pub(crate) struct Group<'r> {
     pub(super) order: Arc<GroupOrder>,
     pub(super) matching: Matching<'r>,
     pub(super) members: Members<'r>,
+    pub(super) selected_by: SelectedBy,
 }
 
 /// Who takes a group's requests.
@@ -52,6 +53,7 @@ impl<'r> Group<'r> {
             order: Arc::new(order),
             matching,
             members,
+            selected_by: SelectedBy::default(),
         }
     }
 

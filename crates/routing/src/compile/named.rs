@@ -1,4 +1,4 @@
-//! What Mappings name: v0 CircuitBreakers and OutlierDetections, and resolvers.
+//! What is named by others: v0 CircuitBreakers and OutlierDetections, resolvers, and contexts of TLS.
 //!
 //! Invariant: of one class, namespace and name there is one at most.
 //! Deliberately absent: what is named, which the users of a name look at.
@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use nuncio_config::{CircuitBreaker, Identity, Kind, OutlierDetection, Resolver, Resource, Trust};
 
+use super::contexts::{Context, SERVER};
 use super::told::{self, Told};
 
 /// Kinds among which a name, in one namespace, is given once.
@@ -20,6 +21,7 @@ pub(crate) enum Class {
     Resolver,
     TracingService,
     TlsContext,
+    TlsModule,
     Host,
     Listener,
     TcpMapping,
@@ -29,8 +31,8 @@ impl Class {
     pub(crate) fn of(kind: &Kind) -> Self {
         match kind {
             Kind::Mapping(_) => Self::Mapping,
-            // Told apart by their names.
-            Kind::Module(_) | Kind::TlsModule(_) => Self::Module,
+            Kind::Module(_) => Self::Module,
+            Kind::TlsModule(_) => Self::TlsModule,
             Kind::CircuitBreaker(_) => Self::CircuitBreaker,
             Kind::OutlierDetection(_) => Self::OutlierDetection,
             Kind::Resolver(_) => Self::Resolver,
@@ -47,6 +49,10 @@ impl Class {
 #[derive(Debug)]
 pub(crate) struct Named {
     by_name: BTreeMap<Class, BTreeMap<Box<str>, Namesakes>>,
+    /// The Module `tls` that counts.
+    tls_module: Option<Told>,
+    /// The Module `ambassador` that counts, if it says what the Module `tls` does.
+    tls_of_module: Option<Told>,
     /// Whose namespace counts for all.
     identity: Identity,
 }
@@ -63,6 +69,8 @@ impl Named {
     pub(crate) fn new(identity: Identity) -> Self {
         Self {
             by_name: BTreeMap::new(),
+            tls_module: None,
+            tls_of_module: None,
             identity,
         }
     }
@@ -93,6 +101,45 @@ impl Named {
         if namesakes.inserted.is_empty() {
             class.remove(&resource.name);
         }
+    }
+
+    /// Lets another Module `tls` count. Answers which one did before.
+    pub(crate) fn set_tls_module(&mut self, module: Option<Told>) -> Option<Told> {
+        std::mem::replace(&mut self.tls_module, module)
+    }
+
+    /// Lets the `tls` of another Module `ambassador` count. Answers whether it says anything else.
+    pub(crate) fn set_tls_of_module(&mut self, module: Option<Told>) -> bool {
+        let before = std::mem::replace(&mut self.tls_of_module, module);
+        let [before, now] = [&before, &self.tls_of_module].map(|it| it.as_ref()?.resource());
+        before != now
+    }
+
+    /// The Module `tls`, or the Module `ambassador` that says the same, which goes before.
+    fn tls_module(&self) -> Option<&Resource> {
+        let told = self.tls_of_module.as_ref().or(self.tls_module.as_ref());
+        told.and_then(Told::resource)
+    }
+
+    /// The context that a resource of this namespace names: a TLSContext, else one of the Module `tls`.
+    pub(super) fn context(&self, name: &str, namespace: &str) -> Option<Context<'_>> {
+        let context = self.find(Class::TlsContext, name, namespace);
+        let of_module = || Context::of_module(self.tls_module()?, name);
+        context.and_then(Context::of).or_else(of_module)
+    }
+
+    /// All contexts, in the order in which they lay claim to hosts: the Module's `server`, then
+    /// TLSContexts in insertion order.
+    pub(super) fn contexts(&self) -> impl Iterator<Item = Context<'_>> {
+        let server = self
+            .tls_module()
+            .and_then(|module| Context::of_module(module, SERVER));
+        let namesakes = self.by_name.get(&Class::TlsContext);
+        let all = namesakes.into_iter().flat_map(BTreeMap::values);
+        let mut all: Vec<_> = all.flat_map(|namesakes| &namesakes.inserted).collect();
+        all.sort_by_key(|told| told.insertion());
+        let resources = all.into_iter().filter_map(Told::resource);
+        server.into_iter().chain(resources.filter_map(Context::of))
     }
 
     /// The CircuitBreaker that a resource of this namespace names.

@@ -10,8 +10,8 @@ use nuncio_config::{InternalMapping, Module, Prefix};
 use super::groups::{Group, Members};
 use super::matching::Matching;
 use super::report::Report;
-use crate::Probe;
 use crate::order::Insertion;
+use crate::{Probe, SelectedBy};
 
 /// A probe that is enabled.
 #[derive(Debug)]
@@ -34,7 +34,10 @@ pub(crate) fn built_in(module: &Module) -> Vec<BuiltIn> {
     placed
         .map(|((probe, prefix, setting), nth)| {
             let (matching, inserted) = (Matching::prefix(prefix), Insertion::BuiltIn(nth));
-            let group = Group::new(matching, inserted, Members::Probe(probe));
+            let group = Group {
+                selected_by: SelectedBy::everybody(),
+                ..Group::new(matching, inserted, Members::Probe(probe))
+            };
             BuiltIn { group, setting }
         })
         .collect()

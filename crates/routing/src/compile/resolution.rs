@@ -7,7 +7,9 @@
 //!
 //! Deliberately absent: Consul.
 
-use nuncio_config::{Identity, Mapping, Module, Qualified, Resolver, Resource, ServiceHost, Trust};
+use nuncio_config::{
+    ClusterOptions, Identity, Module, Qualified, Resolver, Resource, ServiceHost, Trust,
+};
 
 use super::named::Named;
 use crate::{Discovery, ServicePort};
@@ -26,9 +28,9 @@ pub(super) enum Unresolvable {
     Foreign { resolver: Box<str>, of: ServicePort },
 }
 
-/// The resolver that holds for a Mapping, by name.
-pub(super) fn name<'r>(mapping: &'r Mapping, module: &'r Module) -> &'r str {
-    let own = mapping.cluster.resolver.as_deref();
+/// The resolver that holds, by name.
+pub(super) fn name<'r>(options: &'r ClusterOptions, module: &'r Module) -> &'r str {
+    let own = options.resolver.as_deref();
     own.or(module.resolver.as_deref()).unwrap_or(SERVICE)
 }
 

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use nuncio_config::{Case, Identity, Location, PathMatch, Qualified, Qualifier};
+use nuncio_config::{Case, Identity, Location, PathMatch};
 
 use super::attributes::Attributes;
 use super::defaults::Defaults;
@@ -16,16 +16,17 @@ use super::matching::Matching;
 use super::named::Named;
 use super::probes::{self, BuiltIn};
 use super::report::Report;
-use super::resolution::{self, Resolution, Unresolvable};
+use super::resolution::{self, Unresolvable};
+use super::selectors::{Part, Selectors};
 use super::surprises;
 use super::tenancy;
-use super::upstream::Wish;
+use super::upstream::Target;
 use super::weights;
 use crate::cluster::Roster;
 use crate::order::GroupOrder;
 use crate::{
     Action, Attachment, Cluster, ClusterIndex, Discovery, MappingId, Order, Probe, Redirect,
-    ResponseRules, Route, Settings, Shadow, Share,
+    ResponseRules, Route, SelectedBy, Settings, Shadow, Share,
 };
 
 /// What Routes depend on besides the Mappings of their group.
@@ -35,6 +36,7 @@ pub(crate) struct Surroundings<'r> {
     pub(crate) defaults: &'r Defaults,
     pub(crate) named: &'r Named,
     pub(crate) built_in: &'r [BuiltIn],
+    pub(crate) selectors: &'r Selectors,
     pub(crate) identity: &'r Identity,
 }
 
@@ -44,6 +46,13 @@ pub(crate) struct Routes {
     pub(crate) routes: Vec<Route>,
     /// What they asked the roster for, once for each time they asked.
     pub(crate) clusters: Vec<Arc<Cluster>>,
+}
+
+impl Routes {
+    fn append(&mut self, mut other: Self) {
+        self.routes.append(&mut other.routes);
+        self.clusters.append(&mut other.clusters);
+    }
 }
 
 impl<'r> Surroundings<'r> {
@@ -56,12 +65,24 @@ impl<'r> Surroundings<'r> {
     ) -> Routes {
         let live = |member: &Member<'r>| self.judge(member, report);
         let live: Vec<_> = members.filter(live).collect();
-        let members = tenancy::of_one_namespace(live, self.identity, report);
-        let Some(group) = groups::form(&members, &self.defaults.module, report) else {
-            return Routes::default();
-        };
-        probes::warn_hidden(&group, self.built_in, report);
-        self.routes(&group, roster, report)
+        let mut routes = Routes::default();
+        for Part {
+            members,
+            selected_by,
+        } in self.selectors.parts(live)
+        {
+            let members = tenancy::of_one_namespace(members, self.identity, report);
+            let Some(group) = groups::form(&members, &self.defaults.module, report) else {
+                continue;
+            };
+            let group = Group {
+                selected_by,
+                ..group
+            };
+            probes::warn_hidden(&group, self.built_in, report);
+            routes.append(self.routes(&group, roster, report));
+        }
+        routes
     }
 
     /// The Routes that are built in.
@@ -82,14 +103,18 @@ impl<'r> Surroundings<'r> {
             routes: Routes::default(),
         };
         layout.add(group);
+        for route in &mut layout.routes.routes {
+            route.selected_by = group.selected_by.clone();
+        }
         layout.routes
     }
 
     /// Whether a Mapping can be live, whatever the others are; what it says in vain is reported.
     fn judge(&self, member: &Member<'_>, report: &mut Report) -> bool {
-        let resolved = match self.discovery(*member) {
+        let resolved = match self.member_discovery(*member) {
             Ok(discovery) => {
-                self.wish(*member, discovery).warn_unknown(report);
+                let wish = self.wish(Target::from(*member), discovery);
+                wish.report_unknown(report);
                 true
             }
             Err(reason) => {
@@ -101,55 +126,15 @@ impl<'r> Surroundings<'r> {
         surprises::judge(member, &self.defaults.module, rules, report) && resolved
     }
 
-    fn discovery(
-        &self,
-        member @ Member { resource, mapping }: Member<'_>,
-    ) -> Result<Discovery, Unresolvable> {
-        let resolution = Resolution {
-            named: self.named,
-            identity: self.identity,
-        };
-        let name = resolution::name(mapping, &self.defaults.module);
+    fn member_discovery(&self, member: Member<'_>) -> Result<Discovery, Unresolvable> {
+        let Member { resource, mapping } = member;
         match (&mapping.redirect, mapping.shadow) {
-            (Some(_), false) => resolution.known(name, &resource.namespace),
-            (Some(_), true) | (None, _) => {
-                let service = self.qualified(member);
-                resolution.discovery(resource, name, (&service, mapping.service.port))
+            (Some(_), false) => {
+                let name = resolution::name(&mapping.cluster, &self.defaults.module);
+                self.resolution().known(name, &resource.namespace)
             }
+            (Some(_), true) | (None, _) => self.discovery(Target::from(member)),
         }
-    }
-
-    fn wish<'m>(
-        &'m self,
-        Member { resource, mapping }: Member<'m>,
-        discovery: Discovery,
-    ) -> Wish<'m> {
-        Wish {
-            resource,
-            mapping,
-            module: &self.defaults.module,
-            named: self.named,
-            discovery,
-        }
-    }
-
-    fn cluster(&self, member: Member<'_>, marker: Option<&str>) -> Cluster {
-        // Whose resolver finds nothing is no member.
-        let discovery = self.discovery(member).unwrap_or_default();
-        self.wish(member, discovery)
-            .cluster(self.qualified(member), marker)
-    }
-
-    /// The service as seen from the gateway's namespace.
-    fn qualified(&self, Member { resource, mapping }: Member<'_>) -> Qualified {
-        let by = match self
-            .settings
-            .use_ambassador_namespace_for_service_resolution
-        {
-            true => Qualifier::Nothing,
-            false => Qualifier::between(&resource.namespace, &self.identity.namespace),
-        };
-        mapping.service.qualified(by)
     }
 }
 
@@ -168,6 +153,7 @@ impl Layout<'_, '_> {
             order,
             matching,
             members,
+            ..
         }: &Group<'_>,
     ) {
         let place = |member| Order {
@@ -235,7 +221,7 @@ impl Layout<'_, '_> {
     }
 
     fn destination(&mut self, member: Member<'_>, shadow: Option<Shadow>) -> Destination {
-        let cluster = self.surroundings.cluster(member, None);
+        let cluster = self.surroundings.cluster(Target::from(member), None);
         Destination {
             authority: format!("{}:{}", cluster.host, cluster.port).into(),
             cluster: self.ask(cluster),
@@ -250,7 +236,9 @@ impl Layout<'_, '_> {
             let reason = weights::Surprise::OutOfRange(weight);
             self.report.warning(member.resource, reason);
         }
-        let cluster = self.surroundings.cluster(member, Some("shadow"));
+        let cluster = self
+            .surroundings
+            .cluster(Target::from(member), Some("shadow"));
         Shadow {
             cluster: self.ask(cluster),
             percent,
@@ -321,6 +309,7 @@ fn route(
         headers: matching.header_matches(),
         query_parameters: query_parameters.map(|&wanted| wanted.clone()).collect(),
         share,
+        selected_by: SelectedBy::default(),
         action,
         response,
         attachment: Attachment::default(),

@@ -1,47 +1,104 @@
-//! Which cluster a Mapping asks for.
+//! Which cluster a Mapping or a TCPMapping asks for.
 //!
-//! What the Mapping does not say the Module says, else the defaults of Emissary and of Envoy hold.
+//! What it does not say the Module says, else the defaults of Emissary and of Envoy hold.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use nuncio_config::{
-    CircuitBreaker, ClusterOptions, LoadBalancer, Mapping, Module, OutlierDetection, Priority,
-    Qualified, Resource,
+    CircuitBreaker, ClusterOptions, LoadBalancer, Module, OutlierDetection, Priority, Qualified,
+    Resource, Scheme, Service, TcpMapping,
 };
 
+use super::contexts::Flaw;
+use super::groups::Member;
 use super::named::Named;
 use super::report::Report;
 use crate::cluster::{NameParts, stats_name};
 use crate::settings::limit;
 use crate::{Balance, Cluster, Discovery, Families, Limits, Origination};
 
-/// One Mapping's wish for a cluster.
-pub(super) struct Wish<'a> {
+/// A service that somebody wants to reach.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target<'a> {
     pub(super) resource: &'a Resource,
-    pub(super) mapping: &'a Mapping,
+    pub(super) service: &'a Service,
+    pub(super) options: &'a ClusterOptions,
+    host_rewrite: Option<&'a HeaderValue>,
+}
+
+impl<'a> From<Member<'a>> for Target<'a> {
+    fn from(Member { resource, mapping }: Member<'a>) -> Self {
+        Self {
+            resource,
+            service: &mapping.service,
+            options: &mapping.cluster,
+            host_rewrite: mapping.host_rewrite.as_deref(),
+        }
+    }
+}
+
+impl<'a> From<(&'a Resource, &'a TcpMapping)> for Target<'a> {
+    fn from((resource, mapping): (&'a Resource, &'a TcpMapping)) -> Self {
+        Self {
+            resource,
+            service: &mapping.service,
+            options: &mapping.cluster,
+            host_rewrite: None,
+        }
+    }
+}
+
+/// The wish for a cluster.
+pub(super) struct Wish<'a> {
+    pub(super) target: Target<'a>,
     pub(super) module: &'a Module,
     pub(super) named: &'a Named,
     pub(super) discovery: Discovery,
 }
 
 impl Wish<'_> {
-    /// Names that nobody has.
-    pub(super) fn warn_unknown(&self, report: &mut Report) {
-        let options = &self.mapping.cluster;
+    /// Names that nobody has, and what is said in vain.
+    pub(super) fn report_unknown(&self, report: &mut Report) {
+        let Target {
+            resource,
+            service,
+            options,
+            ..
+        } = self.target;
         if let (Some(name), None) = (&options.circuit_breaker, self.breaker()) {
             let reason = format_args!("circuit_breaker: there is no CircuitBreaker {name}");
-            report.warning(self.resource, reason);
+            report.warning(resource, reason);
         }
         if let (Some(name), None) = (&options.outlier_detection, self.detection()) {
             let reason = format_args!("outlier_detection: there is no OutlierDetection {name}");
-            report.warning(self.resource, reason);
+            report.warning(resource, reason);
+        }
+        let Some(context) = &service.tls_context else {
+            return;
+        };
+        if service.scheme == Some(Scheme::Http) {
+            let reason = format_args!(
+                "tls: connections use TLS, although {} says http",
+                service.written
+            );
+            report.warning(resource, reason);
+        }
+        if let Err(flaw) = self.context(context) {
+            let reason = format_args!(
+                "tls: {flaw}; meanwhile connections use TLS without a certificate, and nothing is \
+                 verified"
+            );
+            report.error(resource, reason);
         }
     }
 
     /// The cluster, under its full name. `marker` makes it another one of the same service.
     pub(super) fn cluster(&self, qualified: Qualified, marker: Option<&str>) -> Cluster {
-        let (service, options) = (&self.mapping.service, &self.mapping.cluster);
+        let Target {
+            service, options, ..
+        } = self.target;
         let load_balancer = self.load_balancer();
         let idle_timeout = options.cluster_idle_timeout;
         let lifetime = options.cluster_max_connection_lifetime;
@@ -68,25 +125,40 @@ impl Wish<'_> {
         }
     }
 
-    /// How TLS to the service is originated.
+    /// How TLS to the service is originated. For want of a context that can be used it is TLS all the
+    /// same, never plain text as in Emissary.
     fn origination(&self) -> Origination {
-        Origination {
-            context: self.mapping.service.tls_context.clone(),
+        let Some(name) = &self.target.service.tls_context else {
+            return Origination::default();
+        };
+        self.context(name).unwrap_or_else(|_flaw| Origination {
+            context: Some(name.clone()),
             ..Origination::default()
-        }
+        })
+    }
+
+    fn context(&self, name: &str) -> Result<Origination, Flaw> {
+        let namespace = &self.target.resource.namespace;
+        let context = self.named.context(name, namespace);
+        let context = context.ok_or_else(|| Flaw::Unknown(name.into()))?;
+        context.origination(self.module)
     }
 
     fn full_name(&self, qualified: &Qualified, marker: Option<&str>) -> Box<str> {
-        let options = &self.mapping.cluster;
-        let host_rewrite = self.mapping.host_rewrite.as_ref();
+        let Target {
+            resource,
+            service,
+            options,
+            host_rewrite,
+        } = self.target;
         let breaker = self.breaker().and(options.circuit_breaker.as_deref());
         let detection = self.detection().and(options.outlier_detection.as_deref());
         let parts = NameParts {
             marker: marker.or(options.cluster_tag.as_deref()),
-            service: &self.mapping.service,
+            service,
             qualified,
             host_rewrite: host_rewrite.and_then(|host| host.to_str().ok()),
-            namespace: &self.resource.namespace,
+            namespace: &resource.namespace,
             circuit_breakers: self.listed(),
             load_balancer: self.load_balancer(),
             circuit_breaker: breaker,
@@ -96,19 +168,19 @@ impl Wish<'_> {
     }
 
     fn stats_name(&self, qualified: &Qualified) -> Arc<str> {
-        let own = self.mapping.cluster.stats_name.as_ref();
+        let own = self.target.options.stats_name.as_ref();
         own.or(self.module.defaults.stats_name.as_ref())
             .map_or_else(|| stats_name(qualified).into(), |name| Arc::from(&**name))
     }
 
     fn load_balancer(&self) -> Option<&LoadBalancer> {
-        let own = self.mapping.cluster.load_balancer.as_ref();
+        let own = self.target.options.load_balancer.as_ref();
         own.or(self.module.load_balancer.as_ref())
     }
 
     /// `circuit_breakers`; the Module's do not hold for a Mapping that names a v0 one.
     fn listed(&self) -> &[CircuitBreaker] {
-        let own = self.mapping.cluster.circuit_breakers.as_deref();
+        let own = self.target.options.circuit_breakers.as_deref();
         match (own, self.breaker()) {
             (Some(own), _) => own,
             (None, Some(_)) => &[],
@@ -117,13 +189,13 @@ impl Wish<'_> {
     }
 
     fn breaker(&self) -> Option<&CircuitBreaker> {
-        let name = self.mapping.cluster.circuit_breaker.as_deref()?;
-        self.named.breaker(name, &self.resource.namespace)
+        let name = self.target.options.circuit_breaker.as_deref()?;
+        self.named.breaker(name, &self.target.resource.namespace)
     }
 
     fn detection(&self) -> Option<&OutlierDetection> {
-        let name = self.mapping.cluster.outlier_detection.as_deref()?;
-        self.named.detection(name, &self.resource.namespace)
+        let name = self.target.options.outlier_detection.as_deref()?;
+        self.named.detection(name, &self.target.resource.namespace)
     }
 
     /// Of several for one priority Envoy takes the first.

@@ -5,6 +5,7 @@
 //! leaves later.
 //! Deliberately absent: what anything follows from.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use nuncio_config::Diagnostic;
@@ -12,7 +13,9 @@ use nuncio_config::Diagnostic;
 use crate::cluster::Roster;
 use crate::compile::{Report, Routes};
 use crate::demands::Tally;
-use crate::{Cluster, Diagnostics, Listening, Refusal, Route, RouteTable, Settings, Snapshot};
+use crate::{
+    Cluster, Diagnostics, Listening, Order, Refusal, Route, RouteTable, Settings, Snapshot,
+};
 
 /// What Snapshots are made from.
 #[derive(Debug, Default)]
@@ -42,6 +45,17 @@ pub(super) struct Laid {
     clusters: Box<[Arc<Cluster>]>,
 }
 
+/// Routes of a group that are not in the new one so far.
+struct Former(VecDeque<Arc<Route>>);
+
+impl Former {
+    /// The one at a place. Mostly it is the next.
+    fn take(&mut self, order: &Order) -> Option<Arc<Route>> {
+        let nth = self.0.iter().position(|route| route.order == *order)?;
+        self.0.remove(nth)
+    }
+}
+
 impl Assembly {
     /// Takes what was found in place of what the same question gave before.
     pub(super) fn report(&mut self, held: &mut Held, report: Report) {
@@ -66,27 +80,22 @@ impl Assembly {
 
     /// Takes the Routes of a group in place of those it had; Routes that are equal stay.
     pub(super) fn lay(&mut self, laid: &mut Laid, now: Routes) {
-        let mut before = std::mem::take(&mut laid.routes).into_iter();
+        let mut before = Former(std::mem::take(&mut laid.routes).into_vec().into());
         let mut routes = Vec::with_capacity(now.routes.len());
         for route in now.routes {
-            let route = match before.next() {
+            let route = match before.take(&route.order) {
                 Some(same) if *same == route => same,
                 other => {
                     let route = Arc::new(route);
-                    match other {
-                        // The table puts one in the place of the other.
-                        Some(same_place) if same_place.order == route.order => {
-                            self.replaced.push(same_place);
-                        }
-                        other => self.leaving.extend(other),
-                    }
+                    // The table puts one in the place of the other.
+                    self.replaced.extend(other);
                     self.coming.push(Arc::clone(&route));
                     route
                 }
             };
             routes.push(route);
         }
-        self.leaving.extend(before);
+        self.leaving.extend(before.0);
         laid.routes = routes.into();
         for cluster in std::mem::replace(&mut laid.clusters, now.clusters.into()) {
             self.roster.release(&cluster);
@@ -101,6 +110,16 @@ impl Assembly {
         self.tally.remove_pages(&self.settings.error_overrides);
         self.tally.add_pages(&settings.error_overrides);
         self.settings = Arc::new(settings);
+    }
+
+    /// Takes who is listened to; the same value stays when it is equal.
+    pub(super) fn listen(&mut self, listening: Listening) {
+        if *self.listening == listening {
+            return;
+        }
+        self.tally.add_listening(&listening);
+        self.tally.remove_listening(&self.listening);
+        self.listening = Arc::new(listening.sharing(&self.listening));
     }
 
     pub(super) fn settings(&self) -> Arc<Settings> {

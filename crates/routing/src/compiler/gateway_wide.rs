@@ -5,7 +5,7 @@
 use nuncio_config::{Identity, Resource, Trust};
 
 use super::assembly::{Assembly, Held};
-use crate::compile::{Report, Told, told};
+use crate::compile::{Place, Report, Told, told};
 
 /// All live resources of the kind.
 #[derive(Debug, Default)]
@@ -41,6 +41,30 @@ impl GatewayWide {
         assembly.report(&mut self.held, report);
         Some(decided)
     }
+}
+
+/// The one that counts of Modules with one name: that of the gateway's own namespace, else that of the
+/// first. The others are errors.
+pub(super) fn counting_one<'t>(
+    all: &'t [Told],
+    identity: &Identity,
+    report: &mut Report,
+) -> Option<&'t Told> {
+    let modules = all.iter().filter_map(|told| Some((told, told.resource()?)));
+    let mut modules: Vec<_> = modules.collect();
+    modules.retain(|(_, resource)| trusted(resource, identity, report));
+    modules.sort_by_key(|(_, resource)| {
+        (
+            resource.namespace != identity.namespace,
+            &resource.namespace,
+        )
+    });
+    let ((first, winner), others) = modules.split_first()?;
+    for (_, other) in others {
+        let reason = format_args!("ignored: the Module at {} counts", Place(&winner.at));
+        report.error_against(other, winner, reason);
+    }
+    Some(first)
 }
 
 /// Whether what holds for the whole gateway may count.

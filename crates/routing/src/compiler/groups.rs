@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nuncio_config::Mapping;
+use nuncio_config::{Mapping, Selector};
 
 use super::assembly::{Assembly, Held, Laid};
 use crate::compile::{Class, GroupKey, Matching, Report, Surroundings, Told, canonical, told};
@@ -70,6 +70,24 @@ impl Groups {
         self.touched.extend(groups.map(|(key, _)| key.clone()));
     }
 
+    /// These selectors come or go. Looks at all Mappings, since few Hosts select by labels, and most
+    /// Mappings have some. Labels of a group's members may count together: one of them is enough.
+    pub(super) fn touch_selected(&mut self, selectors: &[Selector]) {
+        let is_selected = |told: &Told| {
+            let labels = told.resource().map(|resource| &resource.labels);
+            let mut selectors = selectors.iter();
+            labels.is_some_and(|labels| selectors.any(|wanted| wanted.selects_by_any(labels)))
+        };
+        if selectors.is_empty() {
+            return;
+        }
+        for (key, group) in &self.by_key {
+            if group.members.iter().any(is_selected) {
+                self.touched.insert(key.clone());
+            }
+        }
+    }
+
     /// Something that all depend on has changed.
     pub(super) fn touch_all(&mut self) {
         self.touched = self.by_key.keys().cloned().collect();
@@ -118,6 +136,7 @@ fn references(mapping: &Mapping) -> impl Iterator<Item = Reference> {
             options.outlier_detection.as_deref(),
         ),
         (Class::Resolver, resolver),
+        (Class::TlsContext, mapping.service.tls_context.as_deref()),
     ];
     let named = named.into_iter();
     named.filter_map(|(class, name)| Some((class, Box::from(name?))))

@@ -7,43 +7,37 @@
 use nuncio_config::{Identity, Kind, Module, Resource};
 
 use super::assembly::Assembly;
-use super::gateway_wide::{GatewayWide, trusted};
-use crate::compile::{Place, Report, Told};
+use super::gateway_wide::{GatewayWide, counting_one};
+use crate::compile::{Report, Told};
 
-/// What the Module that counts says, if Modules were touched; the other Modules are errors.
+/// What the Module that counts says.
+#[derive(Debug, Default)]
+pub(super) struct Counting {
+    pub(super) module: Module,
+    /// The Module itself, if it says what the Module `tls` does.
+    pub(super) tls: Option<Told>,
+}
+
+/// The Module that counts, if Modules were touched; the other Modules are errors.
 pub(super) fn settle(
     modules: &mut GatewayWide,
     identity: &Identity,
     assembly: &mut Assembly,
-) -> Option<Module> {
+) -> Option<Counting> {
     modules.settle(assembly, |all, report| {
         let counting = counting(all, identity, report);
-        counting
-            .map(|(_, module)| module.clone())
-            .unwrap_or_default()
+        counting.unwrap_or_default()
     })
 }
 
-fn counting<'r>(
-    all: &'r [Told],
-    identity: &Identity,
-    report: &mut Report,
-) -> Option<(&'r Resource, &'r Module)> {
-    let mut modules: Vec<_> = all.iter().filter_map(as_module).collect();
-    modules.retain(|(resource, _)| trusted(resource, identity, report));
-    modules.sort_by_key(|(resource, _)| {
-        (
-            resource.namespace != identity.namespace,
-            &resource.namespace,
-        )
-    });
-    let (first @ (winner, module), others) = modules.split_first()?;
-    for (other, _) in others {
-        let reason = format_args!("ignored: the Module at {} counts", Place(&winner.at));
-        report.error_against(other, winner, reason);
-    }
+fn counting(all: &[Told], identity: &Identity, report: &mut Report) -> Option<Counting> {
+    let told = counting_one(all, identity, report)?;
+    let (winner, module) = as_module(told)?;
     warn_without_effect(winner, module, report);
-    Some(*first)
+    Some(Counting {
+        module: module.clone(),
+        tls: module.tls.is_some().then(|| told.clone()),
+    })
 }
 
 /// What is honoured otherwise than its author may expect.

@@ -7,7 +7,7 @@ use nuncio_config::{Location, PathMatch};
 use serde::{Deserialize, Serialize};
 
 use super::condition::{Missed, missed, rule};
-use crate::{RequestHead, Route};
+use crate::{MappingSelector, RequestHead, Route};
 
 /// One Route beside a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub enum Verdict {
     TooLate,
     /// A condition does not hold; others may not, either.
     Fails {
-        /// `host`, `path`, `method`, `header <name>` or `query parameter <name>`.
+        /// `host`, `labels`, `path`, `method`, `header <name>` or `query parameter <name>`.
         condition: String,
         /// What is wrong with it.
         reason: String,
@@ -44,8 +44,8 @@ pub enum Verdict {
 }
 
 /// The candidates so far.
-#[derive(Default)]
-pub(super) struct Candidates {
+pub(super) struct Candidates<'h> {
+    host: &'h MappingSelector,
     considered: usize,
     answering: Vec<Candidate>,
     /// With their distance.
@@ -57,11 +57,22 @@ pub(super) struct Candidates {
 /// How many candidates are told that do not answer.
 const MAX_NEAR: usize = 32;
 
-impl Candidates {
+impl<'h> Candidates<'h> {
+    /// Those of a Host.
+    pub(super) fn of(host: &'h MappingSelector) -> Self {
+        Self {
+            host,
+            considered: 0,
+            answering: Vec::new(),
+            near: Vec::new(),
+            farthest: None,
+        }
+    }
+
     /// Looks at the next Route; `taken` percent have been answered. Gives the percent it answers.
     pub(super) fn consider(&mut self, route: &Route, head: &RequestHead<'_>, taken: u8) -> u8 {
         self.considered += 1;
-        let missed = missed(route, head);
+        let missed = missed(route, head, self.host);
         let Some(unmet) = missed.first else {
             return self.fits(route, taken);
         };

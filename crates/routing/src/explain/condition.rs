@@ -1,6 +1,7 @@
 //! The conditions of a Route, one by one, in the words of a Mapping.
 //!
-//! Invariant: a Route [matches](Route::matches) exactly when nothing is [missed], weights aside.
+//! Invariant: a Route [matches](Route::matches) and is the Host's exactly when nothing is [missed],
+//! weights aside.
 
 use std::fmt::{self, Write};
 
@@ -11,7 +12,7 @@ use nuncio_config::{
 };
 
 use crate::route::{header_matches, host_matches, method_matches, path_matches, query_matches};
-use crate::{RequestHead, Route};
+use crate::{MappingSelector, RequestHead, Route};
 
 /// What a request has not, of what a Route wants.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,14 +29,19 @@ pub(super) struct Missed<'r> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Unmet<'r> {
     Host,
+    Labels,
     Path,
     Method(&'r MethodMatch),
     Header(&'r HeaderMatch),
     Query(&'r QueryMatch),
 }
 
-/// Compares a Route with a request.
-pub(super) fn missed<'r>(route: &'r Route, head: &RequestHead<'_>) -> Missed<'r> {
+/// Compares a Route with a request of a Host.
+pub(super) fn missed<'r>(
+    route: &'r Route,
+    head: &RequestHead<'_>,
+    of: &MappingSelector,
+) -> Missed<'r> {
     let host = !host_matches(&route.host, head.host);
     let path = !path_matches(&route.path, route.case, head.path);
     let method = route.method.as_ref();
@@ -45,7 +51,12 @@ pub(super) fn missed<'r>(route: &'r Route, head: &RequestHead<'_>) -> Missed<'r>
     let query = head.query.unwrap_or_default();
     let parameters = route.query_parameters.iter();
     let parameters = parameters.filter(|wanted| !query_matches(wanted, query));
-    let place = [host.then_some(Unmet::Host), path.then_some(Unmet::Path)];
+    let labels = !route.selected_by.has(of);
+    let place = [
+        host.then_some(Unmet::Host),
+        labels.then_some(Unmet::Labels),
+        path.then_some(Unmet::Path),
+    ];
     let mut unmet = place
         .into_iter()
         .flatten()
@@ -66,6 +77,7 @@ impl Unmet<'_> {
     pub(super) fn told(self, route: &Route, head: &RequestHead<'_>) -> (String, String) {
         match self {
             Self::Host => ("host".into(), host_reason(&route.host, head.host)),
+            Self::Labels => ("labels".into(), "the Host does not select it".into()),
             Self::Path => ("path".into(), path_reason(route, head.path)),
             Self::Method(wanted) => ("method".into(), method_reason(wanted, head)),
             Self::Header(wanted) => header_reason(wanted, head),

@@ -5,7 +5,9 @@
 
 use std::fmt::{self, Display};
 
-use super::{Answer, Asked, Candidate, Explanation, Forwarded, Outcome, Upstream, Verdict};
+use super::{
+    Admission, Answer, Asked, Candidate, Explanation, Forwarded, Outcome, Upstream, Verdict,
+};
 
 impl Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -13,6 +15,7 @@ impl Display for Explanation {
         if let Some(refused) = &self.refused {
             return writeln!(f, "\n400: {}", Plain(refused));
         }
+        self.write_admission(f)?;
         for answer in &self.answers {
             answer.fmt(f)?;
         }
@@ -26,6 +29,25 @@ impl Display for Explanation {
 }
 
 impl Explanation {
+    fn write_admission(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.host.as_deref().unwrap_or_default();
+        match (&self.admission, host) {
+            (Admission::Served, "*") => Ok(()),
+            (Admission::Served, host) => writeln!(f, "\nHost {}", Plain(host)),
+            (Admission::Redirected, host) => writeln!(
+                f,
+                "\n301: Host {} sends to https what is not secure; then:",
+                Plain(host)
+            ),
+            (Admission::Ignored, host) => writeln!(
+                f,
+                "\n404: Host {} serves nothing that is not secure; otherwise:",
+                Plain(host)
+            ),
+            (Admission::Unknown, _) => writeln!(f, "\n404: no Host answers for that name"),
+        }
+    }
+
     fn write_candidates(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.candidates.is_empty() {
             writeln!(f, "\nin the order in which they are tried:")?;

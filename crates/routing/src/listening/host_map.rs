@@ -66,9 +66,59 @@ impl<T> HostMap<T> {
 
     /// The value of the most specific pattern that matches.
     pub fn find(&self, host: &str) -> Option<&T> {
+        self.find_lowered(host, Self::find_named)
+    }
+
+    /// As [`Self::find`] for a host that may have a port: with it, and for want of a pattern but `*`
+    /// without it.
+    pub fn find_authority(&self, authority: &str) -> Option<&T> {
+        self.find_lowered(authority, |map, authority| {
+            let bare = || map.find_named(without_port(authority));
+            map.find_named(authority).or_else(bare)
+        })
+    }
+
+    /// What `find` finds for the host in lower case, else the value of `*`.
+    fn find_lowered<'s>(
+        &'s self,
+        host: &str,
+        find: impl Fn(&'s Self, &str) -> Option<&'s T>,
+    ) -> Option<&'s T> {
+        if !self.has_names() {
+            return self.any.as_ref();
+        }
         let mut lowered = [0; MAX_HOST_LEN];
-        self.find_named(lowered_into(host, &mut lowered)?)
-            .or(self.any.as_ref())
+        let named = lowered_into(host, &mut lowered).and_then(|host| find(self, host));
+        named.or(self.any.as_ref())
+    }
+
+    /// The same patterns with other values.
+    pub(crate) fn map<U>(&self, value: impl Fn(&T) -> U) -> HostMap<U> {
+        let texts = |texts: &HashMap<Box<str>, T>| {
+            let values = texts.iter().map(|(text, it)| (text.clone(), value(it)));
+            values.collect::<HashMap<_, _>>()
+        };
+        let globs = |globs: &Globs<T>| {
+            let lengths = globs.iter().map(|(length, all)| (*length, texts(all)));
+            lengths.collect::<Globs<U>>()
+        };
+        HostMap {
+            exact: texts(&self.exact),
+            suffixes: globs(&self.suffixes),
+            prefixes: globs(&self.prefixes),
+            any: self.any.as_ref().map(&value),
+        }
+    }
+
+    /// The value of this very pattern.
+    pub(crate) fn at(&self, pattern: &HostMatch) -> Option<&T> {
+        match pattern {
+            HostMatch::Any => self.any.as_ref(),
+            HostMatch::Exact(text) => self.exact.get(&*text.to_ascii_lowercase()),
+            HostMatch::Suffix(text) => at(&self.suffixes, text),
+            HostMatch::Prefix(text) => at(&self.prefixes, text),
+            HostMatch::Regex(_) => None,
+        }
     }
 
     /// The value of `*`.
@@ -76,12 +126,14 @@ impl<T> HostMap<T> {
         self.any.as_ref()
     }
 
+    /// Whether there is a pattern but `*`.
+    pub fn has_names(&self) -> bool {
+        !(self.exact.is_empty() && self.suffixes.is_empty() && self.prefixes.is_empty())
+    }
+
     /// Whether there is no pattern.
     pub fn is_empty(&self) -> bool {
-        self.exact.is_empty()
-            && self.suffixes.is_empty()
-            && self.prefixes.is_empty()
-            && self.any.is_none()
+        self.any.is_none() && !self.has_names()
     }
 
     /// All values, in no order.
@@ -102,6 +154,18 @@ impl<T> HostMap<T> {
             lengths.find_map(|(length, texts)| texts.get(host.get(..*length)?))
         };
         exact().or_else(suffix).or_else(prefix)
+    }
+}
+
+fn at<'m, T>(globs: &'m Globs<T>, text: &str) -> Option<&'m T> {
+    globs.get(&text.len())?.get(&*text.to_ascii_lowercase())
+}
+
+/// The host of an authority (RFC 3986, 3.2.3); brackets of IPv6 stay.
+pub(crate) fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        Some(_) | None => authority,
     }
 }
 
@@ -148,11 +212,35 @@ mod tests {
     }
 
     #[test]
+    fn a_port_counts_where_a_pattern_has_it() {
+        let map = map(&["*", "a.org", "a.org:8443", "*.a.org", "b.org:8443", "[::1]"]);
+        for (authority, found) in [
+            ("a.org", "a.org"),
+            ("A.org:8443", "a.org:8443"),
+            ("a.org:80", "a.org"),
+            ("x.a.org:80", "*.a.org"),
+            ("b.org", "*"),
+            ("b.org:80", "*"),
+            ("[::1]:80", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("", "*"),
+        ] {
+            assert_eq!(map.find_authority(authority), Some(&found), "{authority}");
+        }
+    }
+
+    #[test]
     fn what_no_pattern_matches_is_not_found() {
         let map = map(&["*.example.com", "api.example.com"]);
         assert_eq!(map.find("example.com"), None);
         assert_eq!(map.find(&"a".repeat(300)), None);
         assert_eq!(map.find("api.example.comé"), None);
+    }
+
+    #[test]
+    fn a_host_too_long_for_any_name_is_still_everybodys() {
+        let map = map(&["*", "*.example.com"]);
+        assert_eq!(map.find(&"a".repeat(300)), Some(&"*"));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use crate::{Order, Route, Share};
+use crate::{MappingSelector, Order, Route, Share};
 
 /// The numbers that an [`Order`] begins with, as one; what is greater is tried first. Routes with
 /// the same must be compared in full. Numbers too large for it are all the same to it.
@@ -20,6 +20,8 @@ pub(super) struct Candidate {
     pub(super) route: Arc<Route>,
     pub(super) share: Share,
     pub(super) is_conditional: bool,
+    /// Whether Hosts that select nothing do not have it.
+    pub(super) is_reserved: bool,
 }
 
 /// At least one candidate, sorted.
@@ -69,6 +71,18 @@ impl Candidate {
             route: Arc::clone(route),
             share: route.share,
             is_conditional: route.is_conditional(),
+            is_reserved: route.selected_by.is_reserved(),
+        }
+    }
+
+    /// Whether a Host has it.
+    #[inline]
+    pub(super) fn is_of(&self, host: &MappingSelector) -> bool {
+        match host {
+            MappingSelector::Any => !self.is_reserved,
+            MappingSelector::Labelled(_) | MappingSelector::Nothing => {
+                self.route.selected_by.has(host)
+            }
         }
     }
 

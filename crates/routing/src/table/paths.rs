@@ -16,7 +16,7 @@ use super::exact::Exact;
 use super::hosts::Tree;
 use super::prefixes::{Part, PrefixTree, Prefixes};
 use super::stacked::Stacked;
-use crate::{Draw, RequestHead, Route, Slots};
+use crate::{Draw, MappingSelector, RequestHead, Route, Slots};
 pub(super) use filing::PathLedger;
 
 /// Path trees by number.
@@ -58,6 +58,7 @@ pub(super) struct Search<'t, 'r> {
     path: &'r [u8],
     head: &'r RequestHead<'r>,
     draw: Draw,
+    host: &'r MappingSelector,
     best: Option<&'t Candidate>,
 }
 
@@ -177,11 +178,12 @@ impl Others {
 }
 
 impl<'t, 'r> Search<'t, 'r> {
-    pub(super) fn new(head: &'r RequestHead<'r>, draw: Draw) -> Self {
+    pub(super) fn new(head: &'r RequestHead<'r>, draw: Draw, host: &'r MappingSelector) -> Self {
         Self {
             path: head.path.as_bytes(),
             head,
             draw,
+            host,
             best: None,
         }
     }
@@ -209,6 +211,7 @@ impl<'t, 'r> Search<'t, 'r> {
                 return;
             }
             let takes = candidate.share.admits(self.draw)
+                && candidate.is_of(self.host)
                 && (!candidate.is_conditional || candidate.route.accepts(self.head));
             if takes {
                 self.best = Some(candidate);

@@ -117,7 +117,7 @@ const SERVICES: [&str; 9] = [
     "a-service-with-a-name-that-is-so-long.that-clusters-are-shortened",
 ];
 
-const LINES: [&str; 40] = [
+const LINES: [&str; 43] = [
     "prefix_regex: true",
     "prefix_exact: true",
     "case_sensitive: false",
@@ -158,6 +158,9 @@ const LINES: [&str; 40] = [
     "stats_name: s",
     "error_response_overrides: [{on_status_code: 503, body: {text_format_source: {filename: /p/a}}}]",
     "bypass_auth: true",
+    "tls: c0",
+    "tls: c1",
+    "tls: up",
 ];
 
 const SETTINGS: [&str; 12] = [

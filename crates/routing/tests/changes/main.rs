@@ -12,6 +12,7 @@
 )]
 
 mod documents;
+mod edge;
 mod requests;
 mod world;
 

@@ -1,7 +1,8 @@
 //! Random requests that Mappings of [`documents`](crate::documents) may be meant for.
 
 use http::{HeaderMap, Method};
-use nuncio_routing::{Draw, Order, RequestHead, RouteTable};
+use nuncio_config::Selector;
+use nuncio_routing::{Draw, MappingSelector, Order, RequestHead, RouteTable};
 
 const PATHS: [&str; 8] = [
     "/",
@@ -22,6 +23,7 @@ pub(crate) struct Asked {
     path: &'static str,
     headers: HeaderMap,
     draw: Draw,
+    host_has: MappingSelector,
 }
 
 impl Asked {
@@ -36,6 +38,10 @@ impl Asked {
             path: random.choice(PATHS).unwrap(),
             headers,
             draw: Draw::from_random(random.u64(..)),
+            host_has: match random.bool() {
+                true => MappingSelector::Any,
+                false => MappingSelector::Labelled(app(random.choice(["1", "2"]).unwrap())),
+            },
         }
     }
 
@@ -48,6 +54,11 @@ impl Asked {
             query: None,
             headers: &self.headers,
         };
-        table.find(&head, self.draw).map(|route| &route.order)
+        let found = table.find_selected(&head, self.draw, &self.host_has);
+        found.map(|route| &route.order)
     }
+}
+
+fn app(value: &str) -> Selector {
+    [("app".into(), value.into())].into_iter().collect()
 }

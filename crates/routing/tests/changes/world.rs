@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use fastrand::Rng;
-use nuncio_config::{Diagnostic, Identity, ObjectRef, Origin, Parsed, Trust, parse_annotation};
+use nuncio_config::{
+    Diagnostic, HostMatch, Identity, Kind, ObjectRef, Origin, Parsed, Trust, parse_annotation,
+};
 use nuncio_routing::{Cluster, Compiled, Compiler, Refusal, Snapshot, compile};
 
 use crate::documents::{NAMESPACES, annotation};
+use crate::edge;
 use crate::requests::Asked;
 
 /// Everything there is, known to one compiler that was told step by step.
@@ -31,6 +34,7 @@ impl World {
         let identity = Identity {
             namespace: random.choice(["edge", "b"]).unwrap().into(),
             annotations: random.choice([Trust::Compatible, Trust::Hardened]).unwrap(),
+            any_label: random.u8(..4) == 0,
             ..Identity::default()
         };
         Self {
@@ -65,13 +69,29 @@ impl World {
         let origin = Origin::api(Arc::clone(&object));
         let parsed = match self.random.u8(..10) {
             0 => self.objects.get(&object).cloned().unwrap_or_default(),
-            _ => parse_annotation(&annotation(&mut self.random), &origin, &self.identity),
+            _ => self.said(&origin),
         };
         self.compiler.put(&object, parsed.clone());
         match parsed == Parsed::default() {
             true => drop(self.objects.remove(&object)),
             false => drop(self.objects.insert(object, parsed)),
         }
+    }
+
+    /// Documents, at times with labels, and at times resources of the other kinds.
+    fn said(&mut self, origin: &Origin) -> Parsed {
+        let random = &mut self.random;
+        let mut parsed = parse_annotation(&annotation(random), origin, &self.identity);
+        for resource in &mut parsed.resources {
+            if let Kind::Mapping(mapping) = &mut resource.kind {
+                mapping.hostless = mapping.host == HostMatch::Any && random.bool();
+                resource.labels = edge::labels(random);
+            }
+        }
+        for nth in 0..random.choice([0, 0, 1, 2]).unwrap() {
+            parsed.resources.push(edge::resource(random, origin, nth));
+        }
+        parsed
     }
 
     fn object(&mut self) -> Arc<ObjectRef> {
@@ -157,11 +177,23 @@ fn same(stepwise: &Snapshot, whole: &Snapshot) {
     assert_eq!(stepwise.clusters.by_name(), whole.clusters.by_name());
     assert_eq!(stepwise.settings, whole.settings);
     assert_eq!(stepwise.demands, whole.demands);
+    assert_eq!(
+        stepwise.listening.terminations,
+        whole.listening.terminations
+    );
+    let selected = |snapshot: &Snapshot| -> Vec<_> {
+        let routes = snapshot.routes.iter();
+        let shown = routes.map(|route| (route.order.clone(), route.selected_by.clone()));
+        shown.collect()
+    };
+    assert_eq!(selected(stepwise), selected(whole));
     assert!(
         stepwise == whole,
-        "{:#?}\n{:#?}",
+        "{:#?}\n{:#?}\n{:#?}\n{:#?}",
         stepwise.routes,
-        whole.routes
+        whole.routes,
+        stepwise.listening,
+        whole.listening
     );
 }
 
@@ -189,6 +221,8 @@ fn keeps_what_is_the_same(before: &Snapshot, now: &Snapshot) {
         }
     }
     assert!(before.settings != now.settings || Arc::ptr_eq(&before.settings, &now.settings));
+    let listening = (&before.listening, &now.listening);
+    assert!(listening.0 != listening.1 || Arc::ptr_eq(listening.0, listening.1));
     assert!(before.demands != now.demands || Arc::ptr_eq(&before.demands, &now.demands));
 }
 

@@ -1,5 +1,7 @@
 //! What a configuration needs as a whole.
 
+use std::sync::Arc;
+
 use nuncio_config::{ErrorResponseOverride, HashOn, LoadBalancer, OverrideBody};
 
 use crate::written::{compiled, mapping, module};
@@ -13,8 +15,14 @@ fn page(file: &str) -> ErrorResponseOverride {
 }
 
 #[test]
-fn nothing_is_demanded_of_a_gateway_without_mappings() {
-    assert_eq!(*compiled([]).demands, nuncio_routing::Demands::default());
+fn a_gateway_without_anything_demands_the_certificates_that_it_finds_by_itself() {
+    let demands = &compiled([]).demands;
+    let nothing = nuncio_routing::Demands {
+        credentials: Arc::clone(&demands.credentials),
+        ..nuncio_routing::Demands::default()
+    };
+    assert_eq!(**demands, nothing);
+    assert_eq!(demands.credentials.len(), 2);
 }
 
 #[test]

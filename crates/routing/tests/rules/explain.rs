@@ -1,10 +1,14 @@
 //! What is said of a request.
 
 use nuncio_config::{
-    Format, HeaderAddition, Mapping, Operator, Piece, Redirect, RedirectPath, RetryOn, RetryPolicy,
+    Format, HeaderAddition, InsecureAction, Mapping, Operator, Piece, Redirect, RedirectPath,
+    RetryOn, RetryPolicy,
 };
-use nuncio_routing::{Candidate, Explanation, Forwarded, Outcome, Question, Snapshot, Verdict};
+use nuncio_routing::{
+    Admission, Candidate, Explanation, Forwarded, Outcome, Question, Snapshot, Verdict,
+};
 
+use crate::edge::{host, selector};
 use crate::written::{compiled, mapping, module};
 
 fn explained(snapshot: &Snapshot, method: &str, url: &str, headers: &[&str]) -> Explanation {
@@ -273,4 +277,46 @@ in the order in which they are tried:
 and 2 others that are for something else
 ";
     assert_eq!(text, expected);
+}
+
+#[test]
+fn the_host_says_whether_a_request_is_let_in() {
+    let action = |action| move |h: &mut nuncio_config::Host| h.insecure = Some(action);
+    let snapshot = compiled([
+        host("a", "a.org").secret("a"),
+        host("b", "b.org").with_host(action(InsecureAction::Reject)),
+        host("c", "c.org").with_host(action(InsecureAction::Route)),
+        mapping("m", "/"),
+    ]);
+    let admission = |url| {
+        let explanation = asked(&snapshot, url);
+        (explanation.host.unwrap_or_default(), explanation.admission)
+    };
+    let of = |host: &str, admission| (host.to_owned(), admission);
+    assert_eq!(
+        admission("http://a.org/"),
+        of("a.org", Admission::Redirected)
+    );
+    assert_eq!(admission("https://a.org/"), of("a.org", Admission::Served));
+    assert_eq!(admission("http://b.org/"), of("b.org", Admission::Ignored));
+    assert_eq!(admission("http://c.org/"), of("c.org", Admission::Served));
+    assert_eq!(admission("http://d.org/"), of("", Admission::Unknown));
+    let challenge = "http://a.org/.well-known/acme-challenge/x";
+    assert_eq!(admission(challenge), of("a.org", Admission::Served));
+    assert_eq!(answers(&asked(&snapshot, "http://d.org/")), []);
+    let text = asked(&snapshot, "http://a.org/").to_string();
+    assert!(text.contains("301: Host a.org sends to https"), "{text}");
+}
+
+#[test]
+fn what_a_host_does_not_select_is_told() {
+    let selecting = host("a", "*").with_host(|h| {
+        h.insecure = Some(InsecureAction::Route);
+        h.mapping_selector = Some(selector(["app=shop"]));
+    });
+    let snapshot = compiled([selecting, mapping("m", "/a/")]);
+    let explanation = asked(&snapshot, "/a/");
+    assert_eq!(answers(&explanation), []);
+    let expected = ("m", "labels: the Host does not select it".to_owned());
+    assert!(verdicts(&explanation).contains(&expected));
 }

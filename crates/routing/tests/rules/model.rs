@@ -1,13 +1,19 @@
 //! Random tables against a model that knows no index.
 
-use nuncio_config::Identity;
-use nuncio_routing::{Draw, compile};
-use proptest::prelude::*;
-use proptest::sample::Index;
+use std::sync::Arc;
 
+use nuncio_config::{HostMatch, Identity};
+use nuncio_routing::{Draw, MappingSelector, Route, compile};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use crate::edge::{host, selector};
 use crate::oracle::{tried, written};
 use crate::random::{ordinary_request, request, rule};
 use crate::written::numbered;
+
+/// The last one is selected by nobody.
+const LABELS: [&str; 3] = ["app=shop", "app=blog", "tier=edge"];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_048))]
@@ -40,6 +46,37 @@ proptest! {
         let (head, draw) = (request.head(), Draw::from_random(random));
         let scanned = snapshot.routes.iter().find(|route| route.matches(&head, draw));
         prop_assert_eq!(snapshot.routes.find(&head, draw), scanned);
+    }
+
+    #[test]
+    fn find_is_the_first_route_of_the_host_that_matches(
+        rules in prop::collection::vec(rule(), 0..20),
+        labels in prop::collection::vec((select(&LABELS), any::<bool>()), 20),
+        request in request(),
+        (random, any_label) in any::<(u64, bool)>(),
+    ) {
+        let labelled = written(&rules).zip(&labels).map(|(mapping, (label, hostless))| {
+            let label: &'static str = label;
+            let hostless = *hostless;
+            mapping.labels([label]).with(|m| m.hostless = hostless && m.host == HostMatch::Any)
+        });
+        let selecting = |name: &str, label| {
+            host(name, name).with_host(|h| h.mapping_selector = Some(selector([label])))
+        };
+        let hosts = [selecting("a", LABELS[0]), selecting("b", LABELS[1])];
+        let identity = Identity { any_label, ..Identity::default() };
+        let all: Vec<_> = labelled.chain(hosts).collect();
+        let snapshot = compile(&numbered(all), [], &identity, 1);
+        let (head, draw) = (request.head(), Draw::from_random(random));
+        let labelled = LABELS.map(|label| MappingSelector::Labelled(selector([label])));
+        let others = [MappingSelector::Any, MappingSelector::Nothing];
+        for host in others.iter().chain(&labelled) {
+            let is_found = |route: &&Arc<Route>| {
+                route.selected_by.has(host) && route.matches(&head, draw)
+            };
+            let scanned = snapshot.routes.iter().find(is_found);
+            prop_assert_eq!(snapshot.routes.find_selected(&head, draw, host), scanned);
+        }
     }
 
     #[test]

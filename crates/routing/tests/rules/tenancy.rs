@@ -6,6 +6,7 @@ use nuncio_config::{
 };
 use nuncio_routing::{Action, Discovery, Snapshot};
 
+use crate::edge::context;
 use crate::requests::get;
 use crate::written::{
     Written, circuit_breaker, compiled_trusting, complaints, mapping, module, outlier_detection,
@@ -181,6 +182,28 @@ fn breakers_and_detections_of_others_are_nobodys() {
     assert_eq!(complaints(&snapshot).len(), 2);
     for namespace in ["a", "edge"] {
         assert_eq!(limited(&hardened(resources(namespace))), (true, true));
+    }
+}
+
+#[test]
+fn contexts_of_others_are_nobodys() {
+    let named = |namespace: &'static str| {
+        let mapping = of("a", "/").with(|m| {
+            m.service.tls = true;
+            m.service.tls_context = Some("client".into());
+        });
+        [mapping, context("client").secret("id").namespace(namespace)]
+    };
+    let identity = |snapshot: &Snapshot| {
+        let tls = snapshot.clusters.by_name()[0].tls.clone();
+        tls.and_then(|tls| tls.identity.clone())
+    };
+    assert!(identity(&trusted(named("b"))).is_some());
+    let snapshot = hardened(named("b"));
+    assert_eq!(identity(&snapshot), None);
+    assert_eq!(complaints(&snapshot).len(), 1);
+    for namespace in ["a", "edge"] {
+        assert!(identity(&hardened(named(namespace))).is_some());
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn outlier_detection(name: &str, detection: OutlierDetection) -> Writ
     object_of(name, Kind::OutlierDetection(detection))
 }
 
-fn object_of(name: &str, kind: Kind) -> Written {
+pub(crate) fn object_of(name: &str, kind: Kind) -> Written {
     let Written(resource) = mapping(name, "/");
     Written(Resource { kind, ..resource })
 }
@@ -154,6 +154,14 @@ impl Written {
         self
     }
 
+    /// The labels of the resource, as `key=value`.
+    pub(crate) fn labels<const N: usize>(mut self, labels: [&str; N]) -> Self {
+        let pairs = labels.iter().map(|label| label.split_once('=').unwrap());
+        let pairs = pairs.map(|(key, value)| (key.into(), value.into()));
+        self.0.labels = pairs.collect();
+        self
+    }
+
     /// Moves the resource to the annotation of another Service.
     pub(crate) fn on(mut self, service: &str) -> Self {
         self.0.at.object = object(service);
@@ -170,6 +178,11 @@ impl Written {
             panic!("not a Mapping")
         };
         change(mapping);
+        self
+    }
+
+    pub(crate) fn with_kind(mut self, change: impl FnOnce(&mut Kind)) -> Self {
+        change(&mut self.0.kind);
         self
     }
 

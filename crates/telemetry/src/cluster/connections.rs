@@ -8,9 +8,10 @@ use crate::names;
 use crate::request::{Closed, Protocol, Side};
 
 impl ClusterStats {
-    /// A connection was made; it took `connect_time`, TLS included.
-    pub fn connected(&self, protocol: Protocol, connect_time: Duration) {
-        self.connection_made(protocol);
+    /// A connection was made; it took `connect_time`, TLS included. Of no protocol are those that carry
+    /// what clients say.
+    pub fn connected(&self, protocol: impl Into<Option<Protocol>>, connect_time: Duration) {
+        self.connection_made(protocol.into());
         self.count.traffic().upstream_cx_active.inc();
         let histogram = &self.count.traffic().upstream_cx_connect_ms;
         self.series
@@ -19,8 +20,13 @@ impl ClusterStats {
 
     /// A connection could not be made; it was tried for `took`. What waited for it is to be told
     /// as well, by [`crate::PendingRequest::failed`].
-    pub fn connect_failed(&self, why: ConnectFailure, protocol: Protocol, took: Duration) {
-        self.connection_made(protocol);
+    pub fn connect_failed(
+        &self,
+        why: ConnectFailure,
+        protocol: impl Into<Option<Protocol>>,
+        took: Duration,
+    ) {
+        self.connection_made(protocol.into());
         // To Envoy it is active while it is made: the gauge is told from then on.
         self.count.traffic().upstream_cx_active.inc();
         self.count.traffic().upstream_cx_active.dec();
@@ -94,11 +100,12 @@ impl ClusterStats {
         self.count.trouble().flow_control_resumed_reading.inc();
     }
 
-    fn connection_made(&self, protocol: Protocol) {
+    fn connection_made(&self, protocol: Option<Protocol>) {
         self.count.traffic().upstream_cx_total.inc();
         match protocol {
-            Protocol::Http1 => self.count.traffic().upstream_cx_http1_total.inc(),
-            Protocol::Http2 => self.count.traffic().upstream_cx_http2_total.inc(),
+            None => {}
+            Some(Protocol::Http1) => self.count.traffic().upstream_cx_http1_total.inc(),
+            Some(Protocol::Http2) => self.count.traffic().upstream_cx_http2_total.inc(),
         }
     }
 

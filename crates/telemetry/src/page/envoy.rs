@@ -13,6 +13,7 @@ use crate::http::HttpStats;
 use crate::listener::{ListenerHttp, ListenerStats};
 use crate::names::LISTENER_CERTIFICATE;
 use crate::server::ServerStats;
+use crate::tcp::TcpStats;
 use crate::telemetry::{Handles, Telemetry};
 
 /// The handles on the page, by scope.
@@ -23,6 +24,7 @@ pub(super) struct Envoy {
     listeners: Rows<Arc<ListenerStats>, ListenerStats>,
     listener_https: Rows<Arc<ListenerStats>, ListenerHttp>,
     server: Rows<Arc<ServerStats>, ServerStats>,
+    tcps: Rows<Arc<TcpStats>, TcpStats>,
     families: Vec<Family>,
 }
 
@@ -43,6 +45,7 @@ enum Scopes {
     /// Not in any table.
     Certificates,
     Server,
+    Tcp,
 }
 
 /// How far a page is.
@@ -60,12 +63,15 @@ const GO: usize = 64;
 impl Envoy {
     pub(super) fn of(telemetry: &Telemetry, handles: Handles) -> Self {
         let active = handles.clusters.into_iter().filter(|c| c.is_active());
+        let speaking = handles.listeners.iter().filter(|one| one.http().is_shown());
+        let speaking = speaking.map(Arc::clone).collect();
         Self {
             clusters: Rows::of(active.collect(), Arc::as_ref),
             https: Rows::of(handles.https, Arc::as_ref),
-            listeners: Rows::of(handles.listeners.clone(), Arc::as_ref),
-            listener_https: Rows::of(handles.listeners, |listener| &listener.per_http),
+            listeners: Rows::of(handles.listeners, Arc::as_ref),
+            listener_https: Rows::of(speaking, |listener| &listener.per_http),
             server: Rows::of(vec![Arc::clone(&telemetry.server)], Arc::as_ref),
+            tcps: Rows::of(handles.tcps, Arc::as_ref),
             families: families(),
         }
     }
@@ -88,6 +94,7 @@ impl Envoy {
             Scopes::Listener => go(&self.listeners, stat, from, &mut writer),
             Scopes::ListenerHttp => go(&self.listener_https, stat, from, &mut writer),
             Scopes::Server => go(&self.server, stat, from, &mut writer),
+            Scopes::Tcp => go(&self.tcps, stat, from, &mut writer),
             Scopes::Certificates => {
                 let all = 0..self.listeners.len();
                 self.listeners
@@ -135,6 +142,7 @@ fn families_of(kind: Kind) -> Vec<Family> {
     add::<ListenerStats>(Scopes::Listener, kind, &mut families);
     add::<ListenerHttp>(Scopes::ListenerHttp, kind, &mut families);
     add::<ServerStats>(Scopes::Server, kind, &mut families);
+    add::<TcpStats>(Scopes::Tcp, kind, &mut families);
     if kind == Kind::Gauge {
         let certificates = Family {
             scope: Scopes::Certificates,

@@ -68,7 +68,7 @@ impl Ours {
         Self {
             mappings,
             weights,
-            certificates: certificates(handles),
+            certificates: certificates(telemetry, handles),
             workers: count.concurrency.value(),
             connections: count.total_connections.value(),
             requests: requests.sum(),
@@ -88,8 +88,9 @@ fn room(telemetry: &Telemetry, handles: &Handles, crowd: &Crowd, weights: usize)
     let https = handles.https.iter().map(|http| series_of(&**http));
     let listeners = handles.listeners.iter();
     let listeners = listeners.map(|one| series_of(&**one) + series_of(&one.per_http));
+    let tcps = handles.tcps.iter().map(|tcp| series_of(&**tcp));
     let fixed = OURS + series_of(&*telemetry.server) + weights as u64;
-    let others = https.chain(listeners).sum::<u64>();
+    let others = https.chain(listeners).chain(tcps).sum::<u64>();
     telemetry
         .guard
         .limit(mappings)
@@ -116,8 +117,12 @@ fn weights(telemetry: &Telemetry) -> Vec<MappingWeight> {
 }
 
 /// Of those with one name the one that expires first.
-fn certificates(handles: &Handles) -> BTreeMap<Box<str>, u64> {
-    let mut certificates = BTreeMap::new();
+fn certificates(telemetry: &Telemetry, handles: &Handles) -> BTreeMap<Box<str>, u64> {
+    let known = telemetry.control.certificates();
+    let known = known.iter();
+    let mut certificates: BTreeMap<_, _> = known
+        .map(|(name, not_after)| (name.clone(), unix_seconds(*not_after)))
+        .collect();
     for listener in &handles.listeners {
         for certificate in listener.certificates().iter() {
             let expiry = unix_seconds(certificate.not_after);

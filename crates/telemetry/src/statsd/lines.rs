@@ -99,6 +99,9 @@ impl Batch {
             self.counters(&**listener, baseline, true);
             self.counters(&listener.per_http, baseline, true);
         }
+        for tcp in &handles.tcps {
+            self.counters(&**tcp, baseline, true);
+        }
         self.counters(&*telemetry.server, baseline, true);
     }
 

@@ -86,7 +86,6 @@ const NOT_TOLD: &[(&str, &str)] = &[
     ),
     ("ssl.ciphers", "no board reads it"),
     ("ssl.curves", "no board reads it"),
-    ("ssl.no_certificate", "no board reads it"),
     ("ssl.versions", "no board reads it"),
     ("default.total_match_count", "no board reads it"),
     ("warming_state", "no board reads it"),

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use nuncio_telemetry::{
     Breaker, Bytes, Certificate, Closed, ClusterStats, ConnectFailure, DownstreamConnection,
-    Ending, ListenerStats, Outcome, Overflow, Protocol, RequestRecord, Reset, Resolution,
-    RetryCause, RetryRefused, ShadowRecord, Side, Telemetry, Transport,
+    Ending, Handshake, HandshakeFailure, ListenerStats, Outcome, Overflow, Protocol, RequestRecord,
+    Reset, Resolution, RetryCause, RetryRefused, ShadowRecord, Side, Telemetry, Transport,
 };
 
 const TOOK: Duration = Duration::from_millis(3);
@@ -103,7 +103,7 @@ impl Scene {
         for (protocol, connections) in [(Protocol::Http1, 5), (Protocol::Http2, 4)] {
             for nth in 0..connections {
                 let mut connection = self.https.accepted(Transport::Tls);
-                connection.tls_established();
+                connection.tls_established(Handshake::default());
                 connection.speaks(protocol);
                 // One connection was kept alive for a second request.
                 let is_kept = nth == 0 && protocol == Protocol::Http1;
@@ -116,7 +116,7 @@ impl Scene {
         }
         for _ in 0..2 {
             let connection = self.https.accepted(Transport::Tls);
-            connection.tls_failed();
+            connection.tls_failed(HandshakeFailure::Protocol);
             connection.closed(REMOTE);
         }
         for _ in 0..2 {

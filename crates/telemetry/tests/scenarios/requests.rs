@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use nuncio_telemetry::{
-    Bytes, DownstreamConnection, Ending, Outcome, Protocol, RequestRecord, Reset, ServerState,
-    Transport,
+    Bytes, DownstreamConnection, Ending, Handshake, HandshakeFailure, Outcome, Protocol,
+    RequestRecord, Reset, ServerState, Transport,
 };
 
 use crate::scene::{
@@ -78,7 +78,7 @@ fn plain_text_on_a_tls_port() {
     let scene = Scene::on("127.0.0.1:18443", "ingress_https", "httpbin");
     let moves = scene.moves(|scene| {
         let connection = scene.listener.accepted(Transport::Tls);
-        connection.tls_failed();
+        connection.tls_failed(HandshakeFailure::Protocol);
         connection.closed(REMOTE);
     });
     assert_eq!(moves, recorded("plain HTTP to TLS port"));
@@ -92,7 +92,7 @@ fn a_request_over_tls() {
     ] {
         let moves = Scene::on("127.0.0.1:18443", "ingress_https", "httpbin").moves(|scene| {
             let mut connection = scene.listener.accepted(Transport::Tls);
-            connection.tls_established();
+            connection.tls_established(Handshake::default());
             connection.speaks(protocol);
             let request = scene.listener.request_started(protocol);
             match protocol {

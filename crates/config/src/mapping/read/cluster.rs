@@ -5,33 +5,40 @@ use std::time::Duration;
 use super::{breakers, load_balancer};
 use crate::fields::Fields;
 use crate::mapping::{ClusterOptions, DnsType, Keepalive};
-use crate::name::Name;
 use crate::quote::quoted;
 
 pub(super) fn read(fields: &mut Fields<'_, '_>) -> ClusterOptions {
     ClusterOptions {
         grpc: fields.boolean("grpc").unwrap_or(false),
-        resolver: resolver(fields),
         load_balancer: load_balancer::read(fields),
-        cluster_tag: name(fields, "cluster_tag"),
-        stats_name: stats_name(fields),
         dns_type: dns_type(fields),
         respect_dns_ttl: fields.boolean("respect_dns_ttl"),
-        enable_ipv4: fields.boolean("enable_ipv4"),
-        enable_ipv6: fields.boolean("enable_ipv6"),
         connect_timeout: connect_timeout(fields),
         cluster_idle_timeout: fields.milliseconds("cluster_idle_timeout_ms"),
         cluster_max_connection_lifetime: fields.milliseconds("cluster_max_connection_lifetime_ms"),
         keepalive: keepalive(fields),
+        circuit_breaker: fields.named("circuit_breaker"),
+        outlier_detection: fields.named("outlier_detection"),
+        ..of_connections(fields)
+    }
+}
+
+/// What a TCPMapping says of them, too.
+pub(crate) fn of_connections(fields: &mut Fields<'_, '_>) -> ClusterOptions {
+    ClusterOptions {
+        resolver: resolver(fields),
+        cluster_tag: fields.named("cluster_tag"),
+        stats_name: stats_name(fields),
+        enable_ipv4: fields.boolean("enable_ipv4"),
+        enable_ipv6: fields.boolean("enable_ipv6"),
         circuit_breakers: breakers::read(fields),
-        circuit_breaker: name(fields, "circuit_breaker"),
-        outlier_detection: name(fields, "outlier_detection"),
+        ..ClusterOptions::default()
     }
 }
 
 /// Which resolver finds the endpoints. Whether there is one of the name is not known here.
 pub(crate) fn resolver(fields: &mut Fields<'_, '_>) -> Option<Box<str>> {
-    name(fields, "resolver")
+    fields.named("resolver")
 }
 
 /// Emissary ignores `idle_time`, which its documentation names instead of `time`; here it works.
@@ -56,7 +63,7 @@ const LONGEST_KEEPALIVE: u32 = 32767;
 const MOST_PROBES: u32 = 127;
 
 pub(crate) fn stats_name(fields: &mut Fields<'_, '_>) -> Option<Box<str>> {
-    let (name, old) = (name(fields, "stats_name"), name(fields, "v3StatsName"));
+    let (name, old) = (fields.named("stats_name"), fields.named("v3StatsName"));
     if name.is_some() && old.is_some() && name != old {
         fields.in_vain("v3StatsName", " beside `stats_name`");
     }
@@ -90,12 +97,4 @@ fn dns_type(fields: &mut Fields<'_, '_>) -> Option<DnsType> {
             DnsType::Strict
         }
     })
-}
-
-/// A name; an empty text is none, as in Emissary.
-fn name(fields: &mut Fields<'_, '_>, key: &str) -> Option<Box<str>> {
-    if fields.text(key)?.is_empty() {
-        return None;
-    }
-    fields.parsed::<Name>(key).map(Name::into_text)
 }

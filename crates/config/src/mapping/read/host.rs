@@ -38,6 +38,18 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, authority: Option<HostMatch>) ->
     host
 }
 
+/// Whether neither stands there, in a version that does not take this for `*`.
+pub(super) fn is_missing(fields: &Fields<'_, '_>) -> bool {
+    let version = fields.entry("apiVersion");
+    let version = version.and_then(|entry| entry.value.text());
+    let is_written = |key| {
+        let entry = fields.entry(key);
+        entry.is_some_and(|entry| entry.value.text() != Some(""))
+    };
+    version.is_some_and(|version| version.ends_with("/v3alpha1"))
+        && !["host", "hostname"].into_iter().any(is_written)
+}
+
 /// Whether a host stands under a key. As in Emissary, an empty text is none.
 fn said(fields: &mut Fields<'_, '_>, key: &str) -> Option<()> {
     let is_empty = fields.entry(key)?.value.text() == Some("");

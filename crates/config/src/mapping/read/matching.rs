@@ -16,6 +16,7 @@ pub(super) struct Matching {
     pub(super) path: Option<PathMatch>,
     pub(super) case: Case,
     pub(super) host: HostMatch,
+    pub(super) hostless: bool,
     pub(super) method: Option<MethodMatch>,
     pub(super) headers: Vec<HeaderMatch>,
     pub(super) query_parameters: Vec<QueryMatch>,
@@ -27,10 +28,12 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Matching {
     headers.read(fields, "regex_headers", regex_header);
     remembered::headers(fields, &mut headers.matches);
     let path = path(fields);
+    let hostless = headers.authority.is_none() && host::is_missing(fields);
     Matching {
         case: case(fields, path.as_ref()),
         path,
         host: host::read(fields, headers.authority),
+        hostless,
         method: method(fields, headers.method),
         headers: headers.matches,
         query_parameters: query_parameters(fields),

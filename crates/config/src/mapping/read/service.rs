@@ -13,6 +13,11 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Option<Service> {
         (None, Some(_)) => "host_redirect",
         (Some(_), _) | (None, None) => "service",
     };
+    of(key, fields)
+}
+
+/// The service under a key, and the `tls` beside it.
+pub(crate) fn of(key: &str, fields: &mut Fields<'_, '_>) -> Option<Service> {
     let (service, path) = fields.parsed_by(key, service::parse)?;
     if let Some(path) = path {
         let reason = format!("`{key}`: the path {} is ignored", quoted(path));
@@ -34,14 +39,7 @@ fn with_tls(service: Service, tls: &Entry<'_>, fields: &mut Fields<'_, '_>) -> O
     match (tls.value.plain_boolean(), tls.value.text()) {
         (Some(false), _) | (None, Some("")) => Some(service),
         (Some(true), _) => Some(service.with_tls()),
-        (None, Some(context)) => {
-            let context_name = quoted(context);
-            let reason = format!(
-                "`tls`: TLS is used, but the TLSContext {context_name} is not honoured yet"
-            );
-            fields.warning(tls.line, reason);
-            Some(service.with_tls_context(context))
-        }
+        (None, Some(context)) => Some(service.with_tls_context(context)),
         (None, None) => {
             fields.wrong_type(tls, "true, false or the name of a TLSContext");
             None

@@ -2,6 +2,7 @@
 
 use http::HeaderName;
 
+use super::client_certificates;
 use crate::fields::Fields;
 use crate::module::{ConnectionOptions, UnderscoresAction};
 use crate::quote::quoted;
@@ -15,6 +16,8 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> ConnectionOptions {
             .map(u64::from),
         enable_http10: fields.boolean("enable_http10"),
         header_case_overrides: header_case_overrides(fields, proper_case),
+        forward_client_cert: client_certificates::forward(fields),
+        client_cert_details: client_certificates::details(fields),
         headers_with_underscores_action: underscores(fields),
         listener_idle_timeout: fields.milliseconds("listener_idle_timeout_ms"),
         max_request_headers_kb: fields.number("max_request_headers_kb", 1..=8192),

@@ -1,4 +1,4 @@
-//! `defaults`: for Mappings that do not say. What stands under `httpmapping` goes before what stands
+//! `defaults`: for Mappings and TLSContexts that do not say. What stands under `httpmapping` goes before what stands
 //! beside it.
 
 use crate::fields::Fields;
@@ -15,7 +15,8 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> MappingDefaults {
         return MappingDefaults::default();
     };
     let mut fields = fields.nested(entries, entry.line, "defaults.");
-    let general = of(&mut fields, &[KEYS.as_slice(), &["httpmapping"]].concat());
+    let others = ["httpmapping", NAMESPACING];
+    let general = of(&mut fields, &[KEYS.as_slice(), &others].concat());
     let Some(own) = fields.entry("httpmapping") else {
         return general;
     };
@@ -36,6 +37,20 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> MappingDefaults {
         stats_name: own.stats_name.or(general.stats_name),
     }
 }
+
+/// Whether a dot in the name of a Secret stands before its namespace: what is said here goes before what
+/// stands beside `defaults`.
+pub(super) fn tls_secret_namespacing(fields: &mut Fields<'_, '_>) -> Option<bool> {
+    let beside = fields.boolean(NAMESPACING);
+    let Some(defaults) = fields.entry("defaults") else {
+        return beside;
+    };
+    let entries = defaults.value.entries().unwrap_or_default();
+    let mut defaults = fields.nested(entries, defaults.line, "defaults.");
+    defaults.boolean(NAMESPACING).or(beside)
+}
+
+const NAMESPACING: &str = "tls_secret_namespacing";
 
 const KEYS: [&str; 5] = [
     "add_request_headers",

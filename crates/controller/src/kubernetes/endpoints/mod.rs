@@ -11,7 +11,6 @@
 //! known stays in force until the server says otherwise; nothing waits for a compile.
 //! Deliberately absent: Mappings, and which cluster uses which endpoints.
 
-mod cover;
 mod fetch;
 mod followed;
 mod name;
@@ -33,12 +32,13 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::debug;
 
 use crate::Publish;
-use crate::change::Change;
+use crate::change::{Change, Feed};
+use crate::remark::Remarks;
 use fetch::{Answer, Fetched, Fetches};
 use followed::{Known, Told};
 use name::ServiceName;
 use namespace::{Namespace, Watches};
-use remarks::{Remarks, Subject};
+use remarks::Subject;
 pub(crate) use touched::Touched;
 use watch::{Heard, What};
 
@@ -65,7 +65,7 @@ pub(crate) struct Endpoints {
     namespaces: HashMap<Box<str>, Namespace>,
     watches: Watches,
     fetches: Fetches,
-    remarks: Remarks,
+    remarks: Remarks<Subject>,
     /// Services of which there may be something to tell.
     stirred: BTreeSet<ServiceName>,
     heard: mpsc::Receiver<Heard>,
@@ -112,7 +112,7 @@ impl Endpoints {
             namespaces: HashMap::new(),
             watches: Watches::new(client.clone(), sender),
             fetches: Fetches::new(client.clone()),
-            remarks: Remarks::default(),
+            remarks: Remarks::new(Feed::Endpoints),
             stirred: BTreeSet::new(),
             heard,
         }

@@ -4,24 +4,33 @@
 //! what it told before stays until its successor has listed.
 //! Deliberately absent: publishing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use kube::Client;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::cover::{Cover, Names, Scope};
 use super::followed::{Followed, Known};
 use super::slice::Slice;
 use super::watch::{Heard, Named, Watch, WatchId, What};
+use crate::kubernetes::cover::{Cover, Limits, Scope};
+
+/// The names of 32 Services fit into a URL many times over.
+const LIMITS: Limits = Limits {
+    selected: 32,
+    watches: 4,
+};
+
+/// Names of Services of one namespace.
+type Names = BTreeSet<Box<str>>;
 
 /// One namespace.
 #[derive(Debug)]
 pub(super) struct Namespace {
     name: Arc<str>,
     services: BTreeMap<Box<str>, Followed>,
-    cover: Cover<Running>,
+    cover: Cover<Box<str>, Running>,
 }
 
 /// Starts watches.
@@ -43,7 +52,7 @@ impl Namespace {
         Self {
             name: name.into(),
             services: BTreeMap::new(),
-            cover: Cover::default(),
+            cover: Cover::new(LIMITS),
         }
     }
 
@@ -71,7 +80,7 @@ impl Namespace {
         let wanted: Names = self.services.keys().cloned().collect();
         let (namespace, services) = (&self.name, &self.services);
         self.cover.fit(&wanted, |scope| {
-            let mut covered = scope.services.iter().filter_map(|name| services.get(name));
+            let mut covered = scope.names.iter().filter_map(|name| services.get(name));
             let known = covered.any(Followed::has_slices);
             watches.start(namespace, scope, known)
         });
@@ -114,7 +123,7 @@ impl Namespace {
 
     fn for_all(&mut self, watch: WatchId, act: impl Fn(&mut Followed)) -> Names {
         let is_it = |running: &Running| running.id == watch;
-        let concerned = self.cover.services(is_it).cloned().unwrap_or_default();
+        let concerned = self.cover.names(is_it).cloned().unwrap_or_default();
         for service in &concerned {
             if let Some(followed) = self.services.get_mut(service) {
                 act(followed);
@@ -150,7 +159,7 @@ impl Watches {
         }
     }
 
-    fn start(&mut self, namespace: &Arc<str>, scope: Scope, known: bool) -> Running {
+    fn start(&mut self, namespace: &Arc<str>, scope: Scope<Box<str>>, known: bool) -> Running {
         self.last += 1;
         let id = WatchId(self.last);
         let watch = Watch::new((id, scope), &self.client, namespace, self.heard.clone());

@@ -15,8 +15,8 @@ use tokio::sync::mpsc::{self, error::SendError};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{info, warn};
 
-use super::cover::{Scope, Selection};
 use super::slice::{SERVICE_LABEL, Slice};
+use crate::kubernetes::cover::{Scope, Selection};
 use crate::kubernetes::failure::{Failure, chain, status};
 use crate::kubernetes::retry::{Retry, Run};
 use crate::kubernetes::watch::{DOUBT, PAGE, WATCH_SECONDS};
@@ -57,7 +57,7 @@ pub(super) struct Named {
 pub(super) struct Watch {
     id: WatchId,
     namespace: Arc<str>,
-    scope: Scope,
+    scope: Scope<Box<str>>,
     api: Api<EndpointSlice>,
     heard: mpsc::Sender<Heard>,
     retry: Retry,
@@ -86,7 +86,7 @@ const NOT_FOUND: u16 = 404;
 
 impl Watch {
     pub(super) fn new(
-        (id, scope): (WatchId, Scope),
+        (id, scope): (WatchId, Scope<Box<str>>),
         client: &kube::Client,
         namespace: &Arc<str>,
         heard: mpsc::Sender<Heard>,
@@ -166,9 +166,9 @@ impl Watch {
             .timeout(WATCH_SECONDS)
             .page_size(PAGE);
         match self.scope.by {
-            Selection::Namespace => config.labels(SERVICE_LABEL),
-            Selection::Label => {
-                let services: Vec<&str> = self.scope.services.iter().map(|name| &**name).collect();
+            Selection::Place => config.labels(SERVICE_LABEL),
+            Selection::Name => {
+                let services: Vec<&str> = self.scope.names.iter().map(|name| &**name).collect();
                 config.labels(&format!("{SERVICE_LABEL} in ({})", services.join(",")))
             }
         }
@@ -278,7 +278,7 @@ impl Watch {
     fn name(&self, slice: &EndpointSlice) -> Option<(Box<str>, Box<str>)> {
         let service = Slice::service(slice)?;
         let name = slice.metadata.name.as_deref()?;
-        let is_wanted = self.scope.services.contains(service);
+        let is_wanted = self.scope.names.contains(service);
         is_wanted.then(|| (service.into(), name.into()))
     }
 
@@ -326,8 +326,8 @@ mod tests {
         let client = kube::Client::new(service, "default");
         let (sender, mut heard) = mpsc::channel(16);
         let scope = Scope {
-            services: Arc::new(["a".into()].into()),
-            by: Selection::Label,
+            names: Arc::new(["a".into()].into()),
+            by: Selection::Name,
         };
         let watch = Watch::new((WatchId(1), scope), &client, &"n".into(), sender);
         let running = tokio::spawn(watch.run());

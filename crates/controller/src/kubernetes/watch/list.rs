@@ -39,7 +39,7 @@ struct Brought {
 impl<F: Follower> Watch<F> {
     /// Lists the kind, in the first version that can be listed.
     pub(super) async fn list(&mut self) -> Result<(), Broken> {
-        sleep(self.server.spread(self.held.is_none())).await;
+        sleep(self.server.spread(!self.listed)).await;
         self.stale.mark_unchanged();
         let targets = self.candidates.targets(&self.server.client).await;
         let targets = targets.map_err(watcher::Error::InitialListFailed);
@@ -68,6 +68,7 @@ impl<F: Follower> Watch<F> {
         }
         self.doubted = false;
         self.held = Some(brought.items);
+        self.listed = true;
         self.stats.listed();
         self.follower.take(Told::Listed).await?;
         let at = At {

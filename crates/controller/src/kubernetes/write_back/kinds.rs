@@ -49,7 +49,7 @@ pub(super) const INGRESS: Kind = Kind {
 };
 
 /// The kinds that say whether they are live in their status.
-pub(super) const STATED: [Kind; 5] = [
+pub(super) const STATED: [Kind; 8] = [
     custom("Mapping", "mappings", Feed::Mappings),
     custom("Module", "modules", Feed::Modules),
     custom(
@@ -63,12 +63,18 @@ pub(super) const STATED: [Kind; 5] = [
         Feed::EndpointResolvers,
     ),
     custom("TracingService", "tracingservices", Feed::TracingServices),
+    custom("TLSContext", "tlscontexts", Feed::TlsContexts),
+    custom("Listener", "listeners", Feed::Listeners),
+    custom("TCPMapping", "tcpmappings", Feed::TcpMappings),
 ];
 
-const OTHERS: [Kind; 3] = [
+const OTHERS: [Kind; 5] = [
     SERVICE,
     INGRESS,
     core("ConfigMap", "configmaps", Feed::ConfigMap),
+    core("Secret", "secrets", Feed::Credentials),
+    // Its `state` is of another set of words, about certificates that are ordered.
+    custom("Host", "hosts", Feed::Hosts),
 ];
 
 impl Kind {

@@ -9,7 +9,7 @@ use super::*;
 use crate::exchange::facts::{
     Clock, ConnectionFacts, RequestFacts, ResponseFacts, Started, UpstreamFacts,
 };
-use crate::exchange::forwarding::Forwarding;
+use crate::exchange::forwarding::{Forwarding, Scheme};
 
 /// What an exchange with an upstream came to.
 struct Exchange {
@@ -27,7 +27,7 @@ impl Exchange {
         request.append("x-odd", HeaderValue::from_bytes(b"\xff\"").unwrap());
         let mut response = HeaderMap::new();
         response.append("content-type", HeaderValue::from_static("text/html"));
-        let forwarding = Forwarding::unread("10.0.0.9:55555".parse().unwrap());
+        let forwarding = Forwarding::unread("10.0.0.9:55555".parse().unwrap(), Scheme::Http);
         Self {
             request,
             response,

@@ -26,7 +26,8 @@ use super::request::Request;
 use super::response_body::ResponseBody;
 use super::retry::Retries;
 use super::timer::{Limit, Timer};
-use super::tunnel::{Ended, Tunnel};
+use super::tunnel::Tunnel;
+use crate::conduit::{End, Ended};
 use crate::upstream::{Endpoint, Lease, UpstreamSession};
 use crate::wire::Traffic;
 use upload::Upload;
@@ -167,14 +168,15 @@ impl<'a, 'r, 'u> Relay<'a, 'r, 'u> {
         let Some(tunnel) = Tunnel::dig(self.request.session, self.upstream).await else {
             return broken(Culprit::Upstream);
         };
-        match tunnel.run(self.rules.silence).await {
-            Ended::Closed => Relayed::Complete {
+        let buffers = self.rules.course.connection.worker().buffers();
+        match tunnel.run(buffers, self.rules.silence).await {
+            Ended::Closed(_) => Relayed::Complete {
                 status: STATUS,
                 upstream_time,
                 request_sent: false,
             },
-            Ended::ByClient => broken(Culprit::Client),
-            Ended::ByUpstream => broken(Culprit::Upstream),
+            Ended::Broken(End::Client) => broken(Culprit::Client),
+            Ended::Broken(End::Upstream) => broken(Culprit::Upstream),
             Ended::Silent => broken(Culprit::Limit(Limit::Silence)),
         }
     }

@@ -25,7 +25,7 @@ impl Scene {
         cluster.discovery = Discovery::Endpoints(Box::new(port()));
         adjust(&mut cluster);
         let stats = self.telemetry.cluster("c");
-        Upstream::new(Arc::new(cluster), stats, &self.discovered)
+        Upstream::new(Arc::new(cluster), stats, &self.discovered, None)
     }
 
     fn tell(&self, hosts: &[u8]) {

@@ -32,7 +32,7 @@ impl Scene {
         let telemetry = Telemetry::new(BuildInfo::default());
         let stats = telemetry.cluster("c");
         let discovered = Discovered::new(Resolver::from_system().unwrap());
-        let upstream = Arc::new(Upstream::new(Arc::new(cluster), stats, &discovered));
+        let upstream = Arc::new(Upstream::new(Arc::new(cluster), stats, &discovered, None));
         let endpoint = upstream.endpoint(Duration::ZERO, &Pick::default()).await;
         Self {
             connector: Connector::new(),
@@ -58,6 +58,7 @@ impl Scene {
         let key = PoolKey {
             upstream: self.upstream.id,
             address: self.upstream.pooled_as(self.endpoint.address()),
+            originated: 0,
             priority,
         };
         self.connector.pools.borrow_mut().of(key, &self.upstream)

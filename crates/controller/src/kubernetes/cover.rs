@@ -1,0 +1,219 @@
+//! Which watches cover the objects that are wanted of one place.
+//!
+//! A watch selects its objects by name while they are few; beyond that one watch takes everything of
+//! the place and keeps what it is for. An object that comes to be wanted gets a watch beside those
+//! that run, so that nothing listed before is listed again.
+//!
+//! Invariant: each wanted object belongs to exactly one watch, from the moment it is wanted.
+//! Deliberately absent: the watches themselves.
+
+use std::borrow::Borrow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// How many watches there may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Objects that one watch selects by name at most.
+    pub(super) selected: usize,
+    /// Watches of one place at most.
+    pub(super) watches: usize,
+}
+
+/// What a watch asks for, of objects that are called `N`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Scope<N> {
+    pub(super) names: Arc<BTreeSet<N>>,
+    pub(super) by: Selection,
+}
+
+/// How it asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Selection {
+    /// The server sends these objects only.
+    Name,
+    /// The server sends all of the place.
+    Place,
+}
+
+/// The watches of one place, of which `W` are the handles.
+#[derive(Debug)]
+pub(super) struct Cover<N, W> {
+    limits: Limits,
+    watched: Vec<Watched<N, W>>,
+}
+
+#[derive(Debug)]
+struct Watched<N, W> {
+    /// Those that it is for; it may select others that are wanted no longer.
+    names: BTreeSet<N>,
+    by: Selection,
+    handle: W,
+}
+
+impl<N: Clone + Ord, W> Cover<N, W> {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            watched: Vec::new(),
+        }
+    }
+
+    /// Ends the watches that nobody wants, by dropping their handles, and starts those that lack.
+    pub(super) fn fit(&mut self, wanted: &BTreeSet<N>, mut start: impl FnMut(Scope<N>) -> W) {
+        self.watched.retain_mut(|watched| {
+            watched.names.retain(|name| wanted.contains(name));
+            !watched.names.is_empty()
+        });
+        let covered: BTreeSet<&N> = self.watched.iter().flat_map(|one| &one.names).collect();
+        let lacking = wanted.iter().filter(|name| !covered.contains(name));
+        let mut lacking: BTreeSet<N> = lacking.cloned().collect();
+        if lacking.is_empty() {
+            return;
+        }
+        self.join_up(&mut lacking);
+        let more = lacking.len().div_ceil(self.limits.selected);
+        if self.watched.len() + more > self.limits.watches {
+            self.watched.clear();
+            self.add(wanted.clone(), Selection::Place, &mut start);
+            return;
+        }
+        while !lacking.is_empty() {
+            let chunk = lacking.iter().take(self.limits.selected).cloned().collect();
+            lacking = &lacking - &chunk;
+            self.add(chunk, Selection::Name, &mut start);
+        }
+    }
+
+    /// The handle of the watch whose scope the object is in.
+    pub(super) fn of<Q>(&self, name: &Q) -> Option<&W>
+    where
+        N: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        let mut watches = self.watched.iter();
+        let watched = watches.find(|watched| watched.names.contains(name));
+        watched.map(|watched| &watched.handle)
+    }
+
+    /// The objects of the watch whose handle `is_it`.
+    pub(super) fn names(&self, is_it: impl Fn(&W) -> bool) -> Option<&BTreeSet<N>> {
+        let watched = self.watched.iter().find(|watched| is_it(&watched.handle));
+        watched.map(|watched| &watched.names)
+    }
+
+    /// Takes over the objects of a watch that has room for those that lack one.
+    fn join_up(&mut self, lacking: &mut BTreeSet<N>) {
+        let selected = self.limits.selected;
+        let has_room = |watched: &Watched<N, W>| {
+            watched.by == Selection::Name && watched.names.len() + lacking.len() <= selected
+        };
+        if let Some(position) = self.watched.iter().position(has_room) {
+            lacking.append(&mut self.watched.swap_remove(position).names);
+        }
+    }
+
+    fn add(&mut self, names: BTreeSet<N>, by: Selection, start: &mut impl FnMut(Scope<N>) -> W) {
+        let scope = Scope {
+            names: Arc::new(names.clone()),
+            by,
+        };
+        self.watched.push(Watched {
+            names,
+            by,
+            handle: start(scope),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Names = BTreeSet<Box<str>>;
+
+    const LIMITS: Limits = Limits {
+        selected: 32,
+        watches: 4,
+    };
+
+    fn cover() -> Cover<Box<str>, usize> {
+        Cover::new(LIMITS)
+    }
+
+    fn names(numbers: std::ops::Range<usize>) -> Names {
+        numbers
+            .map(|number| format!("s{number:05}").into())
+            .collect()
+    }
+
+    /// Fits, and answers what was started: how many Services, and how they are selected.
+    fn fit(cover: &mut Cover<Box<str>, usize>, wanted: &Names) -> Vec<(usize, Selection)> {
+        let mut started = Vec::new();
+        cover.fit(wanted, |scope| {
+            started.push((scope.names.len(), scope.by));
+            started.len()
+        });
+        for name in wanted {
+            let watches = cover.watched.iter();
+            let covering = watches.filter(|one| one.names.contains(name));
+            assert_eq!(covering.count(), 1, "{name}");
+        }
+        assert!(cover.watched.len() <= LIMITS.watches);
+        started
+    }
+
+    #[test]
+    fn few_objects_are_selected_by_name() {
+        let mut cover = cover();
+        assert_eq!(fit(&mut cover, &names(0..3)), [(3, Selection::Name)]);
+        assert_eq!(fit(&mut cover, &names(0..3)), []);
+    }
+
+    #[test]
+    fn one_more_joins_a_watch_with_room() {
+        let mut cover = cover();
+        fit(&mut cover, &names(0..40));
+        assert_eq!(fit(&mut cover, &names(0..41)), [(9, Selection::Name)]);
+    }
+
+    #[test]
+    fn many_are_found_among_all_of_the_place() {
+        let mut cover = cover();
+        let all = fit(&mut cover, &names(0..1000));
+        assert_eq!(all, [(1000, Selection::Place)]);
+        assert_eq!(fit(&mut cover, &names(0..1001)), [(1, Selection::Name)]);
+    }
+
+    #[test]
+    fn many_that_come_one_by_one_list_the_place_seldom() {
+        let mut cover = cover();
+        let mut whole = 0;
+        for count in 1..500 {
+            let started = fit(&mut cover, &names(0..count));
+            whole += started
+                .iter()
+                .filter(|(_, by)| *by == Selection::Place)
+                .count();
+        }
+        assert!((1..=6).contains(&whole), "{whole}");
+    }
+
+    #[test]
+    fn a_watch_ends_with_the_last_that_wants_it() {
+        let mut cover = cover();
+        fit(&mut cover, &names(0..2));
+        assert_eq!(fit(&mut cover, &names(1..2)), []);
+        assert!(cover.of("s00000").is_none());
+        fit(&mut cover, &Names::new());
+        assert!(cover.watched.is_empty());
+    }
+
+    #[test]
+    fn an_object_that_is_wanted_again_is_listed_again() {
+        let mut cover = cover();
+        fit(&mut cover, &names(0..2));
+        fit(&mut cover, &names(1..2));
+        assert_eq!(fit(&mut cover, &names(0..2)), [(2, Selection::Name)]);
+    }
+}
