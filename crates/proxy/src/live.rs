@@ -214,10 +214,10 @@ impl Switch {
         self.credentials.set(credential, material);
     }
 
-    /// Changes whenever [`Switch::certificates`] may be others.
-    pub(crate) fn certificates_as_of(&self) -> (usize, u64) {
-        let listening = Arc::as_ptr(&self.snapshot().listening).addr();
-        (listening, self.credentials.told())
+    /// Others whenever [`Switch::certificates`] may be others.
+    pub(crate) fn certificates_as_of(&self) -> (Arc<Listening>, u64) {
+        let told = self.credentials.told();
+        (Arc::clone(&self.snapshot().listening), told)
     }
 
     /// The certificates that are served by a Listener, as far as there are any.
