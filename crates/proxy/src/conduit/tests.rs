@@ -15,25 +15,30 @@ async fn with_conduit<F: Future<Output = ()>>(
     begun: Begun,
     use_ends: impl FnOnce(Ends) -> F,
 ) -> (Ended, Moved) {
-    let (near_client, mut client) = duplex(64);
-    let (near_upstream, mut upstream) = duplex(64);
+    let (near_client, client) = duplex(64);
+    let (near_upstream, upstream) = duplex(64);
     let mut moved = Moved::default();
     let buffers = Buffers::default();
     let ends = Ends {
         client: near_client,
         upstream: near_upstream,
     };
-    let carried = carry(
-        (&mut client, &mut upstream),
-        begun,
-        (&buffers, Some(MINUTE)),
-        |more| {
-            moved.from_client += more.from_client;
-            moved.to_upstream += more.to_upstream;
-            moved.from_upstream += more.from_upstream;
-            moved.to_client += more.to_client;
-        },
-    );
+    let carried = async {
+        // Closed when it is over.
+        let (mut client, mut upstream) = (client, upstream);
+        carry(
+            (&mut client, &mut upstream),
+            begun,
+            (&buffers, Some(MINUTE)),
+            |more| {
+                moved.from_client += more.from_client;
+                moved.to_upstream += more.to_upstream;
+                moved.from_upstream += more.from_upstream;
+                moved.to_client += more.to_client;
+            },
+        )
+        .await
+    };
     let (ended, ()) = tokio::join!(carried, use_ends(ends));
     (ended, moved)
 }
