@@ -4,18 +4,20 @@
 //! that has not, and better than none.
 //! Deliberately absent: where material comes from.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use k8s_openapi::jiff::Timestamp;
 use nuncio_config::Severity;
-use nuncio_tls::Material;
+use nuncio_tls::{Authorities, Material};
 
 use super::pieces::Unfit;
 
 /// What is in use of a credential.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    /// The last that was published; `None` where there is none to be had, or was none yet.
+    /// The last that was published; `None` where there is none to be had, or was none yet. That nobody
+    /// is to be verified is good until something is found, usable or not.
     material: Option<Material>,
     /// Whether anything was published.
     told: bool,
@@ -34,7 +36,7 @@ pub(super) struct Verdict {
 impl Held {
     /// Whether there is material in use.
     pub(super) fn is_some(&self) -> bool {
-        self.material.is_some()
+        self.good().is_some()
     }
 
     /// Takes what was made of what was found.
@@ -67,6 +69,12 @@ impl Held {
         self.publish(None)
     }
 
+    /// There is nothing to be found of authorities that are only looked for: they verify nobody.
+    pub(super) fn nobody(&mut self) -> Verdict {
+        let nobody = Arc::new(Authorities::nobody());
+        self.publish(Some(Material::Authorities(nobody)))
+    }
+
     /// Whether there is anything to be found cannot be told.
     pub(super) fn unknown(&mut self) -> Verdict {
         match self.material {
@@ -85,8 +93,15 @@ impl Held {
         Some(has_expired(expired(self.material.as_ref()?, now)?))
     }
 
+    /// What is in use, unless it only says that there is nothing.
+    fn good(&self) -> Option<&Material> {
+        self.material
+            .as_ref()
+            .filter(|material| !material.is_nobody())
+    }
+
     fn unfit(&mut self, unfit: &Unfit) -> Verdict {
-        if self.material.is_some() {
+        if self.is_some() {
             let reason = format!("{unfit}; what was read before stays in use");
             return Verdict {
                 publish: None,

@@ -356,6 +356,31 @@ async fn that_what_nobody_has_named_is_not_there_is_no_news() {
 }
 
 #[tokio::test]
+async fn authorities_that_are_only_looked_for_verify_nobody_where_they_are_known_not_to_be() {
+    let scene = Scene::of_cluster();
+    let (name, found) = (("default", "ca"), [authorities("default", "ca")]);
+    let material = |told: &Told| told.held.get(&found[0]).cloned().flatten();
+    let nobody = |told: &Told| material(told).is_some_and(|it| it.is_nobody());
+    scene.api.refuse(Some(|_| true));
+    scene.want_unnamed(&found, &found);
+    let told = scene.until("settled", |told| told.settled).await;
+    assert!(told.held[&found[0]].is_none());
+    scene.api.refuse(None);
+    scene.until("missing", nobody).await;
+    scene.api.put(name, secret(&[("tls.crt", "broken")]));
+    scene.until("broken", |told| material(told).is_none()).await;
+    let good = Pair::of("ca.example").certificate;
+    scene.api.put(name, secret(&[("tls.crt", &good)]));
+    scene
+        .until("good", |told| material(told).is_some() && !nobody(told))
+        .await;
+    scene.api.remove(name);
+    scene.until("gone", nobody).await;
+    scene.want(&found);
+    scene.until("named", |told| material(told).is_none()).await;
+}
+
+#[tokio::test]
 async fn few_secrets_are_asked_for_by_name_and_others_never() {
     let scene = Scene::of_cluster();
     let wanted = [identity("default", "edge"), authorities("other", "ca")];
