@@ -321,12 +321,15 @@ impl Credentials {
 
     fn want_files(&mut self) {
         let now: BTreeSet<Paths> = self.wanted.all.iter().filter_map(files_of).collect();
+        self.file_turns += 1;
+        let turn = self.file_turns;
         self.files.send_if_modified(|files| {
             let before = files.len();
             files.retain(|paths, _| now.contains(paths));
             let differs = before != now.len() || files.len() != before;
             for paths in now {
-                files.entry(paths).or_default();
+                // Those that were wanted before and were not meanwhile are told again.
+                files.entry(paths).or_insert(turn);
             }
             differs
         });

@@ -564,6 +564,24 @@ async fn files_are_followed_over_the_swap_of_a_mounted_volume() {
     assert!(named(&scene.told.borrow(), &edge).is_some());
 }
 
+#[tokio::test]
+async fn files_that_are_dropped_and_wanted_again_are_told_again() {
+    let scene = Scene::of_files();
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("ca.pem");
+    fs::write(&path, Pair::of("ca.example").certificate).unwrap();
+    let ca = Credential::Authorities(Source::File(path.to_str().unwrap().into()));
+    let is_there = |told: &Told| matches!(told.held.get(&ca), Some(Some(_)));
+    scene.want(std::slice::from_ref(&ca));
+    scene.until("there", is_there).await;
+    for _ in 0..20 {
+        scene.want(&[]);
+        scene.until("dropped", |told| !is_there(told)).await;
+        scene.want(std::slice::from_ref(&ca));
+        scene.until("there again", is_there).await;
+    }
+}
+
 /// As kubelet does it.
 fn swap(mount: &Path, version: &str, pair: &Pair) {
     let directory = mount.join(version);
