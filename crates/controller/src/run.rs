@@ -84,6 +84,8 @@ pub enum Source {
         client: kube::Client,
         /// Only objects of this namespace; of all when `None`.
         single_namespace: Option<String>,
+        /// Only Secrets of this namespace; of all when `None`.
+        secrets_of: Option<String>,
         /// Which objects are followed, and at what pace.
         options: KubernetesOptions,
     },
@@ -103,11 +105,13 @@ impl fmt::Debug for Source {
             Self::Directories(paths) => f.debug_tuple("Directories").field(paths).finish(),
             Self::Kubernetes {
                 single_namespace,
+                secrets_of,
                 options,
                 ..
             } => f
                 .debug_struct("Kubernetes")
                 .field("single_namespace", single_namespace)
+                .field("secrets_of", secrets_of)
                 .field("options", options)
                 .finish_non_exhaustive(),
             Self::Beside {
@@ -259,6 +263,7 @@ impl Source {
             Self::Kubernetes {
                 client,
                 single_namespace,
+                secrets_of: _,
                 options: _,
             } => Some(Writing {
                 options: write_back?,
@@ -275,15 +280,20 @@ impl Source {
         match self {
             Self::Directories(_) => Sources {
                 cluster: None,
+                only_of: None,
                 heard: mpsc::channel(1).1,
                 local,
             },
             Self::Kubernetes {
-                client, options, ..
+                client,
+                secrets_of,
+                options,
+                ..
             } => {
                 let (sender, heard) = mpsc::channel(HEARD);
                 Sources {
                     cluster: Some(Secrets::new(client, &options.pace, telemetry, sender)),
+                    only_of: secrets_of.as_deref().map(Box::from),
                     heard,
                     local,
                 }
@@ -309,6 +319,7 @@ impl Source {
             Self::Kubernetes {
                 client,
                 single_namespace,
+                secrets_of: _,
                 options,
             } => {
                 let namespace = single_namespace.as_deref();

@@ -212,6 +212,7 @@ impl Gateway {
         let cluster = Source::Kubernetes {
             client,
             single_namespace,
+            secrets_of: self.identity.secrets_of(),
             options: self.following.options(),
         };
         let directories = self.files.directories();

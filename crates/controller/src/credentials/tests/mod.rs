@@ -71,6 +71,11 @@ impl Scene {
     }
 
     fn new(has_cluster: bool) -> Self {
+        Self::reading(has_cluster, None)
+    }
+
+    /// Secrets of the cluster are of this namespace only.
+    fn reading(has_cluster: bool, only_of: Option<&str>) -> Self {
         let (api, telemetry) = (Api::default(), Telemetry::new(BuildInfo::default()));
         let pace = Pace {
             refused: Duration::from_millis(20),
@@ -81,6 +86,7 @@ impl Scene {
         let cluster = Secrets::new(&api.client(), &pace, &telemetry, sender);
         let sources = Sources {
             cluster: has_cluster.then_some(cluster),
+            only_of: only_of.map(Box::from),
             heard,
             local: of_local,
         };
@@ -477,6 +483,23 @@ async fn names_that_no_secret_can_have_are_not_asked_for() {
         .until_wrong(&["Secret default/../configmaps/x?a=: no Secret can have this name"])
         .await;
     assert!(scene.api.asked().is_empty());
+}
+
+#[tokio::test]
+async fn secrets_outside_of_the_only_namespace_are_not_asked_for() {
+    let scene = Scene::reading(true, Some("default"));
+    let (ours, theirs) = (identity("default", "edge"), identity("other", "edge"));
+    scene.api.put(EDGE, Pair::of("one.example").secret());
+    let elsewhere = ("other", "edge");
+    scene.api.put(elsewhere, Pair::of("two.example").secret());
+    scene.want(&[ours.clone(), theirs.clone()]);
+    let told = scene.until_named(&ours, "one.example").await;
+    assert!(told.held[&theirs].is_none());
+    scene
+        .until_wrong(&["Secret other/edge: it is outside of the only namespace"])
+        .await;
+    let mut asked = scene.api.asked().into_iter();
+    assert!(asked.all(|one| one.namespace.as_deref() == Some("default")));
 }
 
 #[tokio::test(start_paused = true)]
