@@ -189,14 +189,18 @@ impl Ledger {
         }
     }
 
-    /// Tells of what has expired meanwhile.
+    /// Tells of what has expired meanwhile, and takes what has become valid.
     pub(super) fn look_at_expiries(&mut self, now: SystemTime) {
-        for (place, followed) in &self.places {
-            for (credential, held) in &followed.wanted {
-                if let Some(wrong) = held.expiry(now) {
-                    self.remarks.wrong(credential, place, wrong);
+        let mut verdicts = Vec::new();
+        for (place, followed) in &mut self.places {
+            for (credential, held) in &mut followed.wanted {
+                if let Some(verdict) = held.later(now) {
+                    verdicts.push((credential.clone(), place.clone(), verdict));
                 }
             }
+        }
+        for (credential, place, verdict) in verdicts {
+            self.carry_out(&credential, &place, verdict);
         }
     }
 

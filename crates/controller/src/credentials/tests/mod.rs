@@ -1,7 +1,7 @@
 //! Credentials from where they stand to where they are published.
 
 mod api;
-mod pems;
+pub(super) mod pems;
 
 use std::fs;
 use std::net::SocketAddr;
