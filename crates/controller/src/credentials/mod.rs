@@ -367,7 +367,7 @@ impl Credentials {
         let Some(cluster) = &mut self.cluster else {
             return;
         };
-        for (secret, found) in cluster.hear(heard) {
+        for (secret, found) in cluster.hear(heard, |secret| self.ledger.holds(secret)) {
             if !self.local.contains_key(&secret) {
                 self.ledger.found(&Place::Secret(secret), found);
             }

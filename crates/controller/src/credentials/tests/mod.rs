@@ -476,6 +476,32 @@ async fn a_secret_is_read_again_for_another_use() {
 }
 
 #[tokio::test]
+async fn where_a_whole_namespace_is_refused_its_secrets_are_asked_for_by_name() {
+    let scene = Scene::of_cluster();
+    let names: Vec<String> = (0..12).map(|n| format!("s{n}")).collect();
+    let wanted: Vec<_> = names.iter().map(|name| identity("default", name)).collect();
+    for name in &names {
+        scene.api.put(("default", name), Pair::of(name).secret());
+    }
+    scene.api.refuse(Some(|asked| asked.name.is_none()));
+    scene.want(&wanted);
+    let all = |told: &Told| told.held.values().flatten().count() == 12;
+    scene.until("all", all).await;
+    scene.until_wrong(&[]).await;
+    let by_name = scene.api.asked().len();
+    scene.api.refuse(None);
+    scene.api.put(("default", "s7"), Pair::of("new").secret());
+    scene.until_named(&wanted[7], "new").await;
+    while !scene.api.asked()[by_name..]
+        .iter()
+        .any(|asked| asked.name.is_none() && asked.watch)
+    {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(scene.told.borrow().held.values().flatten().count(), 12);
+}
+
+#[tokio::test]
 async fn names_that_no_secret_can_have_are_not_asked_for() {
     let scene = Scene::of_cluster();
     scene.want(&[identity("default", "../configmaps/x?a=")]);
