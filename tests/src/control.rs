@@ -271,7 +271,6 @@ pub fn cluster_source(cluster: &Cluster, options: KubernetesOptions) -> Source {
     Source::Kubernetes {
         client: client_for(cluster.config()).unwrap(),
         single_namespace: None,
-        secrets_of: None,
         options,
     }
 }

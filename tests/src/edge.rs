@@ -87,7 +87,6 @@ fn kubernetes(api: &FakeApi) -> Source {
     Source::Kubernetes {
         client: client_for(config).unwrap(),
         single_namespace: None,
-        secrets_of: None,
         options: impatient(),
     }
 }

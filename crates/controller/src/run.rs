@@ -84,8 +84,6 @@ pub enum Source {
         client: kube::Client,
         /// Only objects of this namespace; of all when `None`.
         single_namespace: Option<String>,
-        /// Only Secrets of this namespace; of all when `None`.
-        secrets_of: Option<String>,
         /// Which objects are followed, and at what pace.
         options: KubernetesOptions,
     },
@@ -105,13 +103,11 @@ impl fmt::Debug for Source {
             Self::Directories(paths) => f.debug_tuple("Directories").field(paths).finish(),
             Self::Kubernetes {
                 single_namespace,
-                secrets_of,
                 options,
                 ..
             } => f
                 .debug_struct("Kubernetes")
                 .field("single_namespace", single_namespace)
-                .field("secrets_of", secrets_of)
                 .field("options", options)
                 .finish_non_exhaustive(),
             Self::Beside {
@@ -187,7 +183,10 @@ pub async fn run(
     let following = async {
         let (aside, local) = watch::channel(Arc::default());
         let credentials = Credentials::new(Arc::clone(&publish), changes.clone(), &telemetry);
-        let credentials = credentials.run(source.secrets(local, &telemetry), wanted_credentials);
+        let credentials = credentials.run(
+            source.secrets(&identity, local, &telemetry),
+            wanted_credentials,
+        );
         // Ends with this block.
         let mut beside = JoinSet::new();
         beside.spawn(credentials);
@@ -263,7 +262,6 @@ impl Source {
             Self::Kubernetes {
                 client,
                 single_namespace,
-                secrets_of: _,
                 options: _,
             } => Some(Writing {
                 options: write_back?,
@@ -276,7 +274,12 @@ impl Source {
     }
 
     /// Where Secrets are looked for: among `local`, and in the cluster.
-    fn secrets(&self, local: watch::Receiver<Arc<Local>>, telemetry: &Arc<Telemetry>) -> Sources {
+    fn secrets(
+        &self,
+        identity: &Identity,
+        local: watch::Receiver<Arc<Local>>,
+        telemetry: &Arc<Telemetry>,
+    ) -> Sources {
         match self {
             Self::Directories(_) => Sources {
                 cluster: None,
@@ -285,20 +288,17 @@ impl Source {
                 local,
             },
             Self::Kubernetes {
-                client,
-                secrets_of,
-                options,
-                ..
+                client, options, ..
             } => {
                 let (sender, heard) = mpsc::channel(HEARD);
                 Sources {
                     cluster: Some(Secrets::new(client, &options.pace, telemetry, sender)),
-                    only_of: secrets_of.as_deref().map(Box::from),
+                    only_of: options.own_secrets.then(|| identity.namespace.clone()),
                     heard,
                     local,
                 }
             }
-            Self::Beside { cluster, .. } => cluster.secrets(local, telemetry),
+            Self::Beside { cluster, .. } => cluster.secrets(identity, local, telemetry),
         }
     }
 
@@ -319,7 +319,6 @@ impl Source {
             Self::Kubernetes {
                 client,
                 single_namespace,
-                secrets_of: _,
                 options,
             } => {
                 let namespace = single_namespace.as_deref();

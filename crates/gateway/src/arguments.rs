@@ -208,10 +208,9 @@ impl From<AnnotationTrust> for Trust {
 }
 
 impl IdentityArguments {
-    /// The only namespace that Secrets are read of, if it is one.
-    pub(crate) fn secrets_of(&self) -> Option<String> {
-        let is_one = self.certs_single_namespace.unwrap_or(self.single_namespace);
-        is_one.then(|| self.ambassador_namespace.clone())
+    /// Whether Secrets are read of the gateway's own namespace only.
+    pub(crate) fn own_secrets(&self) -> bool {
+        self.certs_single_namespace.unwrap_or(self.single_namespace)
     }
 
     pub(crate) fn identity(&self) -> Identity {
@@ -464,15 +463,11 @@ mod tests {
 
     #[test]
     fn secrets_are_of_the_single_namespace_unless_somebody_says_otherwise() {
-        let of = |arguments: &[&str]| run(arguments).identity.secrets_of();
-        assert_eq!(of(&[]), None);
-        let default = Some("default".to_owned());
-        assert_eq!(of(&["--single-namespace"]), default);
-        assert_eq!(of(&["--certs-single-namespace"]), default);
-        assert_eq!(
-            of(&["--single-namespace", "--certs-single-namespace="]),
-            None
-        );
+        let own = |arguments: &[&str]| run(arguments).identity.own_secrets();
+        assert!(!own(&[]));
+        assert!(own(&["--single-namespace"]));
+        assert!(own(&["--certs-single-namespace"]));
+        assert!(!own(&["--single-namespace", "--certs-single-namespace="]));
     }
 
     #[test]
