@@ -37,7 +37,11 @@ fn a_context_with_hosts_takes_their_place_where_there_are_none() {
         assert_eq!(host.insecure, InsecureAction::Reject);
     }
     assert_eq!(terminating(&snapshot, "b.org"), None);
-    assert_eq!(answering(&snapshot, "b.org"), None);
+    let other = answering(&snapshot, "b.org").unwrap();
+    assert_eq!(
+        (other.insecure, other.termination),
+        (InsecureAction::Route, None)
+    );
     assert_eq!(demanded(&snapshot), ["default/certs"]);
 }
 

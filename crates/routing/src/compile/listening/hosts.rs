@@ -47,10 +47,13 @@ impl<'r> Surroundings<'r> {
             return served.collect();
         }
         let mut served = self.claimed(terminations, report);
-        if served.is_empty() {
-            let termination = match listened.listeners.is_empty() {
-                true => Some(self.found()),
-                false => self.self_signed(listened),
+        let has_any = served.iter().any(|served| served.pattern == HostMatch::Any);
+        if !has_any {
+            let termination = match (served.is_empty(), listened.listeners.is_empty()) {
+                (true, true) => Some(self.found()),
+                (true, false) => self.self_signed(listened),
+                // Names that nobody lays claim to are served in clear, as before.
+                (false, _) => None,
             };
             served.push(Served {
                 resource: None,

@@ -1,6 +1,6 @@
 //! All Terminations, each once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::{Termination, TerminationIndex};
@@ -10,6 +10,7 @@ use crate::{Termination, TerminationIndex};
 pub(super) struct Terminations {
     all: Vec<Arc<Termination>>,
     places: HashMap<Arc<Termination>, TerminationIndex>,
+    contexts: HashSet<Box<str>>,
 }
 
 impl Terminations {
@@ -19,6 +20,7 @@ impl Terminations {
             return *place;
         }
         let place = TerminationIndex::new(self.all.len());
+        self.contexts.insert(termination.context.clone());
         let termination = Arc::new(termination);
         self.all.push(Arc::clone(&termination));
         self.places.insert(termination, place);
@@ -27,7 +29,7 @@ impl Terminations {
 
     /// Whether any comes of this context.
     pub(super) fn are_by(&self, context: &str) -> bool {
-        self.all.iter().any(|known| *known.context == *context)
+        self.contexts.contains(context)
     }
 
     pub(super) fn into_all(self) -> Box<[Arc<Termination>]> {
