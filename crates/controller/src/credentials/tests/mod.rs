@@ -492,13 +492,43 @@ async fn where_a_whole_namespace_is_refused_its_secrets_are_asked_for_by_name() 
     scene.api.refuse(None);
     scene.api.put(("default", "s7"), Pair::of("new").secret());
     scene.until_named(&wanted[7], "new").await;
-    while !scene.api.asked()[by_name..]
-        .iter()
-        .any(|asked| asked.name.is_none() && asked.watch)
-    {
-        tokio::task::yield_now().await;
-    }
+    watched_whole(&scene, by_name, |asked| asked.name.is_none()).await;
     assert_eq!(scene.told.borrow().held.values().flatten().count(), 12);
+}
+
+#[tokio::test]
+async fn all_namespaces_are_watched_together_again_when_that_is_granted_again() {
+    let scene = Scene::of_cluster();
+    let names: Vec<String> = (0..40).map(|n| format!("n{n}")).collect();
+    let wanted: Vec<_> = names.iter().map(|name| identity(name, "edge")).collect();
+    let pair = Pair::of("one.example");
+    for name in &names {
+        scene.api.put((name, "edge"), pair.secret());
+    }
+    scene.api.refuse(Some(|asked| asked.namespace.is_none()));
+    scene.want(&wanted);
+    let told = scene.until("all", |told| told.settled).await;
+    assert_eq!(told.held.values().flatten().count(), 40);
+    let narrow = scene.api.asked().len();
+    scene.api.refuse(None);
+    watched_whole(&scene, narrow, |asked| asked.namespace.is_none()).await;
+    scene.api.put(("n7", "edge"), Pair::of("new").secret());
+    let told = scene.until_named(&wanted[7], "new").await;
+    assert_eq!((told.times, told.held.values().flatten().count()), (41, 40));
+}
+
+/// Waits until more than one name is watched by one of the requests from `first` on.
+async fn watched_whole(scene: &Scene, first: usize, is_whole: fn(&api::Asked) -> bool) {
+    let is_watched = || {
+        let asked = scene.api.asked();
+        asked[first..].iter().any(|one| one.watch && is_whole(one))
+    };
+    let watched = async {
+        while !is_watched() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, watched).await.unwrap();
 }
 
 #[tokio::test]
