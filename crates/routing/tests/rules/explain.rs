@@ -287,6 +287,8 @@ fn the_host_says_whether_a_request_is_let_in() {
         host("b", "b.org").with_host(action(InsecureAction::Reject)),
         host("c", "c.org").with_host(action(InsecureAction::Route)),
         mapping("m", "/"),
+        mapping("acme", "/.well-known/acme-challenge/"),
+        mapping("under", "/.well-known/acme-challenge/x/"),
     ]);
     let admission = |url| {
         let explanation = asked(&snapshot, url);
@@ -303,6 +305,8 @@ fn the_host_says_whether_a_request_is_let_in() {
     assert_eq!(admission("http://d.org/"), of("", Admission::Unknown));
     let challenge = "http://a.org/.well-known/acme-challenge/x";
     assert_eq!(admission(challenge), of("a.org", Admission::Served));
+    let another = "http://a.org/.well-known/acme-challenge/x/y";
+    assert_eq!(admission(another), of("a.org", Admission::Redirected));
     assert_eq!(answers(&asked(&snapshot, "http://d.org/")), []);
     let text = asked(&snapshot, "http://a.org/").to_string();
     assert!(text.contains("301: Host a.org sends to https"), "{text}");
