@@ -55,7 +55,7 @@ impl Place {
     /// How metrics call it.
     pub(super) fn label(&self) -> String {
         match self {
-            Self::Secret(secret) => format!("{}.{}", secret.name, secret.namespace),
+            Self::Secret(secret) => secret.to_string(),
             Self::Files(paths) => paths.first().map(ToString::to_string).unwrap_or_default(),
         }
     }
