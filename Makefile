@@ -48,9 +48,9 @@ bench-scrape: ## measure what a scrape costs beside Envoy's, and what it does to
 	@scripts/build.sh release
 	@benches/scrape/run.sh "$$(scripts/build.sh --where release)" $(ARGS)
 
-bench-share: ## measure what counting costs a request, against a build without
+bench-share: ## measure what telemetry costs a request, against a build without; ARGS=--instructions
 	@scripts/ensure-build.sh
-	@scripts/ensure-commands.sh nginx wrk taskset python3
+	@scripts/ensure-commands.sh nginx wrk taskset python3 $(if $(findstring --instructions,$(ARGS)),valgrind)
 	@scripts/build.sh release
 	cargo build -p nuncio --release --features uncounted --target-dir target/uncounted
 	@benches/scrape/share.sh "$$(scripts/build.sh --where release)" target/uncounted/release/nuncio $(ARGS)

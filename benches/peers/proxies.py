@@ -16,13 +16,13 @@ BODY_BYTES = 100
 class Server:
     """A process, or a master with its workers, pinned to one core."""
 
-    def __init__(self, name, command, core, directory, env=None):
+    def __init__(self, name, command, core, directory, env=None, stdout=None):
         self.name = name
         with open(Path(directory) / f"{name}.log", "wb") as log:
             self.process = subprocess.Popen(
                 ["taskset", "-c", str(core), *map(str, command)],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=stdout or log,
                 stderr=log,
                 env={**os.environ, **(env or {})},
             )
@@ -126,8 +126,8 @@ def envoy_with(binary, bootstrap, core, directory):
     return Server("envoy", command, core, directory)
 
 
-def nuncio(binary, ports, backend, core, directory, env=None):
-    """`ports`: for data, admin and metrics."""
+def nuncio(binary, ports, backend, core, directory, **how):
+    """`how`: as of `gateway`."""
     config = Path(directory) / "nuncio"
     config.mkdir()
     (config / "httpbin.yaml").write_text(
@@ -150,18 +150,21 @@ spec:
   - port: 80
 """
     )
-    return gateway(binary, config, ports, core, directory, env=env)
+    return gateway(binary, config, ports, core, directory, **how)
 
 
-def gateway(binary, config, ports, core, directory, name="nuncio", env=None):
-    """The gateway by what is in the directory `config`. `ports`: for data, admin and metrics."""
+def gateway(
+    binary, config, ports, core, directory, name="nuncio", env=None, access_log=None, under=()
+):
+    """The gateway by what is in the directory `config`. `ports`: for data, admin and metrics;
+    `access_log`: what reads it; `under`: what runs it."""
     data, admin, metrics = (f"127.0.0.1:{port}" for port in ports)
-    command = [binary, "run", "--config-dir", config, "--threads", "1", "--http", data]
+    command = [*under, binary, "run", "--config-dir", config, "--threads", "1", "--http", data]
     # Its peers log no requests either.
-    command += ["--access-log", "off"]
+    command += ["--access-log", "on" if access_log else "off", "--drain-delay", "0s"]
     command += ["--https", "127.0.0.1:0", "--admin", admin, "--metrics", metrics]
     variables = {"STATSD_ENABLED": "false", **(env or {})}
-    return Server(name, command, core, directory, env=variables)
+    return Server(name, command, core, directory, env=variables, stdout=access_log)
 
 
 def _nginx(name, text, core, directory):

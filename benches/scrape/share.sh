@@ -1,5 +1,5 @@
 #!/bin/sh
-# Measures what counting costs a request: `share.sh COUNTED UNCOUNTED [OPTION...]`, two builds of the
+# Measures what telemetry costs a request: `share.sh COUNTED UNCOUNTED [OPTION...]`, two builds of the
 # gateway; the options are share.py's.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

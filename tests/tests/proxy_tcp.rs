@@ -291,7 +291,7 @@ impl Named {
         let mut gateway = Gateway::start(&all.concat());
         let authority = Authority::new("authority.example");
         for secret in ["blue", "green", "all"] {
-            let names = ["blue.example", "green.example", "other.example"];
+            let names = ["a.example", "blue.example", "green.example"];
             let material = authority.issue(&names).material();
             let switch = gateway.switch();
             switch.set_credential(&identity_of(secret), Some(material));
@@ -327,12 +327,15 @@ async fn names_lead_to_their_upstreams_and_others_nowhere() {
     );
     let mut plain = TcpStream::connect(scene.at).await.unwrap();
     plain.write_all(b"no TLS").await.unwrap();
-    end(plain).await;
-    let counters = scene.gateway.counters();
-    assert_eq!(counters.sum("envoy_listener_ssl_handshake"), 2.0);
-    assert_eq!(counters.sum("envoy_listener_ssl_connection_error"), 2.0);
-    let carried = counters.with("envoy_tcp_downstream_cx_total", "ingress_tls_5432");
-    assert_eq!(carried, 4.0);
+    assert_eq!(end(plain).await, io::ErrorKind::UnexpectedEof);
+    scene
+        .gateway
+        .until_counted("all are counted", |counters| {
+            counters.sum("envoy_listener_ssl_handshake") == 2.0
+                && counters.sum("envoy_listener_ssl_connection_error") == 2.0
+                && counters.with("envoy_tcp_downstream_cx_total", "ingress_tls_5432") == 4.0
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -364,17 +367,32 @@ async fn names_of_tcp_mappings_go_before_hosts() {
     let upstream = Upstream::ok("by HTTP").await;
     let scene = Named::beside(&[
         mapping("/a/", &upstream.service(), ""),
-        host("all", "other.example"),
+        host("all", "a.example"),
         listener("all", PORT, &["TLS", "HTTP", "TCP"], ""),
     ])
     .await;
     assert_eq!(scene.said_as("blue.example").await, "blue");
-    let client = scene.speaker().connect(scene.at, "other.example").await;
+    let client = scene.speaker().connect(scene.at, "a.example").await;
     let response = Client::over(client.unwrap()).get("/a/").await;
     assert_eq!(response.brief(), (200, "by HTTP"));
     let counters = scene.gateway.counters();
     assert_eq!(counters.sum("envoy_tcp_downstream_cx_total"), 1.0);
     assert_eq!(counters.sum("envoy_http_downstream_cx_total"), 1.0);
+}
+
+#[tokio::test]
+async fn no_protocol_is_agreed_on_for_an_upstream_that_may_speak_another() {
+    let backend = Backend::new().await;
+    let scene = Named::beside(&[
+        host("all", "a.example"),
+        tcp_mapping("carried", PORT, &backend.service(), "host: a.example"),
+    ])
+    .await;
+    let _saying = backend.saying("something else");
+    let speaker = Speaker::trusting(&scene.authority, &["h2", "http/1.1"]);
+    let mut client = speaker.connect(scene.at, "a.example").await.unwrap();
+    assert_eq!(client.get_ref().1.alpn_protocol(), None);
+    assert_eq!(rest(&mut client).await, "something else");
 }
 
 #[tokio::test]
@@ -428,8 +446,9 @@ async fn a_connection_too_many_is_refused() {
     assert_eq!(scene.count("envoy_cluster_upstream_cx_overflow"), 1.0);
     passes(&mut client, &mut upstream).await;
     drop((client, upstream));
-    eventually("the connection is over", || {
-        scene.gateway.gauge("envoy_cluster_upstream_cx_active") == 0.0
+    eventually("there may be one again", || {
+        let open = "envoy_cluster_circuit_breakers_default_cx_open";
+        scene.gateway.gauge(open) == 0.0
     })
     .await;
     let (mut client, mut upstream) = scene.connect().await;
@@ -453,9 +472,10 @@ async fn a_connection_outlives_its_port_and_is_waited_for() {
     scene.gateway.install("");
     scene.gateway.close(KEY);
     eventually("the port is closed", || {
-        scene.gateway.workers().count() == 1 && std::net::TcpStream::connect(scene.carried).is_err()
+        std::net::TcpListener::bind(scene.carried).is_ok()
     })
     .await;
+    assert_eq!(scene.gateway.workers().count(), 1);
     passes(&mut client, &mut upstream).await;
     scene.gateway.drain();
     scene.gateway.stop();

@@ -51,7 +51,11 @@ pub(crate) fn read(
     if !tls(root).is_empty() {
         report.label(labels.with(ATTACHED, &attached));
     }
-    for generated in generated(root, origin, report) {
+    for mut generated in generated(root, origin, report) {
+        // With certificates, what says no host is attached to the Ingress' own Hosts alone.
+        if tls(root).is_empty() {
+            generated = generated.of_any_host();
+        }
         report.start_resource();
         resources.extend(reader.read(&generated.document(), report));
     }

@@ -183,7 +183,10 @@ pub async fn run(
     let following = async {
         let (aside, local) = watch::channel(Arc::default());
         let credentials = Credentials::new(Arc::clone(&publish), changes.clone(), &telemetry);
-        let credentials = credentials.run(source.secrets(local, &telemetry), wanted_credentials);
+        let credentials = credentials.run(
+            source.secrets(&identity, local, &telemetry),
+            wanted_credentials,
+        );
         // Ends with this block.
         let mut beside = JoinSet::new();
         beside.spawn(credentials);
@@ -271,10 +274,16 @@ impl Source {
     }
 
     /// Where Secrets are looked for: among `local`, and in the cluster.
-    fn secrets(&self, local: watch::Receiver<Arc<Local>>, telemetry: &Arc<Telemetry>) -> Sources {
+    fn secrets(
+        &self,
+        identity: &Identity,
+        local: watch::Receiver<Arc<Local>>,
+        telemetry: &Arc<Telemetry>,
+    ) -> Sources {
         match self {
             Self::Directories(_) => Sources {
                 cluster: None,
+                only_of: None,
                 heard: mpsc::channel(1).1,
                 local,
             },
@@ -284,11 +293,12 @@ impl Source {
                 let (sender, heard) = mpsc::channel(HEARD);
                 Sources {
                     cluster: Some(Secrets::new(client, &options.pace, telemetry, sender)),
+                    only_of: options.own_secrets.then(|| identity.namespace.clone()),
                     heard,
                     local,
                 }
             }
-            Self::Beside { cluster, .. } => cluster.secrets(local, telemetry),
+            Self::Beside { cluster, .. } => cluster.secrets(identity, local, telemetry),
         }
     }
 

@@ -159,6 +159,15 @@ pub(crate) struct IdentityArguments {
         hide_default_value = true, value_name = "ANY"
     )]
     pub(crate) single_namespace: bool,
+    /// Read Secrets of the gateway's own namespace only, as --single-namespace does where this is not
+    /// said. In the environment, anything but an empty value.
+    #[arg(
+        long,
+        env = "AMBASSADOR_CERTS_SINGLE_NAMESPACE",
+        value_parser = |text: &str| Ok::<_, String>(!text.is_empty()),
+        num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "ANY"
+    )]
+    pub(crate) certs_single_namespace: Option<bool>,
     /// How far those who may annotate a Service are trusted.
     #[arg(
         long,
@@ -199,6 +208,11 @@ impl From<AnnotationTrust> for Trust {
 }
 
 impl IdentityArguments {
+    /// Whether Secrets are read of the gateway's own namespace only.
+    pub(crate) fn own_secrets(&self) -> bool {
+        self.certs_single_namespace.unwrap_or(self.single_namespace)
+    }
+
     pub(crate) fn identity(&self) -> Identity {
         Identity {
             ambassador_id: self.ambassador_id.as_str().into(),
@@ -445,6 +459,15 @@ mod tests {
     fn the_single_namespace_is_a_flag_for_people() {
         assert!(!run(&[]).identity.single_namespace);
         assert!(run(&["--single-namespace"]).identity.single_namespace);
+    }
+
+    #[test]
+    fn secrets_are_of_the_single_namespace_unless_somebody_says_otherwise() {
+        let own = |arguments: &[&str]| run(arguments).identity.own_secrets();
+        assert!(!own(&[]));
+        assert!(own(&["--single-namespace"]));
+        assert!(own(&["--certs-single-namespace"]));
+        assert!(!own(&["--single-namespace", "--certs-single-namespace="]));
     }
 
     #[test]

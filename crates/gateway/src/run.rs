@@ -212,7 +212,7 @@ impl Gateway {
         let cluster = Source::Kubernetes {
             client,
             single_namespace,
-            options: self.following.options(),
+            options: self.following.options(self.identity.own_secrets()),
         };
         let directories = self.files.directories();
         if directories.is_empty() {

@@ -185,7 +185,9 @@ impl Switch {
         };
         let tracer = tracer(&before, &snapshot);
         let live = Arc::new(Live {
-            terminations: before.terminations.next(&snapshot.listening),
+            terminations: before
+                .terminations
+                .next(&snapshot.listening, &before.credentials),
             credentials: Arc::clone(&before.credentials),
             snapshot,
             upstreams,
@@ -194,7 +196,8 @@ impl Switch {
             tracer,
             telemetry: Arc::clone(&before.telemetry),
         });
-        if !Arc::ptr_eq(&before.terminations, &live.terminations) {
+        let demands = [&before, &live].map(|live| &live.snapshot.demands.credentials);
+        if !Arc::ptr_eq(demands[0], demands[1]) {
             self.credentials.tidy();
         }
         self.upstreams.retire(self.live.swap(live));
@@ -209,15 +212,20 @@ impl Switch {
 
     /// Takes the material of a credential into use with the next handshake, at once and without a
     /// snapshot, wherever it is named now or by a later snapshot. `None` when there is none any more:
-    /// then handshakes that need it are refused.
+    /// then handshakes that need it are refused, unless nobody asks for it by the snapshot in force.
     pub fn set_credential(&self, credential: &Credential, material: Option<Material>) {
-        self.credentials.set(credential, material);
+        let snapshot = self.snapshot();
+        let demanded = &snapshot.demands.credentials;
+        match material.is_none() && !demanded.contains(credential) {
+            true => self.credentials.forget(credential),
+            false => self.credentials.set(credential, material),
+        }
     }
 
-    /// Changes whenever [`Switch::certificates`] may be others.
-    pub(crate) fn certificates_as_of(&self) -> (usize, u64) {
-        let listening = Arc::as_ptr(&self.snapshot().listening).addr();
-        (listening, self.credentials.told())
+    /// Others whenever [`Switch::certificates`] may be others.
+    pub(crate) fn certificates_as_of(&self) -> (Arc<Listening>, u64) {
+        let told = self.credentials.told();
+        (Arc::clone(&self.snapshot().listening), told)
     }
 
     /// The certificates that are served by a Listener, as far as there are any.

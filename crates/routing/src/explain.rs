@@ -84,20 +84,21 @@ impl Snapshot {
             query: request.query.as_deref(),
             headers: &headers,
         };
-        let asked = (head.host, head.path);
-        let standing = Standing::of(&self.listening, &request.scheme, asked);
+        let standing = Standing::of(&self.listening, &request.scheme, head.host);
         let circumstances = Circumstances {
             snapshot: self,
             question,
             head: &head,
         };
         let mut taken = 0;
+        let mut first = None;
         let mut answers = Vec::new();
         let mut candidates = Candidates::of(standing.selector());
         for route in self.routes.iter().filter(|_| refused.is_none()) {
             let percent = candidates.consider(route, &head, taken);
             if percent > 0 {
                 taken += percent;
+                first = first.or(Some(&**route));
                 answers.push(answer(route, percent, &circumstances));
             }
         }
@@ -105,7 +106,7 @@ impl Snapshot {
         Explanation {
             refused,
             host: standing.host.map(|host| host.hostname.to_string()),
-            admission: standing.admission,
+            admission: standing.admission(first),
             answers,
             unanswered_percent: 100 - taken,
             candidates,

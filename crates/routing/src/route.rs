@@ -244,7 +244,16 @@ impl Probe {
     }
 }
 
+/// Where authorities look whether a name is somebody's (RFC 8555 section 8.3), by plain HTTP.
+const ACME_CHALLENGES: &str = "/.well-known/acme-challenge/";
+
 impl Route {
+    /// Whether it is served however a request came: it is there for the challenges of ACME and for
+    /// nothing else.
+    pub fn is_of_challenges(&self) -> bool {
+        matches!(&self.path, PathMatch::Prefix(prefix) if prefix.as_str() == ACME_CHALLENGES)
+    }
+
     /// Whether this Route alone, without the others, would take the request, if its Host
     /// [has](SelectedBy::has) it.
     pub fn matches(&self, head: &RequestHead<'_>, draw: Draw) -> bool {

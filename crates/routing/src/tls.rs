@@ -74,6 +74,13 @@ pub struct TlsTerms {
 }
 
 impl Termination {
+    /// Whether clients have to prove who they are because somebody has said so: then nothing that comes
+    /// without TLS is secure, whoever says it is.
+    pub fn insists_on_clients(&self) -> bool {
+        let says_so = |it: &ClientVerification| it.authorities.is_some() || it.required;
+        !self.found && self.clients.as_deref().is_some_and(says_so)
+    }
+
     /// What has to be had from elsewhere.
     pub fn credentials(&self) -> impl Iterator<Item = Credential> {
         let identity = Credential::Identity(self.identity.clone());

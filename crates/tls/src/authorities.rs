@@ -64,6 +64,17 @@ impl Authorities {
         }
     }
 
+    /// That there are none, known for certain: clients of a [`Termination`](nuncio_routing::Termination)
+    /// that nobody has asked for are not asked who they are. Anybody else takes them for missing.
+    pub fn nobody() -> Self {
+        Self::new(Roots::none(), 0)
+    }
+
+    /// Whether these are [`Authorities::nobody`].
+    pub fn is_nobody(&self) -> bool {
+        self.roots.store.is_empty()
+    }
+
     fn new(mut roots: Roots, written: usize) -> Self {
         roots.names = roots.store.subjects();
         roots.certificates.sort_unstable();

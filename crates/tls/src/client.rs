@@ -79,7 +79,7 @@ fn told(name: &str) -> Result<ServerName<'static>, Unusable> {
 fn upstreams(origination: &Origination, needed: &Needed<'_>) -> Result<Upstreams, Unusable> {
     let authorities = given(
         origination.authorities.is_some(),
-        needed.authorities,
+        needed.somebody(),
         "the authorities of the upstream",
     )?;
     let revocations = given(

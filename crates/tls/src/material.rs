@@ -26,7 +26,23 @@ pub struct Needed<'a> {
     pub revocations: Option<&'a Revocations>,
 }
 
+impl<'a> Needed<'a> {
+    /// The authorities, if they are any.
+    pub(crate) fn somebody(&self) -> Option<&'a Authorities> {
+        self.authorities
+            .filter(|authorities| !authorities.is_nobody())
+    }
+}
+
 impl Material {
+    /// Whether it only says that there is none ([`Authorities::nobody`]).
+    pub fn is_nobody(&self) -> bool {
+        match self {
+            Self::Authorities(authorities) => authorities.is_nobody(),
+            Self::Identity(_) | Self::Revocations(_) => false,
+        }
+    }
+
     /// Whether nothing would change if this took the place of the other.
     pub fn same_as(&self, other: &Self) -> bool {
         match (self, other) {

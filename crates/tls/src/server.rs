@@ -14,7 +14,7 @@ use rustls::{
 
 use crate::tickets::{Demand, Verification};
 use crate::trust::{Purpose, Shown, Trust, given};
-use crate::{Needed, Tickets, Unusable, signatures, terms};
+use crate::{Authorities, Needed, Tickets, Unusable, signatures, terms};
 
 /// A configuration for all connections that one Termination stands for.
 ///
@@ -55,13 +55,14 @@ pub fn without_alpn(config: &ServerConfig) -> Arc<ServerConfig> {
     Arc::new(config)
 }
 
-/// Authorities that nobody has asked for verify clients only while they are there.
+/// Authorities that nobody has asked for verify clients unless it is known that there are none: as long
+/// as that is not known, they are missing.
 fn clients<'a>(
     termination: &'a Termination,
     needed: &Needed<'_>,
 ) -> Option<&'a ClientVerification> {
-    let waiting = termination.found && needed.authorities.is_none();
-    termination.clients.as_deref().filter(|_| !waiting)
+    let nobody = termination.found && needed.authorities.is_some_and(Authorities::is_nobody);
+    termination.clients.as_deref().filter(|_| !nobody)
 }
 
 fn verification(
@@ -77,7 +78,7 @@ fn verification(
     };
     let authorities = given(
         clients.authorities.is_some(),
-        needed.authorities,
+        needed.somebody(),
         "the authorities of clients",
     )?;
     let revocations = given(

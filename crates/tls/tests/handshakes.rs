@@ -449,7 +449,7 @@ fn who_says_nothing_of_protocols_offers_http_where_http_is_spoken() {
 }
 
 #[test]
-fn authorities_that_nobody_has_asked_for_verify_clients_once_they_are_there() {
+fn authorities_that_nobody_has_asked_for_verify_clients_unless_there_are_none() {
     let ours = Authority::named("ours");
     let side = Side::with(somebody()).authorities(&ours.pem).required();
     let termination = Termination {
@@ -463,12 +463,30 @@ fn authorities_that_nobody_has_asked_for_verify_clients_once_they_are_there() {
             authorities,
             revocations: None,
         };
-        let config = server_config(&termination, &needed, &tickets).unwrap();
+        let config = server_config(&termination, &needed, &tickets)?;
         let client = Side::default();
-        meet(&config, &client.client(), &client.origination()).is_ok()
+        Ok::<_, Unusable>(meet(&config, &client.client(), &client.origination()).is_ok())
     };
-    assert!(connects(None));
-    assert!(!connects(side.authorities.as_ref()));
+    let nobody = Authorities::nobody();
+    assert!(connects(Some(&nobody)).unwrap());
+    assert!(!connects(side.authorities.as_ref()).unwrap());
+    assert!(matches!(connects(None), Err(Unusable::Missing(_))));
+}
+
+#[test]
+fn authorities_that_were_asked_for_are_missing_where_there_are_none() {
+    let ours = Authority::named("ours");
+    let side = Side::with(somebody()).authorities(&ours.pem);
+    let nobody = Authorities::nobody();
+    let needed = Needed {
+        identity: side.identity.as_ref(),
+        authorities: Some(&nobody),
+        revocations: None,
+    };
+    let server = server_config(&side.termination(), &needed, &Tickets::new().unwrap());
+    assert!(matches!(server, Err(Unusable::Missing(_))));
+    let client = nuncio_tls::client_config(&side.origination(), false, &needed);
+    assert!(matches!(client, Err(Unusable::Missing(_))));
 }
 
 #[test]

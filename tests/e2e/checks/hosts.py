@@ -35,6 +35,7 @@ def each_host_says_what_becomes_of_requests_that_are_not_secure(setting):
             *hosts,
             mapping("all", upstream.port, "/here/"),
             mapping("acme", upstream.port, _CHALLENGES),
+            mapping("under", upstream.port, f"{_CHALLENGES}here/"),
         ]
         with Gateway(setting, edge(setting, documents, pair.secret("all"))) as gateway:
             until(lambda: tls.fingerprint(gateway.https, names[0]), "TLS is served")
@@ -49,6 +50,9 @@ def each_host_says_what_becomes_of_requests_that_are_not_secure(setting):
                 # Authorities that issue certificates look there, in clear.
                 found = curl.status(gateway.http, name, f"{_CHALLENGES}token", scheme="http")
                 expect_equal(found, 200, f"http://{name}{_CHALLENGES}token")
+                # But nothing that another Mapping has there.
+                found = curl.status(gateway.http, name, f"{_CHALLENGES}here/x", scheme="http")
+                expect_equal(found, insecure, f"http://{name}{_CHALLENGES}here/x")
                 # Where no Mapping is, there is nothing to be sent to either.
                 found = curl.status(gateway.http, name, "/there", scheme="http")
                 expect_equal(found, 404, f"http://{name}/there")

@@ -35,7 +35,7 @@ impl<'n> Generated<'n> {
             service: service(backend, of),
             path: "/",
             is_exact: false,
-            host: None,
+            host: Some(Host::Written("*")),
             line: 0,
         }
     }
@@ -66,6 +66,14 @@ impl<'n> Generated<'n> {
             host,
             line: path.line,
         })
+    }
+
+    /// Of every host, if none is said.
+    pub(super) fn of_any_host(self) -> Self {
+        Self {
+            host: self.host.or(Some(Host::Written("*"))),
+            ..self
+        }
     }
 
     /// The document, every key in the line of the path.

@@ -12,7 +12,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
@@ -84,12 +84,44 @@ pub(super) async fn follow(
 
 /// The files, and what keeps an eye on them.
 struct Followed {
-    files: BTreeMap<Paths, (u64, Vec<Stamp>)>,
+    files: BTreeMap<Paths, Known>,
     inotify: Inotify,
 }
 
-/// Differs when a file does; `None` for one that cannot be read.
-type Stamp = Option<(u64, u64, u64, Option<SystemTime>)>;
+/// What was told last of the files of one credential.
+struct Known {
+    number: u64,
+    seen: Seen,
+}
+
+/// How they were found.
+#[derive(PartialEq, Eq)]
+enum Seen {
+    /// They were read when they were like this.
+    Read(Vec<Option<Stamp>>),
+    /// They could not be read, and why: they are read again at every look.
+    Unreadable(Box<str>),
+}
+
+/// Differs when a file does, or who may read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Known {
+    /// Whether the files are as they were when they were read.
+    fn is_read(&self, number: u64, stamps: &[Option<Stamp>]) -> bool {
+        match &self.seen {
+            Seen::Read(before) => self.number == number && before == stamps,
+            Seen::Unreadable(_) => false,
+        }
+    }
+}
 
 impl Followed {
     fn look(mut self, wanted: &WantedFiles, touched: Vec<Message>) -> (Self, Vec<(Paths, Found)>) {
@@ -103,14 +135,31 @@ impl Followed {
         self.inotify.follow(places(wanted));
         let mut news = Vec::new();
         for (paths, number) in wanted {
-            let stamps = paths.iter().map(|path| stamp(Path::new(&**path)));
-            let now = (*number, stamps.collect());
-            if self.files.get(paths) != Some(&now) {
-                self.files.insert(paths.clone(), now);
-                news.push((paths.clone(), read_all(paths)));
+            if let Some(found) = self.look_at(paths, *number) {
+                news.push((paths.clone(), found));
             }
         }
         (self, news)
+    }
+
+    /// What is in files that may be other than they were, unless that was told.
+    fn look_at(&mut self, paths: &Paths, number: u64) -> Option<Found> {
+        let stamps = paths.iter().map(|path| stamp(Path::new(&**path)));
+        let stamps: Vec<_> = stamps.collect();
+        let before = self.files.get(paths);
+        if before.is_some_and(|known| known.is_read(number, &stamps)) {
+            return None;
+        }
+        let (seen, found) = match read_all(paths) {
+            Ok(pieces) => (Seen::Read(stamps), Found::There(pieces)),
+            Err(why) => (Seen::Unreadable(why.clone()), Found::Unreadable(why)),
+        };
+        let is_news = match (before, &seen) {
+            (Some(known), Seen::Unreadable(_)) => known.number != number || known.seen != seen,
+            (None, _) | (Some(_), Seen::Read(_)) => true,
+        };
+        self.files.insert(paths.clone(), Known { number, seen });
+        is_news.then_some(found)
     }
 }
 
@@ -130,20 +179,25 @@ fn places(wanted: &WantedFiles) -> BTreeSet<PathBuf> {
     places
 }
 
-fn stamp(path: &Path) -> Stamp {
+fn stamp(path: &Path) -> Option<Stamp> {
     let file: Metadata = fs::metadata(path).ok()?;
-    Some((file.dev(), file.ino(), file.len(), file.modified().ok()))
+    Some(Stamp {
+        device: file.dev(),
+        inode: file.ino(),
+        length: file.len(),
+        modified: (file.mtime(), file.mtime_nsec()),
+        changed: (file.ctime(), file.ctime_nsec()),
+    })
 }
 
-fn read_all(paths: &Paths) -> Found {
+/// What they hold, or why that cannot be told.
+fn read_all(paths: &Paths) -> Result<Pieces, Box<str>> {
     let mut values = Vec::new();
     for path in paths {
-        match read(Path::new(&**path)) {
-            Ok(value) => values.push(value),
-            Err(error) => return Found::Unreadable(format!("cannot read {path}: {error}").into()),
-        }
+        let value = read(Path::new(&**path));
+        values.push(value.map_err(|error| format!("cannot read {path}: {error}"))?);
     }
-    Found::There(Pieces::of_files(values))
+    Ok(Pieces::of_files(values))
 }
 
 fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -171,6 +225,8 @@ fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -186,6 +242,49 @@ mod tests {
         assert_eq!(error.to_string(), "not a regular file");
         let error = read(Path::new("/proc/self/environ")).unwrap_err();
         assert_eq!(error.to_string(), "in a directory of the system's");
+    }
+
+    fn followed() -> Followed {
+        Followed {
+            files: BTreeMap::new(),
+            inotify: Inotify::new(mpsc::unbounded_channel().0),
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_read_again_and_told_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ca.pem");
+        let paths: Paths = [path.to_str().unwrap().into()].into();
+        let mut followed = followed();
+        fs::write(&path, "x".repeat((1 << 20) + 1)).unwrap();
+        let found = followed.look_at(&paths, 1);
+        assert!(matches!(found, Some(Found::Unreadable(_))), "{found:?}");
+        assert!(followed.look_at(&paths, 1).is_none());
+        let known = followed.files.get(&paths).unwrap();
+        assert!(!known.is_read(1, &[stamp(&path)]));
+        assert!(followed.look_at(&paths, 2).is_some(), "asked for again");
+        fs::write(&path, "x").unwrap();
+        let found = followed.look_at(&paths, 2);
+        assert!(matches!(found, Some(Found::There(_))), "{found:?}");
+        assert!(followed.look_at(&paths, 2).is_none());
+    }
+
+    #[test]
+    fn a_change_of_permissions_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ca.pem");
+        fs::write(&path, "x").unwrap();
+        let before = stamp(&path).unwrap();
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        permissions.set_mode(0o400);
+        // The clock of the file system may be coarse.
+        while stamp(&path) == Some(before) {
+            fs::set_permissions(&path, permissions.clone()).unwrap();
+        }
+        let after = stamp(&path).unwrap();
+        assert_eq!(after.modified, before.modified);
+        assert_ne!(after.changed, before.changed);
     }
 
     #[test]

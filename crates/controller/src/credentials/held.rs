@@ -1,22 +1,27 @@
 //! One credential: the last good material, and what is to become of newer.
 //!
-//! Invariant: good material is never given up for worse. Material that has expired is worse than any
-//! that has not, and better than none.
+//! Invariant: good material is never given up for worse. Material that has expired, or is not valid
+//! yet, is worse than any that is valid, and better than none.
 //! Deliberately absent: where material comes from.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use k8s_openapi::jiff::Timestamp;
 use nuncio_config::Severity;
-use nuncio_tls::Material;
+use nuncio_tls::{Authorities, Material};
 
 use super::pieces::Unfit;
 
 /// What is in use of a credential.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    /// The last that was published; `None` where there is none to be had, or was none yet.
+    /// The last that was published; `None` where there is none to be had, or was none yet. That nobody
+    /// is to be verified is good until something is found, usable or not.
     material: Option<Material>,
+    /// The newest, while it is not valid yet.
+    next: Option<Material>,
     /// Whether anything was published.
     told: bool,
 }
@@ -34,37 +39,44 @@ pub(super) struct Verdict {
 impl Held {
     /// Whether there is material in use.
     pub(super) fn is_some(&self) -> bool {
-        self.material.is_some()
+        self.good().is_some()
     }
 
     /// Takes what was made of what was found.
     pub(super) fn found(&mut self, made: Result<Material, Unfit>, now: SystemTime) -> Verdict {
+        self.next = None;
         let material = match made {
             Ok(material) => material,
             Err(unfit) => return self.unfit(&unfit),
         };
-        let Some(expiry) = expired(&material, now) else {
+        let Some(flaw) = flaw(&material, now) else {
             return self.publish(Some(material));
         };
+        self.next = matches!(flaw, Flaw::Early(_)).then(|| material.clone());
         let better = self.material.as_ref();
-        if better.is_some_and(|held| expired(held, now).is_none()) {
+        if better.is_some_and(|held| self::flaw(held, now).is_none()) {
+            let reason = format!("the new certificate {flaw}; the one before stays in use");
             return Verdict {
                 publish: None,
-                wrong: Some((
-                    Severity::Error,
-                    format!("the new certificate expired at {expiry}; the one before stays in use"),
-                )),
+                wrong: Some((Severity::Error, reason)),
             };
         }
         Verdict {
-            wrong: Some(has_expired(expiry)),
+            wrong: Some(flawed(flaw)),
             ..self.publish(Some(material))
         }
     }
 
     /// There is nothing to be found.
     pub(super) fn missing(&mut self) -> Verdict {
+        self.next = None;
         self.publish(None)
+    }
+
+    /// There is nothing to be found of authorities that are only looked for: they verify nobody.
+    pub(super) fn nobody(&mut self) -> Verdict {
+        let nobody = Arc::new(Authorities::nobody());
+        self.publish(Some(Material::Authorities(nobody)))
     }
 
     /// Whether there is anything to be found cannot be told.
@@ -80,13 +92,30 @@ impl Held {
         not_after(self.material.as_ref()?)
     }
 
-    /// Tells when what is in use has expired by now.
-    pub(super) fn expiry(&self, now: SystemTime) -> Option<(Severity, String)> {
-        Some(has_expired(expired(self.material.as_ref()?, now)?))
+    /// What follows from the time that has passed.
+    pub(super) fn later(&mut self, now: SystemTime) -> Option<Verdict> {
+        let is_early = |next: &mut Material| matches!(flaw(next, now), Some(Flaw::Early(_)));
+        if let Some(next) = self.next.take_if(|next| !is_early(next)) {
+            return Some(self.found(Ok(next), now));
+        }
+        match flaw(self.material.as_ref()?, now)? {
+            expired @ Flaw::Expired(_) => Some(Verdict {
+                publish: None,
+                wrong: Some(flawed(expired)),
+            }),
+            Flaw::Early(_) => None,
+        }
+    }
+
+    /// What is in use, unless it only says that there is nothing.
+    fn good(&self) -> Option<&Material> {
+        self.material
+            .as_ref()
+            .filter(|material| !material.is_nobody())
     }
 
     fn unfit(&mut self, unfit: &Unfit) -> Verdict {
-        if self.material.is_some() {
+        if self.is_some() {
             let reason = format!("{unfit}; what was read before stays in use");
             return Verdict {
                 publish: None,
@@ -117,10 +146,33 @@ impl Held {
     }
 }
 
-/// When it expired, if it has by now.
-fn expired(material: &Material, now: SystemTime) -> Option<Timestamp> {
-    let not_after = not_after(material)?;
-    (not_after < now).then(|| Timestamp::try_from(not_after).unwrap_or(Timestamp::MAX))
+/// Why nobody who looks at the clock accepts a certificate.
+#[derive(Clone, Copy, Debug)]
+enum Flaw {
+    Expired(Timestamp),
+    /// It is not valid yet.
+    Early(Timestamp),
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expired(at) => write!(f, "expired at {at}"),
+            Self::Early(from) => write!(f, "is not valid before {from}"),
+        }
+    }
+}
+
+fn flaw(material: &Material, now: SystemTime) -> Option<Flaw> {
+    let at = |time| Timestamp::try_from(time).unwrap_or(Timestamp::MAX);
+    let facts = match material {
+        Material::Identity(identity) => identity.facts(),
+        Material::Authorities(_) | Material::Revocations(_) => return None,
+    };
+    if facts.not_after < now {
+        return Some(Flaw::Expired(at(facts.not_after)));
+    }
+    (facts.not_before > now).then(|| Flaw::Early(at(facts.not_before)))
 }
 
 fn not_after(material: &Material) -> Option<SystemTime> {
@@ -130,7 +182,52 @@ fn not_after(material: &Material) -> Option<SystemTime> {
     }
 }
 
-fn has_expired(expiry: Timestamp) -> (Severity, String) {
-    let reason = format!("the certificate expired at {expiry}; it is used for want of another");
+fn flawed(flaw: Flaw) -> (Severity, String) {
+    let reason = format!("the certificate {flaw}; it is used for want of another");
     (Severity::Error, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use nuncio_tls::Identity;
+
+    use super::*;
+    use crate::credentials::tests::pems::Pair;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    fn made(pair: &Pair) -> Result<Material, Unfit> {
+        let (chain, key) = (pair.certificate.as_bytes(), pair.key.as_bytes());
+        let identity = Identity::from_pem(chain, key).unwrap();
+        Ok(Material::Identity(Arc::new(identity)))
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_valid_yet_takes_its_place_when_it_is() {
+        let now = SystemTime::now();
+        let mut held = Held::default();
+        assert!(held.found(made(&Pair::of("a")), now).publish.is_some());
+        let early = Pair::until("b", now + 49 * HOUR);
+        let verdict = held.found(made(&early), now);
+        assert!(verdict.publish.is_none());
+        let (_, reason) = verdict.wrong.unwrap();
+        assert!(reason.contains("is not valid before"), "{reason}");
+        assert!(held.later(now).is_none());
+        let verdict = held.later(now + 2 * HOUR).unwrap();
+        assert!(verdict.publish.is_some() && verdict.wrong.is_none());
+        assert!(held.later(now + 2 * HOUR).is_none());
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_valid_yet_is_better_than_none() {
+        let now = SystemTime::now();
+        let mut held = Held::default();
+        let early = Pair::until("a", now + 49 * HOUR);
+        let verdict = held.found(made(&early), now);
+        assert!(verdict.publish.is_some() && verdict.wrong.is_some());
+        let verdict = held.later(now + 2 * HOUR).unwrap();
+        assert!(verdict.publish.is_none() && verdict.wrong.is_none());
+    }
 }

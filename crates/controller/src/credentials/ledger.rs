@@ -48,6 +48,9 @@ struct Followed {
     answered: bool,
 }
 
+/// What becomes of a credential when nothing can be made of what was found.
+type Judge = fn(&Credential, &mut Held) -> Verdict;
+
 impl Ledger {
     pub(super) fn new(publish: Arc<dyn Publish>, telemetry: Arc<Telemetry>) -> Self {
         Self {
@@ -118,16 +121,19 @@ impl Ledger {
         };
         self.turns += 1;
         followed.turn = self.turns;
-        let verdict = match found {
+        let judge: Judge = match found {
             Found::There(pieces) => return self.make(place, Arc::new(pieces)),
             Found::Missing(what) => {
                 self.missing(place, &what);
                 self.not_refused(place);
-                Held::missing
+                match self.unnamed.contains(place) {
+                    true => nobody,
+                    false => missing,
+                }
             }
             Found::Unreadable(why) => {
                 self.missing(place, &why);
-                Held::unknown
+                unknown
             }
             Found::Refused(why) => {
                 if let Place::Secret(secret) = place {
@@ -137,10 +143,10 @@ impl Ledger {
                     };
                     self.remarks.refused(secret, need, &why);
                 }
-                Held::unknown
+                unknown
             }
         };
-        self.judge_all(place, verdict);
+        self.judge_all(place, judge);
     }
 
     /// Has material made of something that was found.
@@ -183,25 +189,29 @@ impl Ledger {
         }
     }
 
-    /// Tells of what has expired meanwhile.
+    /// Tells of what has expired meanwhile, and takes what has become valid.
     pub(super) fn look_at_expiries(&mut self, now: SystemTime) {
-        for (place, followed) in &self.places {
-            for (credential, held) in &followed.wanted {
-                if let Some(wrong) = held.expiry(now) {
-                    self.remarks.wrong(credential, place, wrong);
+        let mut verdicts = Vec::new();
+        for (place, followed) in &mut self.places {
+            for (credential, held) in &mut followed.wanted {
+                if let Some(verdict) = held.later(now) {
+                    verdicts.push((credential.clone(), place.clone(), verdict));
                 }
             }
         }
+        for (credential, place, verdict) in verdicts {
+            self.carry_out(&credential, &place, verdict);
+        }
     }
 
-    fn judge_all(&mut self, place: &Place, judge: fn(&mut Held) -> Verdict) {
+    fn judge_all(&mut self, place: &Place, judge: Judge) {
         self.answer(place);
         let Some(followed) = self.places.get_mut(place) else {
             return;
         };
         let wanted = followed.wanted.iter_mut();
         let verdicts: Vec<_> = wanted
-            .map(|(credential, held)| (credential.clone(), judge(held)))
+            .map(|(credential, held)| (credential.clone(), judge(credential, held)))
             .collect();
         for (credential, verdict) in verdicts {
             self.carry_out(&credential, place, verdict);
@@ -264,5 +274,21 @@ impl Ledger {
         if let Place::Secret(secret) = place {
             self.remarks.not_refused(secret);
         }
+    }
+}
+
+fn missing(_of: &Credential, held: &mut Held) -> Verdict {
+    held.missing()
+}
+
+fn unknown(_of: &Credential, held: &mut Held) -> Verdict {
+    held.unknown()
+}
+
+/// As [`missing`], where nobody has named it.
+fn nobody(of: &Credential, held: &mut Held) -> Verdict {
+    match of {
+        Credential::Authorities(_) => held.nobody(),
+        Credential::Identity(_) | Credential::Revocations(_) => held.missing(),
     }
 }

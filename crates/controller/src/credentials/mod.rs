@@ -61,6 +61,10 @@ const SETTLING: Duration = Duration::from_secs(2);
 /// How often it is looked whether something has expired.
 const EXPIRY: Duration = Duration::from_mins(1);
 
+/// Why a Secret of another namespace is not read.
+const ELSEWHERE: &str = "it is outside of the only namespace that Secrets are read of \
+                         (AMBASSADOR_SINGLE_NAMESPACE, AMBASSADOR_CERTS_SINGLE_NAMESPACE)";
+
 /// What was found, under way to be read; watches that are faster wait.
 pub(crate) const HEARD: usize = 256;
 
@@ -71,6 +75,8 @@ pub(crate) struct Credentials {
     wanted: Wants,
     ledger: Ledger,
     cluster: Option<Secrets>,
+    /// The only namespace that Secrets of the cluster are read of.
+    only_of: Option<Box<str>>,
     local: Arc<Local>,
     files: watch::Sender<WantedFiles>,
     /// How often files were asked for again.
@@ -92,6 +98,8 @@ enum Settled {
 pub(crate) struct Sources {
     /// The API server, if there is one.
     pub(crate) cluster: Option<Secrets>,
+    /// The only namespace whose Secrets it is asked for; any when `None`.
+    pub(crate) only_of: Option<Box<str>>,
     /// What its watches have to say.
     pub(crate) heard: mpsc::Receiver<SecretHeard>,
     /// The Secrets in manifest files.
@@ -136,6 +144,7 @@ impl Credentials {
             changes,
             wanted: Wants::default(),
             cluster: None,
+            only_of: None,
             local: Arc::default(),
             files: watch::Sender::default(),
             file_turns: 0,
@@ -147,10 +156,12 @@ impl Credentials {
     pub(crate) async fn run(mut self, sources: Sources, mut wanted: Wanted) {
         let Sources {
             cluster,
+            only_of,
             mut heard,
             mut local,
         } = sources;
         self.cluster = cluster;
+        self.only_of = only_of;
         self.local = Arc::clone(&local.borrow_and_update());
         let (file, mut files) = mpsc::channel(HEARD);
         let mut reading = JoinSet::new();
@@ -282,11 +293,15 @@ impl Credentials {
 
     /// Asks the API server, for what it can have.
     fn ask(&mut self, secrets: Vec<SecretName>) {
-        let (possible, impossible): (Vec<_>, Vec<_>) =
-            secrets.into_iter().partition(Secrets::can_be);
-        for secret in impossible {
-            let missing = Found::Missing("no Secret can have this name".into());
-            self.ledger.found(&Place::Secret(secret), missing);
+        let mut possible = Vec::new();
+        for secret in secrets {
+            match self.never(&secret) {
+                Some(why) => {
+                    let missing = Found::Missing(why.into());
+                    self.ledger.found(&Place::Secret(secret), missing);
+                }
+                None => possible.push(secret),
+            }
         }
         if let Some(cluster) = &mut self.cluster {
             cluster.want(possible, &[], |secret| self.ledger.holds(secret));
@@ -298,13 +313,25 @@ impl Credentials {
         }
     }
 
+    /// Why the API server is never asked for a Secret, if it is not.
+    fn never(&self, secret: &SecretName) -> Option<&'static str> {
+        if !Secrets::can_be(secret) {
+            return Some("no Secret can have this name");
+        }
+        let is_elsewhere = |only: &str| only != &*secret.namespace;
+        self.only_of
+            .as_deref()
+            .is_some_and(is_elsewhere)
+            .then_some(ELSEWHERE)
+    }
+
     /// Something else than before is wanted of a place.
     fn look_again(&mut self, place: &Place) {
         match place {
             Place::Secret(secret) if self.local.contains_key(secret) => {
                 self.look_for(vec![place.clone()]);
             }
-            Place::Secret(secret) if !Secrets::can_be(secret) => self.ask(vec![secret.clone()]),
+            Place::Secret(secret) if self.never(secret).is_some() => self.ask(vec![secret.clone()]),
             Place::Secret(secret) => match &mut self.cluster {
                 Some(cluster) => cluster.again(secret),
                 None => self.ask(vec![secret.clone()]),
@@ -321,12 +348,15 @@ impl Credentials {
 
     fn want_files(&mut self) {
         let now: BTreeSet<Paths> = self.wanted.all.iter().filter_map(files_of).collect();
+        self.file_turns += 1;
+        let turn = self.file_turns;
         self.files.send_if_modified(|files| {
             let before = files.len();
             files.retain(|paths, _| now.contains(paths));
             let differs = before != now.len() || files.len() != before;
             for paths in now {
-                files.entry(paths).or_default();
+                // Those that were wanted before and were not meanwhile are told again.
+                files.entry(paths).or_insert(turn);
             }
             differs
         });
@@ -337,7 +367,7 @@ impl Credentials {
         let Some(cluster) = &mut self.cluster else {
             return;
         };
-        for (secret, found) in cluster.hear(heard) {
+        for (secret, found) in cluster.hear(heard, |secret| self.ledger.holds(secret)) {
             if !self.local.contains_key(&secret) {
                 self.ledger.found(&Place::Secret(secret), found);
             }

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nuncio_config::Diagnostic;
+use nuncio_config::{Diagnostic, ObjectRef};
+use nuncio_routing::SecretName;
 use tokio::time::Instant;
 
 use super::touch::Touch;
@@ -228,7 +229,7 @@ const UNFINISHED: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Loss {
     Nothing,
-    /// An object, or the absence of a mistake.
+    /// An object, a Secret, or the absence of a mistake.
     Some,
     /// All there was, leaving an empty file. The next writer may have truncated it already and
     /// inotify not told yet: the kernel does so only after the blocks are freed.
@@ -238,16 +239,14 @@ enum Loss {
 impl Loss {
     fn of(held: &Content, found: Option<&Content>) -> Self {
         let Some(found) = found else {
-            return if held.all().next().is_none() {
+            return if things(held).next().is_none() {
                 Self::Nothing
             } else {
                 Self::Some
             };
         };
-        let there: HashSet<_> = found.all().map(|object| &object.origin.object).collect();
-        let lost = held
-            .all()
-            .any(|object| !there.contains(&object.origin.object));
+        let there: HashSet<_> = things(found).collect();
+        let lost = things(held).any(|thing| !there.contains(&thing));
         if lost && there.is_empty() && found.diagnostics.is_empty() {
             return Self::Emptied;
         }
@@ -258,6 +257,19 @@ impl Loss {
             Self::Nothing
         }
     }
+}
+
+/// Something that a file can be without.
+#[derive(PartialEq, Eq, Hash)]
+enum Thing<'c> {
+    Object(&'c ObjectRef),
+    Secret(&'c SecretName),
+}
+
+fn things(content: &Content) -> impl Iterator<Item = Thing<'_>> {
+    let objects = content.all().map(|one| Thing::Object(&one.origin.object));
+    let secrets = content.secrets.iter();
+    objects.chain(secrets.map(|(name, _pieces)| Thing::Secret(name)))
 }
 
 /// What tells one state of a file from another without reading it.
@@ -294,6 +306,9 @@ mod tests {
 
     const GOOD: &str = "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  annotations:\n    \
                         getambassador.io/config: |\n      ---\n";
+
+    const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\nstringData:\n  \
+                          tls.crt: x\n";
 
     /// A file whose content is live, and a clock.
     struct Scene {
@@ -365,6 +380,23 @@ mod tests {
         scene.write("kind: [");
         scene.look(Some(Touch::Writing));
         assert_eq!(scene.patience(), Some(Duration::from_secs(1)));
+        scene.look(Some(Touch::Finished));
+        assert_eq!(scene.patience(), Some(Duration::from_millis(50)));
+    }
+
+    #[test]
+    fn a_secret_is_lost_no_sooner_than_an_object() {
+        let mut scene = Scene::live();
+        scene.write(SECRET);
+        scene.look(Some(Touch::Finished));
+        assert!(scene.file.accept());
+        scene.write("");
+        scene.look(Some(Touch::Finished));
+        assert_eq!(scene.patience(), Some(Duration::from_secs(1)));
+        scene.write(&SECRET.replace("name: a", "name: b"));
+        scene.look(Some(Touch::Writing));
+        assert_eq!(scene.patience(), Some(Duration::from_secs(1)));
+        fs::remove_file(scene.path()).unwrap();
         scene.look(Some(Touch::Finished));
         assert_eq!(scene.patience(), Some(Duration::from_millis(50)));
     }

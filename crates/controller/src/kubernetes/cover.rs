@@ -102,6 +102,19 @@ impl<N: Clone + Ord, W> Cover<N, W> {
         watched.map(|watched| &watched.names)
     }
 
+    /// Whether a watch takes everything of the place.
+    pub(super) fn is_whole(&self, is_it: impl Fn(&W) -> bool) -> bool {
+        let watched = self.watched.iter().find(|watched| is_it(&watched.handle));
+        watched.is_some_and(|watched| watched.by == Selection::Place)
+    }
+
+    /// Ends all watches but the one that takes everything of the place.
+    pub(super) fn into_whole(self) -> Option<W> {
+        let mut watched = self.watched.into_iter();
+        let whole = watched.find(|watched| watched.by == Selection::Place);
+        whole.map(|watched| watched.handle)
+    }
+
     /// Takes over the objects of a watch that has room for those that lack one.
     fn join_up(&mut self, lacking: &mut BTreeSet<N>) {
         let selected = self.limits.selected;
@@ -197,6 +210,16 @@ mod tests {
                 .count();
         }
         assert!((1..=6).contains(&whole), "{whole}");
+    }
+
+    #[test]
+    fn the_watch_of_a_whole_place_is_known() {
+        let mut cover = cover();
+        fit(&mut cover, &names(0..1000));
+        fit(&mut cover, &names(0..1001));
+        assert!(cover.is_whole(|handle| *handle == 1));
+        assert_eq!(cover.watched.len(), 2);
+        assert_eq!(cover.into_whole(), Some(1));
     }
 
     #[test]

@@ -9,6 +9,8 @@ pub struct KubernetesOptions {
     pub labels: Option<String>,
     /// A field selector for the same.
     pub fields: Option<String>,
+    /// Only Secrets of the gateway's own namespace.
+    pub own_secrets: bool,
     /// How often the API server is asked.
     pub pace: Pace,
 }

@@ -2,7 +2,8 @@
 //!
 //! Each has a watch of its own while few are wanted in a namespace; beyond that all Secrets of the
 //! namespace are watched, and where very many namespaces are concerned, all there are. What is not
-//! wanted is dropped as it comes: of it, no more than its head is read.
+//! wanted is dropped as it comes: of it, no more than its head is read. A wide watch that is refused goes
+//! on asking, and narrower ones take its place until it is granted.
 //!
 //! Invariant: only wanted Secrets are asked for by name; of others nothing is kept, nor decoded. A watch
 //! that was replaced is not listened to any more.
@@ -41,6 +42,8 @@ pub(crate) struct Secrets {
     wanted: BTreeSet<SecretName>,
     reach: Reach,
     areas: HashMap<Area, Cover<SecretName, Running>>,
+    /// Watches of whole areas that were refused; narrower ones stand in for them.
+    refused: HashMap<Area, Running>,
     last: u64,
 }
 
@@ -54,7 +57,7 @@ enum Reach {
     Namespaces,
     /// Over all.
     Everywhere,
-    /// Over a namespace: more is refused.
+    /// Over a namespace: more is refused for now.
     NamespacesOnly,
 }
 
@@ -79,6 +82,8 @@ enum What {
     Listed(BTreeSet<SecretName>),
     /// The server refuses to tell, and why.
     Refused(Box<str>),
+    /// It does so no more.
+    Granted,
 }
 
 const SECRETS: Kind = Kind {
@@ -91,6 +96,12 @@ const SECRETS: Kind = Kind {
 const LIMITS: Limits = Limits {
     selected: 1,
     watches: 8,
+};
+
+/// The same where a watch of the namespace is refused: `resourceNames` may grant these.
+const BY_NAME: Limits = Limits {
+    selected: 1,
+    watches: 32,
 };
 
 /// From so many namespaces on, all are watched together.
@@ -121,6 +132,7 @@ impl Secrets {
             wanted: BTreeSet::new(),
             reach: Reach::Namespaces,
             areas: HashMap::new(),
+            refused: HashMap::new(),
             last: 0,
         }
     }
@@ -136,6 +148,10 @@ impl Secrets {
         for secret in gone {
             self.wanted.remove(secret);
             concerned.insert(self.area(secret));
+        }
+        if self.wanted.is_empty() && self.reach == Reach::NamespacesOnly {
+            self.reach = Reach::Namespaces;
+            self.refused.remove(&None);
         }
         self.widen(&new, &mut concerned);
         for secret in new {
@@ -167,8 +183,16 @@ impl Secrets {
             && secret.name.split('.').all(is_label)
     }
 
-    /// Takes what a watch has to say; answers what that tells of wanted Secrets.
-    pub(crate) fn hear(&mut self, heard: Heard) -> Vec<(SecretName, Found)> {
+    /// Takes what a watch has to say; answers what that tells of wanted Secrets. `known`: those that were
+    /// found before.
+    pub(crate) fn hear(
+        &mut self,
+        heard: Heard,
+        known: impl Fn(&SecretName) -> bool,
+    ) -> Vec<(SecretName, Found)> {
+        if self.hear_again(&heard, &known) || self.hear_refusal(&heard, &known) {
+            return Vec::new();
+        }
         let Some(cover) = self.areas.get(&heard.area) else {
             return Vec::new();
         };
@@ -180,15 +204,11 @@ impl Secrets {
                 vec![(secret, Found::There(pieces))]
             }
             What::Gone(secret) if concerns(&secret) => vec![gone(secret)],
-            What::There(..) | What::Gone(_) => Vec::new(),
+            What::There(..) | What::Gone(_) | What::Granted => Vec::new(),
             What::Listed(there) => {
                 let covered = cover.names(is_it).into_iter().flatten();
                 let lacking = covered.filter(|secret| !there.contains(*secret));
                 lacking.cloned().map(gone).collect()
-            }
-            What::Refused(_) if heard.area.is_none() => {
-                self.narrow();
-                Vec::new()
             }
             What::Refused(why) => {
                 let covered = cover.names(is_it).into_iter().flatten();
@@ -212,19 +232,57 @@ impl Secrets {
         if self.reach == Reach::Namespaces && are_many() {
             self.reach = Reach::Everywhere;
             self.areas.clear();
+            self.refused.clear();
             concerned.clear();
             concerned.insert(None);
         }
     }
 
-    /// Watches namespaces one by one, where all together are refused.
-    fn narrow(&mut self) {
+    /// Whether a watch says this that was refused, and that others stand in for. Where it is refused no
+    /// more, it is begun again in their place.
+    fn hear_again(&mut self, heard: &Heard, known: &impl Fn(&SecretName) -> bool) -> bool {
+        let refused = self.refused.get(&heard.area);
+        if refused.is_none_or(|running| running.id != heard.watch) {
+            return false;
+        }
+        if let What::Granted = heard.what {
+            self.refused.remove(&heard.area);
+            if heard.area.is_none() {
+                self.reach = Reach::Everywhere;
+                self.areas.clear();
+                self.refused.clear();
+            }
+            self.areas.remove(&heard.area);
+            self.fit(&heard.area, known);
+        }
+        true
+    }
+
+    /// Whether narrower watches stand in for one that is refused from now on.
+    fn hear_refusal(&mut self, heard: &Heard, known: &impl Fn(&SecretName) -> bool) -> bool {
+        let (What::Refused(_), Some(cover)) = (&heard.what, self.areas.get(&heard.area)) else {
+            return false;
+        };
+        let is_it = |running: &Running| running.id == heard.watch;
+        let names = cover.names(is_it).map_or(0, BTreeSet::len);
+        let are_few = heard.area.is_none() || names <= BY_NAME.watches;
+        if !cover.is_whole(is_it) || !are_few {
+            return false;
+        }
+        let whole = self.areas.remove(&heard.area).and_then(Cover::into_whole);
+        self.refused
+            .extend(whole.map(|running| (heard.area.clone(), running)));
+        if heard.area.is_some() {
+            self.areas.insert(heard.area.clone(), Cover::new(BY_NAME));
+            self.fit(&heard.area, known);
+            return true;
+        }
         self.reach = Reach::NamespacesOnly;
-        self.areas.clear();
         let areas: BTreeSet<Area> = self.wanted.iter().map(|secret| self.area(secret)).collect();
         for area in areas {
-            self.fit(&area, |_| false);
+            self.fit(&area, known);
         }
+        true
     }
 
     fn fit(&mut self, area: &Area, known: impl Fn(&SecretName) -> bool) {
@@ -235,6 +293,7 @@ impl Secrets {
         let wanted: BTreeSet<SecretName> = self.wanted.iter().filter(is_in).cloned().collect();
         let cover = self.areas.remove(area);
         if wanted.is_empty() {
+            self.refused.remove(area);
             return;
         }
         let mut cover = cover.unwrap_or_else(|| Cover::new(LIMITS));
@@ -322,7 +381,8 @@ impl Follower for Reader {
                 let why = status(error).map_or("forbidden", |status| &status.message);
                 Some(What::Refused(why.into()))
             }
-            Told::Granted | Told::Absent => None,
+            Told::Granted => Some(What::Granted),
+            Told::Absent => None,
         };
         let Some(what) = what else { return Ok(()) };
         let heard = Heard {

@@ -38,11 +38,13 @@ pub(crate) struct FollowingArguments {
 }
 
 impl FollowingArguments {
-    pub(crate) fn options(&self) -> KubernetesOptions {
+    /// `own_secrets`: of Secrets, only those of the gateway's own namespace.
+    pub(crate) fn options(&self, own_secrets: bool) -> KubernetesOptions {
         let selector = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         KubernetesOptions {
             labels: selector(&self.label_selector),
             fields: selector(&self.field_selector),
+            own_secrets,
             pace: Pace {
                 spread: self.list_spread,
                 ..Pace::default()
@@ -62,7 +64,8 @@ mod tests {
             field_selector: "metadata.name=a".to_owned(),
             list_spread: Duration::from_secs(3),
         };
-        let options = arguments.options();
+        let options = arguments.options(true);
+        assert!(options.own_secrets);
         assert_eq!(options.labels, None);
         assert_eq!(options.fields.as_deref(), Some("metadata.name=a"));
         assert_eq!(options.pace.spread, Duration::from_secs(3));

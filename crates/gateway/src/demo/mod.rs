@@ -90,6 +90,7 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
             ambassador_id: "default".into(),
             ambassador_namespace: "default".into(),
             single_namespace: false,
+            certs_single_namespace: None,
             any_label: false,
             annotations: AnnotationTrust::Compatible,
         },

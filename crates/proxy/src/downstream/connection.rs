@@ -88,12 +88,17 @@ impl Accepted {
     }
 
     /// Finds out how the connection begins; `None` when it ends with that.
+    /// What is in force now.
+    pub(super) fn rules(&self) -> Rc<Rules> {
+        self.door.rules(&self.worker)
+    }
+
     async fn greeted(&self, tcp: TcpStream) -> Option<Greeted> {
         // Without it a response's last packet could wait for an acknowledgement.
         tcp.set_nodelay(true).ok()?;
         let (peer, local) = (self.peer, tcp.local_addr().ok()?);
         let ends = Ends { peer, local };
-        let rules = self.door.rules(&self.worker);
+        let rules = self.rules();
         match destination::is_awaited(rules.listener()) {
             true => Box::pin(greet(self, &rules, tcp, ends)).await,
             false => Greeted::plain(self, &rules, (Bytes::new(), tcp), ends),

@@ -1,7 +1,8 @@
 //! How a connection begins, where it does not begin with HTTP: with a PROXY header, with TLS.
 //!
 //! Invariant: what was read to find out is read again by whoever goes on. All of it has one deadline, so
-//! that a client that says nothing holds little, and not for long.
+//! that a client that says nothing holds little, and not for long. What was waited for is judged by what is
+//! in force once it has come.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -127,13 +128,13 @@ async fn begin(
     mut tcp: TcpStream,
     mut ends: Ends,
 ) -> Option<Greeted> {
-    let listener = rules.listener();
     let mut begun = BytesMut::with_capacity(PIECE);
-    if listener.stack.proxy {
+    if rules.listener().stack.proxy {
         ends = proxied(&mut tcp, &mut begun, ends, accepted).await?;
     }
-    if !is_told_by_hello(listener) {
-        return Greeted::plain(accepted, rules, (begun.freeze(), tcp), ends);
+    let rules = accepted.rules();
+    if !is_told_by_hello(rules.listener()) {
+        return Greeted::plain(accepted, &rules, (begun.freeze(), tcp), ends);
     }
     if begun.is_empty() && tcp.read_buf(&mut begun).await.ok()? == 0 {
         return None;
@@ -141,15 +142,12 @@ async fn begin(
     let begun = begun.freeze();
     if begun.first() == Some(&HANDSHAKE) {
         // What is carried without a look at it begins with its hello.
-        let prelude = match listener.tcp.any() {
-            Some(_) => Prelude::rewindable(begun, tcp),
-            None => Prelude::new(begun, tcp),
-        };
-        return secured(accepted, rules, prelude, ends).await;
+        return secured(accepted, Prelude::rewindable(begun, tcp), ends).await;
     }
-    let greeted = Greeted::plain(accepted, rules, (begun, tcp), ends);
+    let rules = accepted.rules();
+    let greeted = Greeted::plain(accepted, &rules, (begun, tcp), ends);
     if greeted.is_none() {
-        place(accepted, rules).tls_failed(HandshakeFailure::Protocol);
+        place(accepted, &rules).tls_failed(HandshakeFailure::Protocol);
     }
     greeted
 }
@@ -187,28 +185,25 @@ async fn proxied(
     }
 }
 
-async fn secured(
-    accepted: &Accepted,
-    rules: &Rc<Rules>,
-    prelude: Prelude,
-    ends: Ends,
-) -> Option<Greeted> {
+async fn secured(accepted: &Accepted, prelude: Prelude, ends: Ends) -> Option<Greeted> {
     // Whoever is in the middle of a handshake is about to ask for something.
     let _busy = accepted.activity.busy();
-    let hello = match hear(prelude).await {
+    let heard = hear(prelude).await;
+    let rules = accepted.rules();
+    let hello = match heard {
         Ok(hello) => hello,
-        Err(failure) => return failed(place(accepted, rules), failure),
+        Err(failure) => return failed(place(accepted, &rules), failure),
     };
-    let Some(destination) = Destination::of(rules, hello.sni()) else {
+    let Some(destination) = Destination::of(&rules, hello.sni()) else {
         let failure = hello.unrecognized().await;
-        return failed(place(accepted, rules), failure);
+        return failed(place(accepted, &rules), failure);
     };
     let place = destination.place(accepted.door.stats(), Transport::Tls);
     let Some(index) = destination.termination() else {
         let opening = Opening::plain(hello.rewind()?, ends, place);
         return Some(opening.to(destination));
     };
-    match hello.shake(rules, (index, &destination)).await {
+    match hello.shake(&rules, (index, &destination)).await {
         Ok(shaken) => Some(Opening::terminated(shaken, ends, place).to(destination)),
         Err(failure) => failed(place, failure),
     }

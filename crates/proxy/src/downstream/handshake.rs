@@ -27,13 +27,7 @@ use crate::carrier::Prelude;
 
 /// What is known of a connection by its TLS.
 #[derive(Debug)]
-#[expect(
-    dead_code,
-    reason = "requests are not compared with how TLS was terminated yet"
-)]
 pub(crate) struct TlsFacts {
-    /// The name that the client asked for.
-    pub(crate) sni: Option<Box<str>>,
     /// How it was terminated.
     pub(crate) termination: Arc<Termination>,
     /// Who the client has proved to be.
@@ -116,7 +110,6 @@ impl Hello {
         Ok(Shaken {
             protocol: agreed(tls),
             facts: TlsFacts {
-                sni: self.sni,
                 termination,
                 peer: tls.peer_certificates().and_then(Peer::of),
                 resumed,

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::thread::{self, JoinHandle};
 
+use nuncio_routing::Listening;
 use nuncio_telemetry::{AccessLog, ListenerStats, Telemetry};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions};
@@ -42,11 +43,25 @@ pub(super) struct Open {
     tenure: Arc<()>,
 }
 
-/// What certificates follow from: the addresses that are listened on, the snapshot, the credentials.
-type AsOf = (Vec<SocketAddr>, (usize, u64));
+/// What certificates follow from.
+#[derive(Debug)]
+struct AsOf {
+    addresses: Vec<SocketAddr>,
+    listening: Arc<Listening>,
+    /// How often a credential was told.
+    told: u64,
+}
 
 /// The name that connection managers of plain-text ports have in Ambassador's statistics.
 const HTTP_PREFIX: &str = "ingress_http";
+
+impl AsOf {
+    fn is(&self, other: &Self) -> bool {
+        self.addresses == other.addresses
+            && Arc::ptr_eq(&self.listening, &other.listening)
+            && self.told == other.told
+    }
+}
 
 impl Open {
     fn new(listener: Listener, switch: &Switch, telemetry: &Telemetry) -> Self {
@@ -170,9 +185,9 @@ impl Workers {
         for _ in &failed {
             self.telemetry.server().listener_failed();
         }
+        self.open.send_replace(open.clone());
         self.close(&before, &open);
-        self.open.send_replace(open);
-        drop(before);
+        drop((before, open));
         self.count();
         failed
     }
@@ -196,15 +211,16 @@ impl Workers {
     /// Tells the counters when the certificates that are served expire, unless nothing has changed since
     /// they were last told.
     pub fn tell_certificates(&self) {
+        let mut told = self.told_certificates();
         let open = self.open.borrow().clone();
-        let addresses = open.iter().map(Open::address).collect();
-        let now = Some((addresses, self.switch.certificates_as_of()));
-        let mut told = self
-            .certificates
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if *told != now {
-            *told = now;
+        let (listening, count) = self.switch.certificates_as_of();
+        let now = AsOf {
+            addresses: open.iter().map(Open::address).collect(),
+            listening,
+            told: count,
+        };
+        if !told.as_ref().is_some_and(|told| told.is(&now)) {
+            *told = Some(now);
             for open in &open {
                 let certificates = self.switch.certificates(open.key);
                 open.stats.set_certificates(certificates);
@@ -235,6 +251,11 @@ impl Workers {
         self.threads.iter().all(JoinHandle::is_finished)
     }
 
+    fn told_certificates(&self) -> MutexGuard<'_, Option<AsOf>> {
+        let told = self.certificates.lock();
+        told.unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn close(&self, before: &[Open], after: &[Open]) {
         let mut closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
         for gone in before {
@@ -243,6 +264,10 @@ impl Workers {
                 .any(|open| Arc::ptr_eq(&open.tenure, &gone.tenure))
             {
                 self.telemetry.server().listener_removed();
+                // Told again if the address is listened on again by then.
+                let mut told = self.told_certificates();
+                *told = None;
+                gone.stats.set_certificates(Vec::new());
                 closing.push(Arc::downgrade(&gone.tenure));
             }
         }

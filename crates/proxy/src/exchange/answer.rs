@@ -1,5 +1,6 @@
 //! Who answers a request: the gateway itself, or an upstream.
 
+use http::Version;
 use nuncio_routing::{Action, Draw, Forward, RequestHead, Route, VirtualHost};
 use nuncio_telemetry::Outcome;
 use pingora_core::protocols::http::ServerSession;
@@ -115,7 +116,7 @@ fn decide<'a>(
 
 /// The Route that takes the request, if its VirtualHost lets it in there.
 fn admitted<'a>(
-    course: &Course<'a>,
+    course: &mut Course<'a>,
     head: &RequestHeader,
     target: &RequestTarget<'_>,
 ) -> Result<&'a Route, Decision<'a>> {
@@ -123,12 +124,14 @@ fn admitted<'a>(
         Standing::Of(host) => host,
         Standing::Unknown => return Err(no_route(course)),
         Standing::Misdirected => {
+            // Clients would go on to ask the same of a connection that they keep.
+            course.client_leaves |= head.version < Version::HTTP_2;
             let outcome = Outcome::Refused { status: 421 };
             return Err(Decision::Reply(outcome, Reply::new(421, "")));
         }
     };
     let route = route(course, head, (host, target)).ok_or_else(|| no_route(course))?;
-    match virtual_host::treatment(course, host, target) {
+    match virtual_host::treatment(course, host, route) {
         Treatment::Serve => Ok(route),
         Treatment::SendToHttps => Err(direct(redirect::to_https(target))),
         Treatment::Ignore => Err(no_route(course)),

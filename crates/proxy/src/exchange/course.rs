@@ -36,7 +36,8 @@ pub(super) struct Course<'a> {
     pub(super) forwarding: Forwarding,
     /// The trace it belongs to; `None` while nothing is traced.
     pub(super) trace: Option<Trace>,
-    /// Whether the client ends its connection with this request.
+    /// Whether the client's connection ends with this request, by its own will or because no other
+    /// is served on it.
     pub(super) client_leaves: bool,
     /// `None` while there is none, and when none matches.
     pub(super) route: Option<&'a Route>,

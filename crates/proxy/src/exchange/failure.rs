@@ -180,7 +180,9 @@ fn connect_text(failure: &ConnectFailure) -> Texts {
         ConnectFailure::Failed(ErrorKind::NetworkUnreachable) => {
             failed!("Network is unreachable")
         }
-        ConnectFailure::Failed(_) | ConnectFailure::NotHttp2 => failed!("Connection failed"),
+        ConnectFailure::Failed(_) | ConnectFailure::NotHttp2 | ConnectFailure::NoCredentials => {
+            failed!("Connection failed")
+        }
     }
 }
 
@@ -239,6 +241,7 @@ mod tests {
             Failure::NoEndpoint,
             Failure::NoConnection(ConnectFailure::TimedOut),
             Failure::NoConnection(ConnectFailure::Overflow),
+            Failure::NoConnection(ConnectFailure::NoCredentials),
             Failure::NoConnection(ConnectFailure::NotHttp2),
             Failure::UpstreamClosed { untouched: true },
             Failure::UpstreamReset { refused: true },

@@ -73,6 +73,9 @@ impl From<ForbiddenNomination> for Refusal {
 /// Envoy's `max_headers_count`.
 const MAX_FIELDS: usize = 100;
 
+/// A name (RFC 1035 section 2.3.4) and a port. Hosts and Routes would not agree on what is longer.
+const MAX_HOST: usize = 253 + ":65535".len();
+
 /// Says why a request cannot be served, or which fields end at the gateway by its own word.
 pub(super) fn check(
     head: &RequestHeader,
@@ -296,18 +299,20 @@ fn host(head: &RequestHeader) -> Option<(&str, HeaderValue)> {
         }
     };
     if let Some(authority) = authority.filter(|authority| !authority.is_empty()) {
-        return Some((authority, HeaderValue::from_str(authority).ok()?));
+        let value = HeaderValue::from_str(authority).ok()?;
+        return (authority.len() <= MAX_HOST).then_some((authority, value));
     }
     let value = head.headers.get(HOST)?;
     let host = value.to_str().ok().filter(|host| is_host(host))?;
     Some((host, value.clone()))
 }
 
-/// What a host and port may be made of (RFC 3986 section 3.2.2), which Envoy checks too.
+/// What a host and port may be made of (RFC 3986 section 3.2.2), which Envoy checks too, and how long
+/// they may be.
 fn is_host(text: &str) -> bool {
     let may_occur =
         |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte);
-    !text.is_empty() && text.bytes().all(may_occur)
+    (1..=MAX_HOST).contains(&text.len()) && text.bytes().all(may_occur)
 }
 
 #[cfg(test)]
@@ -358,6 +363,19 @@ mod tests {
     fn a_request_without_a_host_is_malformed() {
         assert_eq!(refusal(&head("/", &[])), Refusal::Malformed);
         assert_eq!(refusal(&head("/", &[("host", "")])), Refusal::Malformed);
+    }
+
+    #[test]
+    fn a_host_that_is_longer_than_a_name_can_be_is_malformed() {
+        for (length, is_served) in [(MAX_HOST, true), (MAX_HOST + 1, false)] {
+            let host = "a".repeat(length);
+            let absolute = format!("http://{host}/");
+            for head in [head("/", &[("host", &host)]), head(&absolute, &[])] {
+                let outcome = read(&head).map(|target| target.host.len());
+                let expected = is_served.then_some(length).ok_or(Refusal::Malformed);
+                assert_eq!(outcome, expected);
+            }
+        }
     }
 
     #[test]

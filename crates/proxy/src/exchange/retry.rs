@@ -133,7 +133,7 @@ fn retries_failure(on: RetryOn, failure: &Failure) -> bool {
         | Failure::TooLarge
         | Failure::OutOfTime(Limit::Whole | Limit::Silence)
         | Failure::NoEndpoint
-        | Failure::NoConnection(ConnectFailure::Overflow) => false,
+        | Failure::NoConnection(ConnectFailure::Overflow | ConnectFailure::NoCredentials) => false,
         Failure::NoConnection(_) => {
             matches!(
                 on,
@@ -238,6 +238,7 @@ mod tests {
             (Failure::OutOfTime(Limit::Whole), &[]),
             (Failure::OutOfTime(Limit::Silence), &[]),
             (Failure::NoConnection(ConnectFailure::Overflow), &[]),
+            (Failure::NoConnection(ConnectFailure::NoCredentials), &[]),
             (Failure::NoEndpoint, &[]),
             (Failure::ClientLeft, &[]),
             (Failure::ClientMalformed, &[]),

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -26,7 +26,11 @@ pub(crate) struct Credentials {
 
 /// One credential, whether there is material or not.
 #[derive(Default)]
-pub(crate) struct Slot(ArcSwapOption<Material>);
+pub(crate) struct Slot {
+    material: ArcSwapOption<Material>,
+    /// Whether nobody will say any more what becomes of it.
+    is_forgotten: AtomicBool,
+}
 
 impl Credentials {
     pub(crate) fn new() -> Self {
@@ -52,11 +56,23 @@ impl Credentials {
                 let Entry::Occupied(known) = slots.entry(credential.clone()) else {
                     return;
                 };
-                known.get().0.store(None);
+                known.get().material.store(None);
                 // Whoever has it is to see what comes in its place.
                 if Arc::strong_count(known.get()) == 1 {
                     known.remove();
                 }
+            }
+        }
+    }
+
+    /// Nobody wants it any more. Whoever has it still has it as it was last.
+    pub(super) fn forget(&self, credential: &Credential) {
+        self.told.fetch_add(1, Ordering::Relaxed);
+        let mut slots = self.slots();
+        if let Some(slot) = slots.get(credential) {
+            slot.is_forgotten.store(true, Ordering::Relaxed);
+            if Arc::strong_count(slot) == 1 {
+                slots.remove(credential);
             }
         }
     }
@@ -76,6 +92,11 @@ impl Credentials {
         }
     }
 
+    /// The material of `credential`, if there is some.
+    pub(super) fn material(&self, credential: &Credential) -> Option<Arc<Material>> {
+        self.slots().get(credential)?.material()
+    }
+
     /// Where the material of `credential` is, once there is some.
     pub(crate) fn slot(&self, credential: &Credential) -> Arc<Slot> {
         let mut slots = self.slots();
@@ -85,10 +106,10 @@ impl Credentials {
         Arc::clone(slot)
     }
 
-    /// Lets go of what was asked for, never came, and is not asked for any more.
+    /// Lets go of what was asked for and is not any more, if it never came or nobody will tell of it.
     pub(super) fn tidy(&self) {
         self.slots()
-            .retain(|_, slot| Arc::strong_count(slot) > 1 || slot.material().is_some());
+            .retain(|_, slot| Arc::strong_count(slot) > 1 || slot.is_current());
     }
 
     fn slots(&self) -> MutexGuard<'_, HashMap<Credential, Arc<Slot>>> {
@@ -120,18 +141,52 @@ impl Slot {
 
     /// The same as before stays: what was made of it does too.
     fn set(&self, material: Material) {
+        self.is_forgotten.store(false, Ordering::Relaxed);
         let is_same = self
-            .0
+            .material
             .load()
             .as_ref()
             .is_some_and(|known| known.same_as(&material));
         if !is_same {
-            self.0.store(Some(Arc::new(material)));
+            self.material.store(Some(Arc::new(material)));
         }
     }
 
     /// `None` while there is none.
     pub(crate) fn material(&self) -> Option<Arc<Material>> {
-        self.0.load_full()
+        self.material.load_full()
+    }
+
+    fn is_current(&self) -> bool {
+        !self.is_forgotten.load(Ordering::Relaxed) && self.material().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nuncio_routing::SecretName;
+
+    #[test]
+    fn what_is_forgotten_stays_with_whoever_has_it_and_what_is_gone_does_not() {
+        let name = SecretName {
+            namespace: "default".into(),
+            name: "edge".into(),
+        };
+        let credential = Credential::Identity(IdentitySource::Secret(name));
+        let identity = Arc::new(Identity::self_signed().unwrap());
+        let material = || Some(Material::Identity(Arc::clone(&identity)));
+        let credentials = Credentials::new();
+        let slot = credentials.slot(&credential);
+        credentials.set(&credential, material());
+        credentials.set(&credential, None);
+        assert!(slot.material().is_none());
+        credentials.set(&credential, material());
+        credentials.forget(&credential);
+        credentials.tidy();
+        assert!(slot.material().is_some());
+        drop(slot);
+        credentials.tidy();
+        assert!(credentials.material(&credential).is_none());
     }
 }

@@ -116,7 +116,7 @@ impl Materials {
     }
 }
 
-fn identity(material: &Material) -> Option<&Identity> {
+pub(super) fn identity(material: &Material) -> Option<&Identity> {
     match material {
         Material::Identity(identity) => Some(identity),
         Material::Authorities(_) | Material::Revocations(_) => None,

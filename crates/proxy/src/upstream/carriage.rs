@@ -12,6 +12,7 @@ use super::Upstream;
 use super::connect::{ConnectFailure, Connector, Place, establish};
 use super::endpoint::Endpoint;
 use super::lease::overflowed;
+use super::originate::Target;
 use crate::carrier::Carrier;
 use crate::wire::Traffic;
 
@@ -42,8 +43,13 @@ impl Connector {
         let permitted = permitted.ok_or_else(|| overflowed(upstream, Overflow::Connections))?;
         let waiting = permit(Breaker::Pending);
         let _waiting = waiting.ok_or_else(|| overflowed(upstream, Overflow::Pending))?;
+        let originated = upstream.originated()?;
+        let target = Target {
+            address: endpoint.address(),
+            originated: originated.as_ref(),
+        };
         let pending = upstream.stats.pending();
-        let (carrier, since) = match establish(upstream, endpoint.address(), None).await {
+        let (carrier, since) = match establish(upstream, target, None).await {
             Ok(made) => made,
             Err(failure) => {
                 pending.failed();

@@ -25,7 +25,7 @@ use tracing::debug;
 use super::breakers::Permit;
 use super::endpoint::Endpoint;
 use super::http2::Connections;
-use super::originate::Originator;
+use super::originate::{Originated, Target};
 use super::pool::Pools;
 use super::{Upstream, keepalive};
 use crate::carrier::Carrier;
@@ -112,6 +112,8 @@ pub(crate) enum ConnectFailure {
     NotHttp2,
     /// A limit of the cluster is reached: told to the counters here.
     Overflow,
+    /// There is nothing to make TLS with: told to the counters here. No endpoint was asked.
+    NoCredentials,
 }
 
 impl Connector {
@@ -126,11 +128,11 @@ impl Connector {
     pub(super) async fn connect(
         &self,
         upstream: &Arc<Upstream>,
-        address: SocketAddr,
+        target: Target<'_>,
         permit: Permit,
     ) -> Result<UpstreamWire, ConnectFailure> {
         let protocol = protocol(&upstream.cluster);
-        let (carrier, since) = establish(upstream, address, Some(protocol)).await?;
+        let (carrier, since) = establish(upstream, target, Some(protocol)).await?;
         let place = |traffic| Place::new(upstream, (traffic, since), permit);
         let writes = match protocol {
             Protocol::Http1 => Writes::Return,
@@ -144,13 +146,16 @@ impl Connector {
 /// Makes a connection, counted as one of `protocol` if it has one; says since when there is one.
 pub(super) async fn establish(
     upstream: &Upstream,
-    address: SocketAddr,
+    Target {
+        address,
+        originated,
+    }: Target<'_>,
     protocol: Option<Protocol>,
 ) -> Result<(Carrier, Instant), ConnectFailure> {
     let started = Instant::now();
     let connecting = async {
-        match &upstream.originator {
-            Some(originator) => connect_tls(upstream, originator, address).await,
+        match originated {
+            Some(originated) => connect_tls(upstream, originated, address).await,
             None => connect_tcp(upstream, address).await.map(Carrier::Tcp),
         }
     };
@@ -173,13 +178,13 @@ impl ConnectFailure {
     pub(super) fn tell(self, endpoint: &Endpoint) {
         match self {
             Self::Failed(_) | Self::TimedOut | Self::NotHttp2 => endpoint.failed(),
-            Self::Overflow => {}
+            Self::Overflow | Self::NoCredentials => {}
         }
     }
 
     fn kind(&self) -> nuncio_telemetry::ConnectFailure {
         match self {
-            Self::Failed(_) | Self::NotHttp2 | Self::Overflow => {
+            Self::Failed(_) | Self::NotHttp2 | Self::Overflow | Self::NoCredentials => {
                 nuncio_telemetry::ConnectFailure::Refused
             }
             Self::TimedOut => nuncio_telemetry::ConnectFailure::Timeout,
@@ -198,11 +203,10 @@ fn protocol(cluster: &Cluster) -> Protocol {
 /// Has the handshake begin once there is a connection.
 async fn connect_tls(
     upstream: &Upstream,
-    originator: &Originator,
+    originated: &Originated,
     address: SocketAddr,
 ) -> io::Result<Carrier> {
-    let originated = originator.originated().map_err(io::Error::other)?;
-    let name = server_name(&originator.origination, address.ip()).map_err(io::Error::other)?;
+    let name = server_name(&originated.origination, address.ip()).map_err(io::Error::other)?;
     let tcp = connect_tcp(upstream, address).await?;
     let connector = TlsConnector::from(Arc::clone(&originated.config));
     let tls = connector.connect(name, tcp).await.inspect_err(|error| {

@@ -12,12 +12,10 @@ mod stream;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use nuncio_config::Priority;
 use nuncio_telemetry::{Breaker, Overflow};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
@@ -26,6 +24,7 @@ use super::breakers::{Admission, Permit};
 use super::connect::{ConnectFailure, Connector};
 use super::endpoint;
 use super::lease::{Lease, Reuse, overflowed};
+use super::originate::Target;
 use super::pool::{PoolKey, give_back_room};
 use super::{Upstream, UpstreamSession};
 use connection::{Connection, NoHttp2, Slot};
@@ -56,8 +55,8 @@ enum Dialling {
 #[derive(Clone, Copy)]
 struct Order<'a> {
     upstream: &'a Arc<Upstream>,
-    address: SocketAddr,
-    priority: Priority,
+    target: Target<'a>,
+    key: PoolKey,
 }
 
 /// What a request without a stream has to do.
@@ -75,13 +74,13 @@ impl Connector {
     pub(super) async fn lease_stream(
         &self,
         upstream: &Arc<Upstream>,
-        to: &endpoint::Endpoint,
+        (to, target): (&endpoint::Endpoint, Target<'_>),
         (key, reuse): (PoolKey, Reuse),
     ) -> Result<Lease, ConnectFailure> {
         let order = Order {
             upstream,
-            address: to.address(),
-            priority: key.priority,
+            target,
+            key,
         };
         let connections = self.http2.borrow_mut().of(key, upstream);
         let ready = match reuse {
@@ -96,7 +95,7 @@ impl Connector {
                 .await
                 .inspect_err(|failure| failure.tell(to))?,
         };
-        let Some(admission) = Admission::to(upstream, order.priority) else {
+        let Some(admission) = Admission::to(upstream, key.priority) else {
             return Err(overflowed(upstream, Overflow::Requests));
         };
         let session = Http2Session::new(slot, upstream);
@@ -117,7 +116,9 @@ impl Connector {
         reuse: Reuse,
     ) -> Result<Slot, ConnectFailure> {
         let upstream = order.upstream;
-        let permit = upstream.breakers().permit(order.priority, Breaker::Pending);
+        let permit = upstream
+            .breakers()
+            .permit(order.key.priority, Breaker::Pending);
         let Some(_permit) = permit else {
             return Err(overflowed(upstream, Overflow::Pending));
         };
@@ -139,10 +140,17 @@ impl Connections {
         Rc::clone(endpoint)
     }
 
+    /// Lets go of connections that were made with other credentials than what `key` is of; they end with
+    /// their last stream.
+    fn let_go_of_outdated(&self, key: PoolKey) {
+        let outdated = self.0.iter().filter(|(other, _)| key.outdates(other));
+        outdated.for_each(|(_, endpoint)| drop(endpoint.open.take()));
+    }
+
     /// Lets go of connections that are of no more use; they end with their last stream.
     pub(super) fn sweep(&mut self, now: Instant) {
         self.0.retain(|key, endpoint| {
-            endpoint.sweep(key.address, now);
+            endpoint.sweep(key, now);
             Rc::strong_count(endpoint) > 1 || !endpoint.open.borrow().is_empty()
         });
         give_back_room(&mut self.0);
@@ -169,7 +177,7 @@ impl Endpoint {
         let mut refused = false;
         loop {
             let freed = self.freed.notified();
-            match self.turn(order, reuse) {
+            match self.turn(connector, order, reuse) {
                 Turn::Take(slot) => return Ok(slot),
                 Turn::Dial(outcome, permit) => {
                     return self.dial(connector, order, (outcome, permit)).await;
@@ -194,7 +202,7 @@ impl Endpoint {
         }
     }
 
-    fn turn(&self, order: Order<'_>, reuse: Reuse) -> Turn {
+    fn turn(&self, connector: &Connector, order: Order<'_>, reuse: Reuse) -> Turn {
         if reuse == Reuse::Allowed
             && let Some(slot) = self.slot(order.upstream)
         {
@@ -205,12 +213,15 @@ impl Endpoint {
             return Turn::Wait(other.clone());
         }
         let what = Breaker::Connections;
-        let breakers = order.upstream.breakers();
-        let permit = match breakers.permit(order.priority, what) {
-            Some(permit) => permit,
+        let (breakers, priority) = (order.upstream.breakers(), order.key.priority);
+        let permit = breakers.permit(priority, what).or_else(|| {
+            connector.http2.borrow().let_go_of_outdated(order.key);
             // As for HTTP/1: each worker may have one connection whatever the limit.
-            None if self.open.borrow().is_empty() => breakers.permit_anyway(order.priority, what),
-            None => return Turn::Full,
+            let may_have_one = self.open.borrow().is_empty();
+            may_have_one.then(|| breakers.permit_anyway(priority, what))
+        });
+        let Some(permit) = permit else {
+            return Turn::Full;
         };
         let (outcome, others) = watch::channel(Dialling::Underway);
         *dialling = Some(others);
@@ -225,7 +236,7 @@ impl Endpoint {
     ) -> Result<Slot, ConnectFailure> {
         let upstream = order.upstream;
         let dialling = async {
-            let wire = connector.connect(upstream, order.address, permit).await?;
+            let wire = connector.connect(upstream, order.target, permit).await?;
             let opening = Connection::open(wire, Rc::clone(&self.freed));
             match timeout(upstream.cluster.connect_timeout, opening).await {
                 Ok(connection) => Ok(connection.inspect_err(|_| upstream.stats.protocol_error())?),
@@ -251,9 +262,8 @@ impl Endpoint {
         Some(Slot::of(free))
     }
 
-    fn sweep(&self, address: SocketAddr, now: Instant) {
-        let owner = self.owner.upgrade();
-        let owner = owner.filter(|owner| owner.keeps_connections_to(address));
+    fn sweep(&self, key: &PoolKey, now: Instant) {
+        let owner = self.owner.upgrade().filter(|owner| key.is_of_use_to(owner));
         self.open.borrow_mut().retain(|connection| {
             owner
                 .as_ref()

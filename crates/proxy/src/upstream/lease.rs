@@ -6,7 +6,6 @@
 //! told.
 
 use std::cell::Cell;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,6 +18,7 @@ use super::Upstream;
 use super::breakers::{Admission, Permit};
 use super::connect::{ConnectFailure, Connector, UpstreamWire};
 use super::endpoint::Endpoint;
+use super::originate::Target;
 use super::pool::{Pool, PoolKey, Seat};
 use super::session::UpstreamSession;
 use crate::wire::Traffic;
@@ -63,10 +63,12 @@ enum Next {
 /// Whose connection is wanted.
 #[derive(Clone, Copy)]
 struct Order<'a> {
+    connector: &'a Connector,
     upstream: &'a Arc<Upstream>,
     pool: &'a Rc<Pool>,
+    /// The pool's.
+    key: PoolKey,
     reuse: Reuse,
-    priority: Priority,
 }
 
 impl Connector {
@@ -79,14 +81,20 @@ impl Connector {
         reuse: Reuse,
         priority: Priority,
     ) -> Result<Lease, ConnectFailure> {
+        let originated = upstream.originated()?;
+        let target = Target {
+            address: endpoint.address(),
+            originated: originated.as_ref(),
+        };
         let key = PoolKey {
             upstream: upstream.id,
-            address: upstream.pooled_as(endpoint.address()),
-            originated: upstream.serial(),
+            address: upstream.pooled_as(target.address),
+            originated: target.serial(),
             priority,
         };
         if upstream.cluster.http2 {
-            return self.lease_stream(upstream, endpoint, (key, reuse)).await;
+            let to = (endpoint, target);
+            return self.lease_stream(upstream, to, (key, reuse)).await;
         }
         let pool = self.pools.borrow_mut().of(key, upstream);
         let ready = match reuse {
@@ -97,12 +105,13 @@ impl Connector {
             Some((wire, seat)) => Connection::ready(wire, seat),
             None => {
                 let order = Order {
+                    connector: self,
                     upstream,
                     pool: &pool,
+                    key,
                     reuse,
-                    priority,
                 };
-                self.pending(order, endpoint.address())
+                self.pending(order, target)
                     .await
                     .inspect_err(|failure| failure.tell(endpoint))?
             }
@@ -114,10 +123,10 @@ impl Connector {
     async fn pending(
         &self,
         order: Order<'_>,
-        address: SocketAddr,
+        target: Target<'_>,
     ) -> Result<Connection, ConnectFailure> {
-        let upstream = order.upstream;
-        let permit = upstream.breakers().permit(order.priority, Breaker::Pending);
+        let Order { upstream, key, .. } = order;
+        let permit = upstream.breakers().permit(key.priority, Breaker::Pending);
         let Some(_permit) = permit else {
             return Err(overflowed(upstream, Overflow::Pending));
         };
@@ -125,7 +134,7 @@ impl Connector {
         let connection = match order.next().await {
             Ok(Next::Ready(wire, seat)) => Ok(Connection::ready(wire, seat)),
             Ok(Next::Connect(permit, seat)) => {
-                let made = self.connect(upstream, address, permit).await;
+                let made = self.connect(upstream, target, permit).await;
                 made.map(|wire| Connection::new(wire, seat))
                     .inspect_err(|failure| order.pool.failed(*failure))
             }
@@ -199,7 +208,12 @@ impl Order<'_> {
     }
 
     fn try_next(self, is_next: bool) -> Option<Next> {
-        let Self { upstream, pool, .. } = self;
+        let Self {
+            upstream,
+            pool,
+            key,
+            ..
+        } = self;
         if is_next
             && self.reuse == Reuse::Allowed
             && let Some((wire, seat)) = pool.take_next(upstream)
@@ -207,16 +221,19 @@ impl Order<'_> {
             return Some(Next::Ready(wire, seat));
         }
         let what = Breaker::Connections;
-        let mut permit = upstream.breakers().permit(self.priority, what);
+        let mut permit = upstream.breakers().permit(key.priority, what);
+        // The limit must not be reached by connections that nobody may use.
+        if permit.is_none() && self.connector.pools.borrow().close_outdated(key) {
+            permit = upstream.breakers().permit(key.priority, what);
+        }
         if permit.is_none() && self.reuse == Reuse::Refused {
-            // The limit must not be reached by connections that nobody may use.
             pool.close_oldest();
-            permit = upstream.breakers().permit(self.priority, what);
+            permit = upstream.breakers().permit(key.priority, what);
         }
         if permit.is_none() && pool.is_empty() {
             // Nothing would ever come free: as in Envoy, each worker may have one connection to
             // each endpoint whatever the limit.
-            permit = Some(upstream.breakers().permit_anyway(self.priority, what));
+            permit = Some(upstream.breakers().permit_anyway(key.priority, what));
         }
         permit.map(|permit| Next::Connect(permit, pool.seat()))
     }

@@ -43,11 +43,12 @@ use discovered::Follower;
 pub(crate) use endpoint::{Endpoint, Pick};
 use endpoints::Endpoints;
 pub(crate) use lease::{Lease, Reuse};
-use originate::Originator;
 pub(crate) use originate::Originators;
+use originate::{Originated, Originator};
 use outliers::Detector;
 pub use resolve::{ResolveError, Resolver};
 pub(crate) use session::UpstreamSession;
+use tracing::debug;
 
 /// A cluster as the proxy runs it: carried over from snapshot to snapshot while its
 /// [`Cluster`] stays the same, so that its connections, endpoints and counters do too.
@@ -135,12 +136,20 @@ impl Upstream {
         self.breakers.get_or_init(make)
     }
 
-    /// What its connections are made with as its credentials are now: 0 without TLS, and where they
-    /// cannot be made.
-    fn serial(&self) -> u64 {
-        let originator = self.originator.as_ref();
-        let originated = originator.and_then(|originator| originator.originated().ok());
-        originated.map_or(0, |originated| originated.serial)
+    /// What its connections are made with as its credentials are now; `None` without TLS.
+    fn originated(&self) -> Result<Option<Arc<Originated>>, ConnectFailure> {
+        let originated = self.originator.as_ref().map(|it| it.originated());
+        originated.transpose().map_err(|error| {
+            debug!(cluster = %self.cluster.name, %error, "nothing to connect with");
+            self.stats.tls_failed();
+            ConnectFailure::NoCredentials
+        })
+    }
+
+    /// Whether its connections are still made with what has this serial.
+    fn is_originated_by(&self, serial: u64) -> bool {
+        let now = self.originator.as_ref().map(|it| it.originated());
+        now.is_none_or(|now| now.is_ok_and(|now| now.serial == serial))
     }
 
     /// Whose connections those to `address` are: where a name is one endpoint, those to all its

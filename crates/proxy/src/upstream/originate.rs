@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -18,7 +19,7 @@ use crate::live::{Credentials, Made};
 /// What TLS of some clusters is originated by. Clusters that want the same share one, and resume each
 /// other's sessions.
 pub(crate) struct Originator {
-    pub(super) origination: Arc<Origination>,
+    origination: Arc<Origination>,
     http2: bool,
     credentials: Arc<Credentials>,
     made: Made<Originated>,
@@ -27,8 +28,17 @@ pub(crate) struct Originator {
 /// A configuration, by the credentials of one moment.
 pub(super) struct Originated {
     pub(super) config: Arc<ClientConfig>,
+    pub(super) origination: Arc<Origination>,
     /// Of all configurations there ever were; never 0.
     pub(super) serial: u64,
+}
+
+/// Where a connection leads, and what it is made with.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) address: SocketAddr,
+    /// `None` = without TLS.
+    pub(super) originated: Option<&'a Arc<Originated>>,
 }
 
 /// All that are in use.
@@ -68,6 +78,13 @@ impl Originators {
     }
 }
 
+impl Target<'_> {
+    /// Tells connections made so from those made with something else; 0 without TLS.
+    pub(super) fn serial(self) -> u64 {
+        self.originated.map_or(0, |originated| originated.serial)
+    }
+}
+
 impl Originator {
     /// What a connection is made with that is made now.
     pub(super) fn originated(&self) -> Result<Arc<Originated>, Arc<Unusable>> {
@@ -77,6 +94,7 @@ impl Originator {
             let config = client_config(&self.origination, self.http2, needed).map_err(Arc::new)?;
             Ok(Arc::new(Originated {
                 config,
+                origination: Arc::clone(&self.origination),
                 serial: NEXT_SERIAL.fetch_add(1, Ordering::Relaxed),
             }))
         })

@@ -83,11 +83,22 @@ impl Pools {
         Rc::clone(pool)
     }
 
-    /// Closes what is too old, was closed by the other side, or belongs to a cluster or an endpoint
-    /// that is gone.
+    /// Closes what is idle and was made with other credentials than what `key` is of; says whether there
+    /// was any.
+    pub(super) fn close_outdated(&self, key: PoolKey) -> bool {
+        if key.originated == 0 {
+            return false;
+        }
+        let outdated = self.0.iter().filter(|(other, _)| key.outdates(other));
+        let idle = outdated.map(|(_, pool)| pool.idle.take().len());
+        idle.sum::<usize>() > 0
+    }
+
+    /// Closes what is too old, was closed by the other side, belongs to a cluster or an endpoint that is
+    /// gone, or was made with other credentials.
     pub(super) fn sweep(&mut self, now: Instant) {
         self.0.retain(|key, pool| {
-            pool.sweep(key.address, now);
+            pool.sweep(key, now);
             Rc::strong_count(pool) > 1 || !pool.idle.borrow().is_empty()
         });
         give_back_room(&mut self.0);
@@ -98,6 +109,23 @@ impl Pools {
 pub(super) fn give_back_room<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
     if map.len() < map.capacity() / 4 {
         map.shrink_to(map.len() * 2);
+    }
+}
+
+impl PoolKey {
+    /// Whether connections of this kind are made instead of the other.
+    pub(super) fn outdates(&self, other: &Self) -> bool {
+        self.originated > other.originated
+            && *self
+                == Self {
+                    originated: self.originated,
+                    ..*other
+                }
+    }
+
+    /// Whether connections of this kind may still be wanted.
+    pub(super) fn is_of_use_to(&self, owner: &Upstream) -> bool {
+        owner.keeps_connections_to(self.address) && owner.is_originated_by(self.originated)
     }
 }
 
@@ -178,9 +206,8 @@ impl Pool {
         }
     }
 
-    fn sweep(&self, address: SocketAddr, now: Instant) {
-        let owner = self.owner.upgrade();
-        let owner = owner.filter(|owner| owner.keeps_connections_to(address));
+    fn sweep(&self, key: &PoolKey, now: Instant) {
+        let owner = self.owner.upgrade().filter(|owner| key.is_of_use_to(owner));
         self.idle.borrow_mut().retain_mut(|one| {
             owner
                 .as_ref()

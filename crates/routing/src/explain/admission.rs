@@ -6,10 +6,10 @@
 use nuncio_config::{InsecureAction, SecurityModel};
 use serde::{Deserialize, Serialize};
 
-use crate::{Implied, Listener, Listening, MappingSelector, VirtualHost};
+use crate::{Implied, Listener, Listening, MappingSelector, Route, VirtualHost};
 
 /// What the Host of a request decides.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Admission {
     /// The request is served.
@@ -23,13 +23,15 @@ pub enum Admission {
 }
 
 /// The Host of a request.
+#[derive(Clone, Copy)]
 pub(super) struct Standing<'s> {
     pub(super) host: Option<&'s VirtualHost>,
-    pub(super) admission: Admission,
+    /// Of what has no Route of its own.
+    admission: Admission,
 }
 
 impl<'s> Standing<'s> {
-    pub(super) fn of(listening: &'s Listening, scheme: &str, (host, path): (&str, &str)) -> Self {
+    pub(super) fn of(listening: &'s Listening, scheme: &str, host: &str) -> Self {
         let listener = listener(listening, scheme == "https");
         let found = listener.and_then(|listener| {
             let host = listener.hosts.find_authority(host)?;
@@ -43,11 +45,11 @@ impl<'s> Standing<'s> {
         };
         let is_secure = match listener.security {
             SecurityModel::ForwardedProto => scheme == "https",
-            SecurityModel::Secure => true,
+            SecurityModel::Secure => scheme == "https" || !insists_on_clients(listening, host),
             SecurityModel::Insecure => false,
         };
         let admission = match host.insecure {
-            _ if is_secure || path.starts_with(ACME_CHALLENGES) => Admission::Served,
+            _ if is_secure => Admission::Served,
             InsecureAction::Route => Admission::Served,
             InsecureAction::Redirect => Admission::Redirected,
             InsecureAction::Reject => Admission::Ignored,
@@ -58,6 +60,21 @@ impl<'s> Standing<'s> {
         }
     }
 
+    /// Whether a request is let in that this Route takes.
+    pub(super) fn admission(&self, route: Option<&Route>) -> Admission {
+        match self.admission {
+            Admission::Redirected | Admission::Ignored
+                if route.is_some_and(Route::is_of_challenges) =>
+            {
+                Admission::Served
+            }
+            said @ (Admission::Served
+            | Admission::Redirected
+            | Admission::Ignored
+            | Admission::Unknown) => said,
+        }
+    }
+
     /// Which Routes are looked at.
     pub(super) fn selector(&self) -> &'s MappingSelector {
         self.host
@@ -65,8 +82,10 @@ impl<'s> Standing<'s> {
     }
 }
 
-/// Always routed, however a request came.
-const ACME_CHALLENGES: &str = "/.well-known/acme-challenge/";
+fn insists_on_clients(listening: &Listening, host: &VirtualHost) -> bool {
+    let termination = host.termination.and_then(|at| listening.termination(at));
+    termination.is_some_and(|termination| termination.insists_on_clients())
+}
 
 fn listener(listening: &Listening, is_tls: bool) -> Option<&Listener> {
     if let Some(Implied { http, https }) = &listening.implied {

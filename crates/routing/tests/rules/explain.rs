@@ -1,11 +1,14 @@
 //! What is said of a request.
 
+use std::sync::Arc;
+
 use nuncio_config::{
     Format, HeaderAddition, InsecureAction, Mapping, Operator, Piece, Redirect, RedirectPath,
-    RetryOn, RetryPolicy,
+    RetryOn, RetryPolicy, SecurityModel,
 };
 use nuncio_routing::{
-    Admission, Candidate, Explanation, Forwarded, Outcome, Question, Snapshot, Verdict,
+    Admission, Candidate, ClientVerification, Explanation, Forwarded, Outcome, Question, Snapshot,
+    Verdict,
 };
 
 use crate::edge::{host, selector};
@@ -287,6 +290,8 @@ fn the_host_says_whether_a_request_is_let_in() {
         host("b", "b.org").with_host(action(InsecureAction::Reject)),
         host("c", "c.org").with_host(action(InsecureAction::Route)),
         mapping("m", "/"),
+        mapping("acme", "/.well-known/acme-challenge/"),
+        mapping("under", "/.well-known/acme-challenge/x/"),
     ]);
     let admission = |url| {
         let explanation = asked(&snapshot, url);
@@ -303,9 +308,30 @@ fn the_host_says_whether_a_request_is_let_in() {
     assert_eq!(admission("http://d.org/"), of("", Admission::Unknown));
     let challenge = "http://a.org/.well-known/acme-challenge/x";
     assert_eq!(admission(challenge), of("a.org", Admission::Served));
+    let another = "http://a.org/.well-known/acme-challenge/x/y";
+    assert_eq!(admission(another), of("a.org", Admission::Redirected));
     assert_eq!(answers(&asked(&snapshot, "http://d.org/")), []);
     let text = asked(&snapshot, "http://a.org/").to_string();
     assert!(text.contains("301: Host a.org sends to https"), "{text}");
+}
+
+#[test]
+fn nothing_is_secure_without_tls_where_clients_are_verified() {
+    let mut snapshot = compiled([host("a", "a.org").secret("a"), mapping("m", "/")]);
+    for (required, admission) in [(false, Admission::Served), (true, Admission::Redirected)] {
+        let listening = Arc::make_mut(&mut snapshot.listening);
+        let implied = listening.implied.as_mut().unwrap();
+        Arc::make_mut(&mut implied.http).security = SecurityModel::Secure;
+        Arc::make_mut(&mut listening.terminations[0]).clients =
+            Some(Arc::new(ClientVerification {
+                authorities: None,
+                revocations: None,
+                required,
+            }));
+        assert_eq!(asked(&snapshot, "http://a.org/").admission, admission);
+        let secure = asked(&snapshot, "https://a.org/");
+        assert_eq!(secure.admission, Admission::Served);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Credentials from where they stand to where they are published.
 
 mod api;
-mod pems;
+pub(super) mod pems;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -71,6 +71,11 @@ impl Scene {
     }
 
     fn new(has_cluster: bool) -> Self {
+        Self::reading(has_cluster, None)
+    }
+
+    /// Secrets of the cluster are of this namespace only.
+    fn reading(has_cluster: bool, only_of: Option<&str>) -> Self {
         let (api, telemetry) = (Api::default(), Telemetry::new(BuildInfo::default()));
         let pace = Pace {
             refused: Duration::from_millis(20),
@@ -81,6 +86,7 @@ impl Scene {
         let cluster = Secrets::new(&api.client(), &pace, &telemetry, sender);
         let sources = Sources {
             cluster: has_cluster.then_some(cluster),
+            only_of: only_of.map(Box::from),
             heard,
             local: of_local,
         };
@@ -356,6 +362,31 @@ async fn that_what_nobody_has_named_is_not_there_is_no_news() {
 }
 
 #[tokio::test]
+async fn authorities_that_are_only_looked_for_verify_nobody_where_they_are_known_not_to_be() {
+    let scene = Scene::of_cluster();
+    let (name, found) = (("default", "ca"), [authorities("default", "ca")]);
+    let material = |told: &Told| told.held.get(&found[0]).cloned().flatten();
+    let nobody = |told: &Told| material(told).is_some_and(|it| it.is_nobody());
+    scene.api.refuse(Some(|_| true));
+    scene.want_unnamed(&found, &found);
+    let told = scene.until("settled", |told| told.settled).await;
+    assert!(told.held[&found[0]].is_none());
+    scene.api.refuse(None);
+    scene.until("missing", nobody).await;
+    scene.api.put(name, secret(&[("tls.crt", "broken")]));
+    scene.until("broken", |told| material(told).is_none()).await;
+    let good = Pair::of("ca.example").certificate;
+    scene.api.put(name, secret(&[("tls.crt", &good)]));
+    scene
+        .until("good", |told| material(told).is_some() && !nobody(told))
+        .await;
+    scene.api.remove(name);
+    scene.until("gone", nobody).await;
+    scene.want(&found);
+    scene.until("named", |told| material(told).is_none()).await;
+}
+
+#[tokio::test]
 async fn few_secrets_are_asked_for_by_name_and_others_never() {
     let scene = Scene::of_cluster();
     let wanted = [identity("default", "edge"), authorities("other", "ca")];
@@ -445,6 +476,62 @@ async fn a_secret_is_read_again_for_another_use() {
 }
 
 #[tokio::test]
+async fn where_a_whole_namespace_is_refused_its_secrets_are_asked_for_by_name() {
+    let scene = Scene::of_cluster();
+    let names: Vec<String> = (0..12).map(|n| format!("s{n}")).collect();
+    let wanted: Vec<_> = names.iter().map(|name| identity("default", name)).collect();
+    for name in &names {
+        scene.api.put(("default", name), Pair::of(name).secret());
+    }
+    scene.api.refuse(Some(|asked| asked.name.is_none()));
+    scene.want(&wanted);
+    let all = |told: &Told| told.held.values().flatten().count() == 12;
+    scene.until("all", all).await;
+    scene.until_wrong(&[]).await;
+    let by_name = scene.api.asked().len();
+    scene.api.refuse(None);
+    scene.api.put(("default", "s7"), Pair::of("new").secret());
+    scene.until_named(&wanted[7], "new").await;
+    watched_whole(&scene, by_name, |asked| asked.name.is_none()).await;
+    assert_eq!(scene.told.borrow().held.values().flatten().count(), 12);
+}
+
+#[tokio::test]
+async fn all_namespaces_are_watched_together_again_when_that_is_granted_again() {
+    let scene = Scene::of_cluster();
+    let names: Vec<String> = (0..40).map(|n| format!("n{n}")).collect();
+    let wanted: Vec<_> = names.iter().map(|name| identity(name, "edge")).collect();
+    let pair = Pair::of("one.example");
+    for name in &names {
+        scene.api.put((name, "edge"), pair.secret());
+    }
+    scene.api.refuse(Some(|asked| asked.namespace.is_none()));
+    scene.want(&wanted);
+    let told = scene.until("all", |told| told.settled).await;
+    assert_eq!(told.held.values().flatten().count(), 40);
+    let narrow = scene.api.asked().len();
+    scene.api.refuse(None);
+    watched_whole(&scene, narrow, |asked| asked.namespace.is_none()).await;
+    scene.api.put(("n7", "edge"), Pair::of("new").secret());
+    let told = scene.until_named(&wanted[7], "new").await;
+    assert_eq!((told.times, told.held.values().flatten().count()), (41, 40));
+}
+
+/// Waits until more than one name is watched by one of the requests from `first` on.
+async fn watched_whole(scene: &Scene, first: usize, is_whole: fn(&api::Asked) -> bool) {
+    let is_watched = || {
+        let asked = scene.api.asked();
+        asked[first..].iter().any(|one| one.watch && is_whole(one))
+    };
+    let watched = async {
+        while !is_watched() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, watched).await.unwrap();
+}
+
+#[tokio::test]
 async fn names_that_no_secret_can_have_are_not_asked_for() {
     let scene = Scene::of_cluster();
     scene.want(&[identity("default", "../configmaps/x?a=")]);
@@ -452,6 +539,23 @@ async fn names_that_no_secret_can_have_are_not_asked_for() {
         .until_wrong(&["Secret default/../configmaps/x?a=: no Secret can have this name"])
         .await;
     assert!(scene.api.asked().is_empty());
+}
+
+#[tokio::test]
+async fn secrets_outside_of_the_only_namespace_are_not_asked_for() {
+    let scene = Scene::reading(true, Some("default"));
+    let (ours, theirs) = (identity("default", "edge"), identity("other", "edge"));
+    scene.api.put(EDGE, Pair::of("one.example").secret());
+    let elsewhere = ("other", "edge");
+    scene.api.put(elsewhere, Pair::of("two.example").secret());
+    scene.want(&[ours.clone(), theirs.clone()]);
+    let told = scene.until_named(&ours, "one.example").await;
+    assert!(told.held[&theirs].is_none());
+    scene
+        .until_wrong(&["Secret other/edge: it is outside of the only namespace"])
+        .await;
+    let mut asked = scene.api.asked().into_iter();
+    assert!(asked.all(|one| one.namespace.as_deref() == Some("default")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -537,6 +641,24 @@ async fn files_are_followed_over_the_swap_of_a_mounted_volume() {
     fs::remove_file(mount.join("tls.key")).unwrap();
     scene.until_wrong(&["File "]).await;
     assert!(named(&scene.told.borrow(), &edge).is_some());
+}
+
+#[tokio::test]
+async fn files_that_are_dropped_and_wanted_again_are_told_again() {
+    let scene = Scene::of_files();
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("ca.pem");
+    fs::write(&path, Pair::of("ca.example").certificate).unwrap();
+    let ca = Credential::Authorities(Source::File(path.to_str().unwrap().into()));
+    let is_there = |told: &Told| matches!(told.held.get(&ca), Some(Some(_)));
+    scene.want(std::slice::from_ref(&ca));
+    scene.until("there", is_there).await;
+    for _ in 0..20 {
+        scene.want(&[]);
+        scene.until("dropped", |told| !is_there(told)).await;
+        scene.want(std::slice::from_ref(&ca));
+        scene.until("there again", is_there).await;
+    }
 }
 
 /// As kubelet does it.

@@ -7,14 +7,14 @@ use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 
 /// A certificate and its key.
-pub(super) struct Pair {
-    pub(super) certificate: String,
-    pub(super) key: String,
+pub(in crate::credentials) struct Pair {
+    pub(in crate::credentials) certificate: String,
+    pub(in crate::credentials) key: String,
 }
 
 impl Pair {
     /// Good for a day.
-    pub(super) fn of(name: &str) -> Self {
+    pub(in crate::credentials) fn of(name: &str) -> Self {
         Self::until(name, SystemTime::now() + Duration::from_hours(24))
     }
 
@@ -23,7 +23,8 @@ impl Pair {
         Self::until(name, SystemTime::now() - Duration::from_hours(24))
     }
 
-    fn until(name: &str, end: SystemTime) -> Self {
+    /// Good for the two days before.
+    pub(in crate::credentials) fn until(name: &str, end: SystemTime) -> Self {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.not_before = (end - Duration::from_hours(48)).into();
         params.not_after = end.into();

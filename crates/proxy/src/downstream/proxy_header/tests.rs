@@ -162,6 +162,10 @@ fn a_checksum_has_to_be_right() {
         tlv[at] = wrong;
         assert!(matches!(parse(&with_tlvs(&tlv)), Parsed::Invalid(_)));
     }
+    let blank = [0x03, 0, 4, 0, 0, 0, 0];
+    let first = bitwise_crc32c(&with_tlvs(&blank.repeat(2))).to_be_bytes();
+    let two = with_tlvs(&[&blank[..3], &first, &blank].concat());
+    assert!(matches!(parse(&two), Parsed::Invalid("a second checksum")));
     let short = with_tlvs(&[0x03, 0, 3, 1, 2, 3]);
     assert!(matches!(parse(&short), Parsed::Invalid(_)));
 }

@@ -4,13 +4,14 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use nuncio_config::{DnsType, ServiceHost};
-use nuncio_routing::{Cluster, Limits};
+use nuncio_routing::{Cluster, Limits, Origination, SecretName, Source};
 use nuncio_telemetry::{BuildInfo, Telemetry};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::live::Credentials;
 use crate::upstream::tests::cluster;
-use crate::upstream::{Discovered, Pick, Resolver};
+use crate::upstream::{Discovered, Originators, Pick, Resolver};
 
 /// A worker's connector, and one cluster with one endpoint that accepts connections.
 struct Scene {
@@ -18,6 +19,8 @@ struct Scene {
     upstream: Arc<Upstream>,
     endpoint: Endpoint,
     telemetry: Arc<Telemetry>,
+    /// What connections are made with from now on.
+    originated: Cell<u64>,
     _listener: TcpListener,
 }
 
@@ -32,13 +35,16 @@ impl Scene {
         let telemetry = Telemetry::new(BuildInfo::default());
         let stats = telemetry.cluster("c");
         let discovered = Discovered::new(Resolver::from_system().unwrap());
-        let upstream = Arc::new(Upstream::new(Arc::new(cluster), stats, &discovered, None));
+        let originator = Originators::new(&Arc::new(Credentials::new())).of(&cluster);
+        let upstream = Upstream::new(Arc::new(cluster), stats, &discovered, originator);
+        let upstream = Arc::new(upstream);
         let endpoint = upstream.endpoint(Duration::ZERO, &Pick::default()).await;
         Self {
             connector: Connector::new(),
             upstream,
             endpoint: endpoint.unwrap(),
             telemetry,
+            originated: Cell::default(),
             _listener: listener,
         }
     }
@@ -54,13 +60,17 @@ impl Scene {
         .await
     }
 
-    fn pool(&self, priority: Priority) -> Rc<Pool> {
-        let key = PoolKey {
+    fn key(&self, priority: Priority) -> PoolKey {
+        PoolKey {
             upstream: self.upstream.id,
             address: self.upstream.pooled_as(self.endpoint.address()),
-            originated: 0,
+            originated: self.originated.get(),
             priority,
-        };
+        }
+    }
+
+    fn pool(&self, priority: Priority) -> Rc<Pool> {
+        let key = self.key(priority);
         self.connector.pools.borrow_mut().of(key, &self.upstream)
     }
 
@@ -81,12 +91,17 @@ impl Scene {
             return Ok(Connection::ready(wire, seat));
         }
         let order = Order {
+            connector: &self.connector,
             upstream: &self.upstream,
             pool: &pool,
+            key: self.key(priority),
             reuse,
-            priority,
         };
-        self.connector.pending(order, self.endpoint.address()).await
+        let target = Target {
+            address: self.endpoint.address(),
+            originated: None,
+        };
+        self.connector.pending(order, target).await
     }
 
     fn sweep_after(&self, time: Duration) {
@@ -320,4 +335,61 @@ async fn where_a_name_is_one_endpoint_connections_to_its_former_address_stay() {
         .unwrap();
     assert_eq!(scene.endpoint.address(), elsewhere());
     assert!(scene.connection().await.unwrap().reused);
+}
+
+/// TLS that is verified by what nobody has told of.
+fn unverifiable(cluster: &mut Cluster) {
+    let name = SecretName {
+        namespace: "default".into(),
+        name: "ca".into(),
+    };
+    cluster.tls = Some(Arc::new(Origination {
+        authorities: Some(Source::Secret(name)),
+        ..Origination::default()
+    }));
+}
+
+#[tokio::test]
+async fn what_credentials_are_wanting_for_is_no_endpoints_fault() {
+    for http2 in [false, true] {
+        let scene = Scene::with(|cluster| {
+            unverifiable(cluster);
+            cluster.http2 = http2;
+        })
+        .await;
+        let (upstream, endpoint) = (&scene.upstream, &scene.endpoint);
+        let lease = scene
+            .connector
+            .lease(upstream, endpoint, Reuse::Allowed, Priority::Default);
+        assert!(matches!(lease.await, Err(ConnectFailure::NoCredentials)));
+        for (name, count) in [
+            ("ssl_connection_error", 1),
+            ("upstream_cx_total", 0),
+            ("upstream_cx_connect_fail", 0),
+            ("upstream_rq_pending_active", 0),
+        ] {
+            assert_eq!(scene.counts(name), count, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn idle_connections_made_with_other_credentials_are_closed_by_a_sweep() {
+    let scene = Scene::with(unverifiable).await;
+    scene.originated.set(7);
+    scene.connection().await.unwrap().give_back();
+    assert_eq!(scene.counts("upstream_cx_active"), 1);
+    scene.sweep_after(Duration::ZERO);
+    assert_eq!(scene.counts("upstream_cx_active"), 0);
+}
+
+#[tokio::test]
+async fn idle_connections_made_with_other_credentials_make_room() {
+    let scene = Scene::limited(1, 9).await;
+    scene.originated.set(1);
+    scene.connection().await.unwrap().give_back();
+    scene.originated.set(2);
+    let second = scene.connection().await.unwrap();
+    assert!(!second.reused);
+    assert_eq!(scene.counts("upstream_cx_active"), 1);
 }
