@@ -9,7 +9,6 @@ from harness.verdict import expect_equal
 
 # What is asked for and cannot be there in this setting, with the key of its reason.
 _ABSENT = {
-    "envoy_listener_ssl_certificate_expiration_unix_time_seconds": "tls",
     "nuncio_config_propagation_seconds": "kubernetes",
     "nuncio_memory_limit_bytes": "machine",
     "nuncio_control_plane_connected": "kubernetes",
