@@ -154,11 +154,14 @@ def no_client_reaches_a_host_that_did_not_verify_it(setting):
 
 def _one_connection_for_two_hosts(gateway, parties):
     """A browser puts requests for another host on a connection that it has, if the certificate
-    names both; after 421 it opens one for that host. What comes before and after is served."""
+    names both; after 421 it opens one for that host, and by HTTP/1.1 has to. What comes before is
+    served."""
     with tls.connection(gateway.https, "alpha.test", identity=parties.clients["alpha"]) as opened:
-        for asked, wanted in (("alpha", 200), ("beta", 421), ("alpha", 200), ("twin", 200)):
+        for asked, wanted in (("alpha", 200), ("twin", 200), ("beta", 421)):
             answer = opened.get("/", host=f"{asked}.test")
             expect_equal(answer.status, wanted, f"{asked}.test on a connection to alpha.test")
+        closes = answer.headers.get("connection")
+        expect_equal(closes, "close", "what 421 says of the connection")
 
 
 def _a_session_goes_no_further(setting, gateway, parties):
