@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use nuncio_config::UnderscoresAction;
 use serde::{Deserialize, Serialize};
 
+use crate::listening::without_port;
 use crate::{ConnectionSettings, normalized};
 
 /// A request that was never sent.
@@ -169,14 +170,6 @@ fn without_userinfo(authority: &str) -> &str {
     authority
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host)
-}
-
-fn without_port(host: &str) -> &str {
-    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
-    match host.rsplit_once(':') {
-        Some((name, port)) if is_port(port) => name,
-        Some(_) | None => host,
-    }
 }
 
 #[cfg(test)]
