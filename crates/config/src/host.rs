@@ -55,7 +55,8 @@ pub enum InsecureAction {
 /// `acmeProvider`: who issues the certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcmeProvider {
-    /// `authority`: the directory's URL; Let's Encrypt by default.
+    /// `authority`: the directory's URL, https unless it is a loopback address; `None` = Let's
+    /// Encrypt.
     pub authority: Option<Box<str>>,
     /// `email`: whom the authority tells.
     pub email: Option<Box<str>>,

@@ -32,6 +32,7 @@ mod tcp_mapping;
 mod tenancy;
 mod tls_context;
 mod tracing;
+mod tree;
 mod yaml;
 
 pub use annotation::{CONFIG_ANNOTATION, nth_document, parse_annotation};
@@ -54,7 +55,7 @@ pub use mapping::{
 pub use module::{
     AccessLogFormat, AccessLogOptions, ClientCertDetails, ConnectionOptions, ForwardClientCert,
     Gzip, InternalMapping, IpAction, IpOf, IpRule, IpRules, MappingDefaults, Module,
-    UnderscoresAction,
+    ModuleDefaults, UnderscoresAction,
 };
 pub use object::{Form, parse};
 pub use pattern::{ByteSet, InvalidPattern, Outline, Pattern, Step, Substitution, Way};
@@ -67,3 +68,4 @@ pub use tracing::{
     CollectorVersion, CustomTag, Percent, Propagation, TagValue, TraceSampling, TracingDriver,
     TracingService,
 };
+pub use tree::{Piece as ManifestPiece, Tree, TreeEntry, TreeValue, Unreadable, pieces};

@@ -4,6 +4,7 @@
 //! applies them.
 //! Deliberately absent: the Module `authentication`.
 
+mod defaults;
 mod keys;
 mod read;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
+pub use defaults::ModuleDefaults;
 pub(crate) use read::{in_config, read};
 
 use crate::{
@@ -119,6 +121,9 @@ pub struct InternalMapping {
 pub struct ConnectionOptions {
     /// Whether a head with both Content-Length and Transfer-Encoding is accepted; else 400.
     pub allow_chunked_length: Option<bool>,
+    /// `reject_ambiguous_paths`: whether a path that another Mapping would take if it were read otherwise
+    /// gets 400; true by default.
+    pub reject_ambiguous_paths: Option<bool>,
     /// `buffer_limit_bytes`: what is buffered of a connection; 1 MiB by default.
     pub buffer_limit_bytes: Option<u64>,
     /// Whether HTTP/1.0 is accepted; else 426.

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::{
-    CircuitBreaker, Diagnostic, Host, Labels, Listener, Location, Mapping, Module,
+    CircuitBreaker, Diagnostic, Host, Labels, Listener, Location, Mapping, Module, ModuleDefaults,
     OutlierDetection, TcpMapping, TlsContext, TlsModule, TracingService,
 };
 
@@ -21,6 +21,8 @@ pub struct Identity {
     pub annotations: Trust,
     /// `DISABLE_STRICT_LABEL_SELECTORS`: whether one label of those that a selector wants will do.
     pub any_label: bool,
+    /// What holds where the Module says nothing.
+    pub defaults: ModuleDefaults,
 }
 
 /// How far those who may annotate a Service are trusted.
@@ -41,6 +43,7 @@ impl Default for Identity {
             namespace: "default".into(),
             annotations: Trust::default(),
             any_label: false,
+            defaults: ModuleDefaults::COMPATIBLE,
         }
     }
 }

@@ -125,6 +125,7 @@ const MODULE_KEYS: &[&str] = &[
     "readiness_probe",
     "regex_max_size",
     "regex_type",
+    "reject_ambiguous_paths",
     "reject_requests_with_escaped_slashes",
     "resolver",
     "retry_policy",

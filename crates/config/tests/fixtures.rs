@@ -14,6 +14,7 @@ fn identity() -> Identity {
         namespace: "ambassador".into(),
         annotations: Trust::default(),
         any_label: false,
+        ..Identity::default()
     }
 }
 

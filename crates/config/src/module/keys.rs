@@ -74,6 +74,7 @@ const HONOURED: &[&str] = &[
     "proper_case",
     "readiness_probe",
     "regex_max_size",
+    "reject_ambiguous_paths",
     "reject_requests_with_escaped_slashes",
     "resolver",
     "retry_policy",

@@ -1,4 +1,6 @@
-//! `acmeProvider`: who would issue the certificate.
+//! `acmeProvider`: who is to issue the certificate.
+
+use std::net::IpAddr;
 
 use http::Uri;
 
@@ -10,11 +12,7 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Option<AcmeProvider> {
     if fields.says_nothing("acmeProvider") {
         return None;
     }
-    let line = fields.line_of("acmeProvider");
-    let provider = fields.section("acmeProvider", provider)??;
-    let reason = "`acmeProvider` is kept, but nobody is asked for a certificate yet";
-    fields.warning(line, reason);
-    Some(provider)
+    fields.section("acmeProvider", provider)?
 }
 
 fn provider(fields: &mut Fields<'_, '_>) -> Option<AcmeProvider> {
@@ -24,9 +22,10 @@ fn provider(fields: &mut Fields<'_, '_>) -> Option<AcmeProvider> {
     let authority = authority(fields);
     let email = email(fields);
     let private_key_secret = private_key_secret(fields);
-    let is_none = fields
-        .entry("authority")
-        .is_some_and(|it| it.value.text() == Some("none"));
+    let is_none = fields.entry("authority").is_some_and(|it| {
+        let text = it.value.text();
+        text.is_some_and(|text| text.eq_ignore_ascii_case("none"))
+    });
     (!is_none).then_some(AcmeProvider {
         authority,
         email,
@@ -35,15 +34,25 @@ fn provider(fields: &mut Fields<'_, '_>) -> Option<AcmeProvider> {
 }
 
 fn authority(fields: &mut Fields<'_, '_>) -> Option<Box<str>> {
-    if matches!(fields.text("authority")?, "" | "none") {
+    let text = fields.text("authority")?;
+    if text.is_empty() || text.eq_ignore_ascii_case("none") {
         return None;
     }
     fields.parsed_by("authority", |text| {
         let uri = text.parse::<Uri>().ok();
-        let scheme = uri.as_ref().and_then(Uri::scheme_str);
-        let is_url = scheme.is_some_and(|scheme| matches!(scheme, "http" | "https"));
-        is_url.then(|| text.into()).ok_or("is no URL")
+        let is_trusted = uri.as_ref().is_some_and(is_protected);
+        is_trusted.then(|| text.into()).ok_or("is no https URL")
     })
+}
+
+/// Whether nobody on the way can answer in the authority's place.
+fn is_protected(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default();
+    match uri.scheme_str() {
+        Some("https") => !host.is_empty(),
+        Some("http") => host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()),
+        Some(_) | None => false,
+    }
 }
 
 fn email(fields: &mut Fields<'_, '_>) -> Option<Box<str>> {

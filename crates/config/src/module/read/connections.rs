@@ -11,6 +11,7 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> ConnectionOptions {
     let proper_case = fields.boolean("proper_case");
     ConnectionOptions {
         allow_chunked_length: fields.boolean("allow_chunked_length"),
+        reject_ambiguous_paths: fields.boolean("reject_ambiguous_paths"),
         buffer_limit_bytes: fields
             .number("buffer_limit_bytes", 1..=u32::MAX)
             .map(u64::from),
