@@ -7,6 +7,7 @@
 
 mod authorities;
 mod client;
+mod demanded;
 mod facts;
 mod identity;
 mod key;
@@ -27,10 +28,12 @@ mod unusable;
 
 pub use authorities::Authorities;
 pub use client::{client_config, server_name};
+pub use demanded::Demanded;
 pub use facts::Facts;
 pub use identity::Identity;
 pub use material::{Material, Needed};
 pub use peer::Peer;
+pub use pem::pkcs8;
 pub use revocations::Revocations;
 pub use server::{server_config, without_alpn};
 pub use tickets::Tickets;

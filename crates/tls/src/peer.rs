@@ -13,7 +13,8 @@ use crate::{Facts, pem};
 
 /// A client's certificate. Made once for a connection; what few ask for is made when it is asked for.
 pub struct Peer {
-    chain: Box<[CertificateDer<'static>]>,
+    own: CertificateDer<'static>,
+    beside: Box<[CertificateDer<'static>]>,
     facts: Facts,
     hash: Box<str>,
     certificate: OnceLock<Box<str>>,
@@ -23,12 +24,13 @@ pub struct Peer {
 impl Peer {
     /// From what rustls has of it, the client's own certificate first. `None` = it has shown none.
     pub fn of(chain: &[CertificateDer<'_>]) -> Option<Self> {
-        let first = chain.first()?;
+        let (first, beside) = chain.split_first()?;
         let (_, certificate) = X509Certificate::from_der(first).ok()?;
         let facts = Facts::of(&certificate, first);
         Some(Self {
             hash: hexadecimal(&facts.fingerprint),
-            chain: chain.iter().map(|der| der.clone().into_owned()).collect(),
+            own: first.clone().into_owned(),
+            beside: beside.iter().map(|der| der.clone().into_owned()).collect(),
             facts,
             certificate: OnceLock::new(),
             whole_chain: OnceLock::new(),
@@ -53,12 +55,18 @@ impl Peer {
     /// `Cert`, without its quotes: the certificate as PEM, encoded.
     pub fn certificate(&self) -> &str {
         self.certificate
-            .get_or_init(|| encoded(self.chain.iter().take(1)))
+            .get_or_init(|| encoded(std::iter::once(&self.own)))
     }
 
     /// `Chain`, without its quotes: the certificate and those that came with it as PEM, encoded.
     pub fn chain(&self) -> &str {
-        self.whole_chain.get_or_init(|| encoded(self.chain.iter()))
+        let chain = || std::iter::once(&self.own).chain(&self.beside);
+        self.whole_chain.get_or_init(|| encoded(chain()))
+    }
+
+    /// Its certificate, and those that came with it.
+    pub(crate) fn shown(&self) -> (&CertificateDer<'static>, &[CertificateDer<'static>]) {
+        (&self.own, &self.beside)
     }
 }
 

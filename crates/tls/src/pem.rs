@@ -72,6 +72,14 @@ pub(crate) fn blocks(text: &[u8]) -> Vec<Block<'_>> {
     blocks
 }
 
+/// The first private key as PKCS#8 of a PEM text, wiped when it is dropped; `None` when there is none that
+/// can be read without a password.
+pub fn pkcs8(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let blocks = blocks(text);
+    let key = blocks.iter().find(|block| block.label == "PRIVATE KEY")?;
+    key.der().ok()
+}
+
 /// All certificates, in the order written.
 pub(crate) fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, Unusable> {
     public(text, &["CERTIFICATE", "X509 CERTIFICATE"], "certificate")

@@ -29,14 +29,17 @@ pub fn server_config(
         .identity
         .ok_or(Unusable::Missing("the certificate"))?;
     let terms = &termination.terms;
-    let verification = verification(clients(termination, needed), needed, tickets)?;
+    let (verifier, ticketer) = match verified(termination, needed, tickets)? {
+        Some(Verification { verifier, ticketer }) => (verifier, ticketer),
+        None => (WebPkiClientVerifier::no_client_auth(), tickets.anybody()),
+    };
     let mut config = ServerConfig::builder_with_provider(terms::provider(terms))
         .with_protocol_versions(terms::versions(terms)?)
         .map_err(Unusable::Rejected)?
-        .with_client_cert_verifier(verification.verifier)
+        .with_client_cert_verifier(verifier)
         .with_cert_resolver(identity.resolver());
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.ticketer = verification.ticketer;
+    config.ticketer = ticketer;
     config.alpn_protocols = match &*terms.alpn {
         [] if termination.offers_http => terms::alpn(&[Alpn::H2, Alpn::Http11]),
         alpn => terms::alpn(alpn),
@@ -65,17 +68,22 @@ fn clients<'a>(
     termination.clients.as_deref().filter(|_| !nobody)
 }
 
+/// How clients are verified, if they are.
+pub(crate) fn verified(
+    termination: &Termination,
+    needed: &Needed<'_>,
+    tickets: &Tickets,
+) -> Result<Option<Verification>, Unusable> {
+    let clients = clients(termination, needed);
+    let verification = clients.map(|clients| verification(clients, needed, tickets));
+    verification.transpose()
+}
+
 fn verification(
-    clients: Option<&ClientVerification>,
+    clients: &ClientVerification,
     needed: &Needed<'_>,
     tickets: &Tickets,
 ) -> Result<Verification, Unusable> {
-    let Some(clients) = clients else {
-        return Ok(Verification {
-            verifier: WebPkiClientVerifier::no_client_auth(),
-            ticketer: tickets.anybody(),
-        });
-    };
     let authorities = given(
         clients.authorities.is_some(),
         needed.somebody(),
