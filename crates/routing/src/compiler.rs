@@ -271,7 +271,7 @@ impl Compiler {
         let module = &self.basis.defaults.module;
         Settings {
             tracing: self.tracing.tracing(module, &self.identity),
-            ..Settings::from(module)
+            ..Settings::of(module, &self.identity.defaults)
         }
     }
 

@@ -21,7 +21,8 @@ pub use candidate::{Candidate, Verdict};
 pub use outcome::{Forwarded, Outcome, Shadowed, Upstream};
 pub use question::{Asked, InvalidQuestion, Question};
 
-use crate::{Draw, RequestHead, Route, Snapshot};
+use crate::path::readings;
+use crate::{Draw, MappingSelector, RequestHead, Route, Snapshot};
 use admission::Standing;
 use candidate::Candidates;
 use outcome::Circumstances;
@@ -85,6 +86,7 @@ impl Snapshot {
             headers: &headers,
         };
         let standing = Standing::of(&self.listening, &request.scheme, head.host);
+        let refused = refused.or_else(|| self.is_anybodys(&head, standing.selector()));
         let circumstances = Circumstances {
             snapshot: self,
             question,
@@ -105,7 +107,7 @@ impl Snapshot {
         let (candidates, others) = candidates.finish();
         Explanation {
             refused,
-            host: standing.host.map(|host| host.hostname.to_string()),
+            host: standing.host().map(|host| host.hostname.to_string()),
             admission: standing.admission(first),
             answers,
             unanswered_percent: 100 - taken,
@@ -113,6 +115,20 @@ impl Snapshot {
             others,
             request,
         }
+    }
+}
+
+impl Snapshot {
+    /// Why a request is refused whose path is read in more than one way.
+    fn is_anybodys(&self, head: &RequestHead<'_>, host: &MappingSelector) -> Option<String> {
+        let is_ambiguous = |draw| {
+            let found = self.routes.find_selected(head, draw, host);
+            found.is_some_and(|found| self.routes.is_ambiguous(head, (draw, host), found))
+        };
+        // For most paths there is no other reading, and this is said at once.
+        readings(head.path).next()?;
+        let why = "servers read the path in different ways, by which different Mappings take it";
+        Draw::all().any(is_ambiguous).then(|| why.to_owned())
     }
 }
 

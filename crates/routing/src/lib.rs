@@ -42,8 +42,8 @@ pub use explain::{
     Question, Shadowed, Upstream, Verdict,
 };
 pub use listening::{
-    HostMap, Implied, Listener, Listening, MappingSelector, SelectedBy, TcpRoute, TerminationIndex,
-    VirtualHost,
+    Approach, HostMap, Implied, Issuance, Listener, Listening, MappingSelector, SelectedBy,
+    TcpRoute, TerminationIndex, Treatment, VirtualHost,
 };
 pub use order::Order;
 pub use path::{HostilePath, PathRules, normalized};

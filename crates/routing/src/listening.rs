@@ -5,8 +5,10 @@
 //! Deliberately absent: sockets, and which addresses the command line names.
 
 mod host_map;
+mod issuance;
 mod mapping_selector;
 mod selected_by;
+mod treatment;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,8 +20,10 @@ use nuncio_config::{InsecureAction, SecurityModel, Stack};
 use crate::{ClusterIndex, Termination};
 pub use host_map::HostMap;
 pub(crate) use host_map::without_port;
+pub use issuance::Issuance;
 pub use mapping_selector::MappingSelector;
 pub use selected_by::SelectedBy;
+pub use treatment::{Approach, Treatment};
 
 /// Everything that is listened on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +34,8 @@ pub struct Listening {
     pub implied: Option<Implied>,
     /// All Terminations of the Listeners, each once.
     pub terminations: Box<[Arc<Termination>]>,
+    /// The certificates that authorities are asked for, by the Secrets they are kept in, each once.
+    pub issuances: Arc<[Issuance]>,
 }
 
 impl Default for Listening {
@@ -60,6 +66,7 @@ impl Default for Listening {
                 https: None,
             }),
             terminations: Box::default(),
+            issuances: Arc::default(),
         }
     }
 }
@@ -146,6 +153,9 @@ pub struct TcpRoute {
 impl Listening {
     /// The same, with those parts that are equal to some of `before` being the very same values.
     pub(crate) fn sharing(mut self, before: &Self) -> Self {
+        if self.issuances == before.issuances {
+            self.issuances = Arc::clone(&before.issuances);
+        }
         let known: HashMap<&Termination, &Arc<Termination>> = before
             .terminations
             .iter()

@@ -4,9 +4,15 @@
 //! around a prefix. The rules are those of Envoy's `normalize_path`, which Ambassador sets since
 //! 1.0, as measured on Envoy 1.40: one pass, on the path without its query.
 //!
+//! Servers that are less strict may read a path otherwise: [`readings`] says how.
+//!
 //! Deliberately absent: queries, fragments and forms of targets that are no path.
 
+mod loose;
+
 use std::borrow::Cow;
+
+pub(crate) use loose::readings;
 
 /// A path that no server should be asked for: it contains an encoded NUL, or an encoded slash
 /// where those are refused.

@@ -254,6 +254,11 @@ impl Route {
         matches!(&self.path, PathMatch::Prefix(prefix) if prefix.as_str() == ACME_CHALLENGES)
     }
 
+    /// Whether no path in particular is its.
+    pub(crate) fn takes_any_path(&self) -> bool {
+        matches!(&self.path, PathMatch::Prefix(prefix) if prefix.as_str() == "/")
+    }
+
     /// Whether this Route alone, without the others, would take the request, if its Host
     /// [has](SelectedBy::has) it.
     pub fn matches(&self, head: &RequestHead<'_>, draw: Draw) -> bool {

@@ -1,7 +1,8 @@
 //! What holds for the gateway as a whole: the Module `ambassador` with defaults filled in, and the
 //! TracingService.
 //!
-//! Defaults are those of Emissary 4.1 (`IRAmbassador`) and of Envoy.
+//! Defaults are those of Emissary 4.1 (`IRAmbassador`) and of Envoy, but for those that the gateway was
+//! told at its start.
 //! Deliberately absent: defaults of Mappings, which are filled in where Routes are made.
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use nuncio_config::{
     AccessLogOptions, ClientCertDetails, ConnectionOptions, ErrorResponseOverride,
-    ForwardClientCert, Gzip, InternalMapping, IpRules, Module, UnderscoresAction,
+    ForwardClientCert, Gzip, InternalMapping, IpRules, Module, ModuleDefaults, UnderscoresAction,
 };
 
 use crate::{PathRules, Tracing};
@@ -53,6 +54,8 @@ pub struct Settings {
 pub struct ConnectionSettings {
     /// Whether a head with both Content-Length and Transfer-Encoding is accepted.
     pub allow_chunked_length: bool,
+    /// Whether a path that another Route would take if it were read otherwise gets 400.
+    pub reject_ambiguous_paths: bool,
     /// What is buffered of a connection, in bytes.
     pub buffer_limit: u64,
     /// Whether HTTP/1.0 is accepted.
@@ -97,12 +100,13 @@ pub enum HeaderCase {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self::from(&Module::default())
+        Self::of(&Module::default(), &ModuleDefaults::COMPATIBLE)
     }
 }
 
-impl From<&Module> for Settings {
-    fn from(module: &Module) -> Self {
+impl Settings {
+    /// What `module` says, else the defaults.
+    pub(crate) fn of(module: &Module, defaults: &ModuleDefaults) -> Self {
         let timeout = module
             .cluster_request_timeout
             .unwrap_or(Duration::from_secs(3));
@@ -122,7 +126,7 @@ impl From<&Module> for Settings {
             service_port: module.service_port,
             liveness_probe: enabled(&module.liveness_probe),
             readiness_probe: enabled(&module.readiness_probe),
-            connections: ConnectionSettings::from(&module.connections),
+            connections: ConnectionSettings::of(&module.connections, defaults),
             access_log: module.access_log.clone(),
             gzip: module.gzip.clone(),
             buffer_max_request_bytes: module.buffer_max_request_bytes,
@@ -137,8 +141,8 @@ impl From<&Module> for Settings {
     }
 }
 
-impl From<&ConnectionOptions> for ConnectionSettings {
-    fn from(options: &ConnectionOptions) -> Self {
+impl ConnectionSettings {
+    fn of(options: &ConnectionOptions, defaults: &ModuleDefaults) -> Self {
         let header_case = match (&options.header_case_overrides, options.proper_case) {
             (Some(spelled), _) if !spelled.is_empty() => HeaderCase::Overrides(spelled.clone()),
             (_, Some(true)) => HeaderCase::Proper,
@@ -148,19 +152,24 @@ impl From<&ConnectionOptions> for ConnectionSettings {
         let is = |option: Option<bool>| option.unwrap_or(false);
         Self {
             allow_chunked_length: is(options.allow_chunked_length),
+            reject_ambiguous_paths: options.reject_ambiguous_paths.unwrap_or(true),
             buffer_limit: options.buffer_limit_bytes.unwrap_or(1 << 20),
             enable_http10: is(options.enable_http10),
             header_case,
-            underscores: options.headers_with_underscores_action.unwrap_or_default(),
+            underscores: options
+                .headers_with_underscores_action
+                .unwrap_or(defaults.underscores),
             idle_timeout: limit(
                 options
                     .listener_idle_timeout
-                    .unwrap_or(Duration::from_secs(3600)),
+                    .unwrap_or(defaults.idle_timeout),
             ),
             max_head_bytes: kilobytes * 1024,
             path: PathRules {
-                merge_slashes: is(options.merge_slashes),
-                reject_escaped_slashes: is(options.reject_requests_with_escaped_slashes),
+                merge_slashes: options.merge_slashes.unwrap_or(defaults.merge_slashes),
+                reject_escaped_slashes: options
+                    .reject_requests_with_escaped_slashes
+                    .unwrap_or(defaults.reject_escaped_slashes),
             },
             preserve_external_request_id: is(options.preserve_external_request_id),
             forward_client_cert: options.forward_client_cert.unwrap_or_default(),

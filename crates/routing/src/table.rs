@@ -33,6 +33,7 @@ mod stacked;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::path::readings;
 use crate::{Draw, MappingSelector, RequestHead, Route};
 use hosts::HostIndex;
 pub(crate) use hosts::MAX_HOST_LEN;
@@ -74,6 +75,26 @@ impl RouteTable {
         let mut search = Search::new(head, draw, host);
         hosts.visit(head.host, |tree| paths.improve(tree, &mut search));
         search.found()
+    }
+
+    /// Whether the request, which `found` takes, is another Route's for a server that reads paths more
+    /// loosely than we do: where `//`, escaped slashes, or parameters of segments lead elsewhere. What is
+    /// kept from clients by a Mapping for a prefix could be had by the way of another. What has a Route
+    /// for any path is kept from nobody.
+    pub fn is_ambiguous(
+        &self,
+        head: &RequestHead<'_>,
+        (draw, host): (Draw, &MappingSelector),
+        found: &Route,
+    ) -> bool {
+        readings(head.path).any(|path| {
+            let read = RequestHead {
+                path: &path,
+                ..*head
+            };
+            let other = self.find_selected(&read, draw, host);
+            other.is_some_and(|other| other.order != found.order && !other.takes_any_path())
+        })
     }
 
     /// Adds a Route; one with the same [`Route::order`] makes room for it.

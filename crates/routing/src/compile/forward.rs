@@ -1,7 +1,5 @@
 //! How the requests of one member go to its cluster.
 
-use std::time::Duration;
-
 use http::{HeaderName, HeaderValue};
 use nuncio_config::{
     Format, HashOn, HeaderAddition, LoadBalancer, Mapping, PathMatch, Piece, Rewrite,
@@ -31,6 +29,7 @@ pub(super) fn forward(
     let Surroundings {
         settings, defaults, ..
     } = surroundings;
+    let unsaid = surroundings.identity.defaults.stream_idle_timeout;
     let mut request_headers = attributes.request_headers;
     if let Some(addition) = linkerd(mapping, defaults, &destination.authority) {
         request_headers.add.push(addition);
@@ -45,7 +44,7 @@ pub(super) fn forward(
         timeout: mapping
             .timeout
             .map_or(settings.cluster_request_timeout, limit),
-        idle_timeout: limit(mapping.idle_timeout.unwrap_or(IDLE_TIMEOUT)),
+        idle_timeout: limit(mapping.idle_timeout.unwrap_or(unsaid)),
         retry: attributes.retry,
         priority: attributes.priority,
         hash_on: hash_on(mapping, defaults).cloned().map(Box::new),
@@ -55,9 +54,6 @@ pub(super) fn forward(
         labels: attributes.labels.into(),
     })
 }
-
-/// Envoy's `stream_idle_timeout`.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// What a pattern matched is no prefix that could be replaced.
 fn rewrite(mapping: &Mapping) -> Rewrite {

@@ -10,6 +10,7 @@
 mod binding;
 mod globs;
 mod hosts;
+mod issuances;
 mod ports;
 mod tcp;
 mod terminations;
@@ -55,6 +56,7 @@ impl<'r> Surroundings<'r> {
             listeners,
             implied,
             terminations: terminations.into_all(),
+            issuances: self.issuances(&served, report),
         };
         (listening, carried.clusters)
     }

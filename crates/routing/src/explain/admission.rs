@@ -3,10 +3,11 @@
 //! Deliberately absent: ports. A question has none of the gateway's, so the first Listener is looked at
 //! that speaks what its scheme says.
 
-use nuncio_config::{InsecureAction, SecurityModel};
 use serde::{Deserialize, Serialize};
 
-use crate::{Implied, Listener, Listening, MappingSelector, Route, VirtualHost};
+use crate::{
+    Approach, Implied, Listener, Listening, MappingSelector, Route, Treatment, VirtualHost,
+};
 
 /// What the Host of a request decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,66 +26,51 @@ pub enum Admission {
 /// The Host of a request.
 #[derive(Clone, Copy)]
 pub(super) struct Standing<'s> {
-    pub(super) host: Option<&'s VirtualHost>,
-    /// Of what has no Route of its own.
-    admission: Admission,
+    listening: &'s Listening,
+    /// Where the request came, and whom it asks for.
+    found: Option<(&'s Listener, &'s VirtualHost)>,
+    came: Approach,
 }
 
 impl<'s> Standing<'s> {
     pub(super) fn of(listening: &'s Listening, scheme: &str, host: &str) -> Self {
-        let listener = listener(listening, scheme == "https");
+        let is_https = scheme == "https";
+        let listener = listener(listening, is_https);
         let found = listener.and_then(|listener| {
             let host = listener.hosts.find_authority(host)?;
             Some((listener, &**host))
         });
-        let Some((listener, host)) = found else {
-            return Self {
-                host: None,
-                admission: Admission::Unknown,
-            };
-        };
-        let is_secure = match listener.security {
-            SecurityModel::ForwardedProto => scheme == "https",
-            SecurityModel::Secure => scheme == "https" || !insists_on_clients(listening, host),
-            SecurityModel::Insecure => false,
-        };
-        let admission = match host.insecure {
-            _ if is_secure => Admission::Served,
-            InsecureAction::Route => Admission::Served,
-            InsecureAction::Redirect => Admission::Redirected,
-            InsecureAction::Reject => Admission::Ignored,
-        };
         Self {
-            host: Some(host),
-            admission,
+            listening,
+            found,
+            came: Approach {
+                by_tls: is_https,
+                is_https,
+            },
         }
+    }
+
+    pub(super) fn host(&self) -> Option<&'s VirtualHost> {
+        self.found.map(|(_, host)| host)
     }
 
     /// Whether a request is let in that this Route takes.
     pub(super) fn admission(&self, route: Option<&Route>) -> Admission {
-        match self.admission {
-            Admission::Redirected | Admission::Ignored
-                if route.is_some_and(Route::is_of_challenges) =>
-            {
-                Admission::Served
-            }
-            said @ (Admission::Served
-            | Admission::Redirected
-            | Admission::Ignored
-            | Admission::Unknown) => said,
+        let Some(found) = self.found else {
+            return Admission::Unknown;
+        };
+        match self.listening.treatment(found, self.came, route) {
+            Treatment::Serve => Admission::Served,
+            Treatment::SendToHttps => Admission::Redirected,
+            Treatment::Ignore => Admission::Ignored,
         }
     }
 
     /// Which Routes are looked at.
     pub(super) fn selector(&self) -> &'s MappingSelector {
-        self.host
+        self.host()
             .map_or(&MappingSelector::Nothing, |host| &host.selector)
     }
-}
-
-fn insists_on_clients(listening: &Listening, host: &VirtualHost) -> bool {
-    let termination = host.termination.and_then(|at| listening.termination(at));
-    termination.is_some_and(|termination| termination.insists_on_clients())
 }
 
 fn listener(listening: &Listening, is_tls: bool) -> Option<&Listener> {

@@ -148,7 +148,11 @@ fn reversed<'b>(host: &[u8], buffer: &'b mut [u8; MAX_HOST_LEN]) -> &'b [u8] {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::btree_set;
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::HostMap;
 
     fn index(patterns: &[HostMatch]) -> (HostIndex, HostLedger) {
         let (mut index, mut ledger) = Default::default();
@@ -241,5 +245,22 @@ mod tests {
     #[test]
     fn an_empty_host_meets_only_the_pattern_for_all() {
         assert_eq!(visited(&patterns(), ""), [0]);
+    }
+
+    proptest! {
+        /// VirtualHosts are found by one index and Mappings by another.
+        #[test]
+        fn the_first_that_is_visited_is_whom_a_map_of_hosts_finds(
+            texts in btree_set(r"\*|(\*)?[ab.]{1,3}|[ab.]{1,3}\*", 1..12),
+            host in "[abAB.:]{0,6}",
+        ) {
+            let patterns: Vec<HostMatch> = texts.iter().map(|text| text.parse().unwrap()).collect();
+            let mut map = HostMap::default();
+            for (pattern, tree) in patterns.iter().zip(0_usize..) {
+                map.insert(pattern, tree).unwrap();
+            }
+            let visited = visited(&patterns, &host);
+            prop_assert_eq!(visited.first(), map.find(&host));
+        }
     }
 }

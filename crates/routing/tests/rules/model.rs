@@ -87,13 +87,7 @@ proptest! {
         let snapshot = compile(&numbered(written(&rules)), [], &Identity::default(), 1);
         let question = request.question();
         prop_assume!(question.is_some());
-        let explanation = snapshot.explain(&question.unwrap());
-        for draw in Draw::all() {
-            let found = snapshot.routes.find(&request.head(), draw);
-            let found = found.map(|route| route.mapping.to_string());
-            let told = explanation.answer(draw).map(|answer| answer.mapping.clone());
-            prop_assert_eq!(told, found);
-        }
+        prop_assert!(request.is_explained(&snapshot, &question.unwrap()));
     }
 
     #[test]

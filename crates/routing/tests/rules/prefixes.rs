@@ -1,7 +1,9 @@
 //! What a prefix matches, and what becomes of the path.
 
+use nuncio_routing::{Draw, MappingSelector};
+
 use crate::requests::get;
-use crate::written::{Written, compiled, mapping};
+use crate::written::{Written, compiled, mapping, regex};
 
 fn upstream_path(mapping: Written, path: &str) -> Option<String> {
     let snapshot = compiled([mapping]);
@@ -72,4 +74,47 @@ fn paths_compare_byte_by_byte() {
 fn what_is_no_path_matches_nothing() {
     assert_eq!(upstream_path(mapping("m", "/"), "*"), None);
     assert_eq!(upstream_path(mapping("m", "/"), ""), None);
+}
+
+#[test]
+fn a_path_that_other_servers_read_as_another_mappings_is_ambiguous() {
+    let snapshot = compiled([
+        mapping("all", "/"),
+        mapping("public", "/public/"),
+        mapping("publications", "/publications/"),
+        mapping("private", "/private"),
+        regex("book", "/books/[^/]+"),
+    ]);
+    let is_ambiguous = |path: &str| {
+        let request = get(path);
+        let by = (Draw::from_random(0), &MappingSelector::Any);
+        let found = snapshot.routes.find(&request.head(), by.0).unwrap();
+        snapshot.routes.is_ambiguous(&request.head(), by, found)
+    };
+    for path in [
+        "//private/a",
+        "/%2fprivate",
+        "/x;/..%2fprivate",
+        "/public/..%2fprivate/a",
+        "/publications/..%2fprivate",
+        "/public/..;/..;/private",
+        "/public/%252e%252e/private",
+        "/public;x/a",
+        "/books/..%2fprivate",
+    ] {
+        assert!(is_ambiguous(path), "{path}");
+    }
+    for path in [
+        "/",
+        "/a//b",
+        "/public//private",
+        "/public/a%2fb",
+        "/public/a;b=c",
+        "/private%2f..%2fprivate",
+        "/redirect?to=//private",
+        "/public/http://private/",
+        "/books/a%2fb",
+    ] {
+        assert!(!is_ambiguous(path), "{path}");
+    }
 }

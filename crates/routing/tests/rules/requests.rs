@@ -1,7 +1,9 @@
 //! Requests: `get("/a/").host("x")`.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use nuncio_routing::{Draw, PathRules, Question, RequestHead, Route, Snapshot, normalized};
+use nuncio_routing::{
+    Draw, MappingSelector, PathRules, Question, RequestHead, Route, Snapshot, normalized,
+};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -24,6 +26,28 @@ pub(crate) fn get(path: &str) -> Request {
 }
 
 impl Request {
+    /// Whether what is explained is what happens, for every Draw: who takes the request, or that it is
+    /// refused since that depends on how its path is read.
+    pub(crate) fn is_explained(&self, snapshot: &Snapshot, question: &Question) -> bool {
+        let (explanation, head) = (snapshot.explain(question), self.head());
+        let any = &MappingSelector::Any;
+        let found = |draw| snapshot.routes.find(&head, draw);
+        let is_ambiguous = |draw| {
+            let found = found(draw);
+            found.is_some_and(|found| snapshot.routes.is_ambiguous(&head, (draw, any), found))
+        };
+        if explanation.refused.is_some() {
+            return explanation.answers.is_empty() && Draw::all().any(is_ambiguous);
+        }
+        Draw::all().all(|draw| {
+            let taken = found(draw).map(|route| route.mapping.to_string());
+            let told = explanation
+                .answer(draw)
+                .map(|answer| answer.mapping.clone());
+            told == taken && !is_ambiguous(draw)
+        })
+    }
+
     pub(crate) fn method(self, method: Method) -> Self {
         Self { method, ..self }
     }
