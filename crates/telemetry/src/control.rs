@@ -30,12 +30,34 @@ pub struct ControlStats {
     /// Since the epoch; zero before the first.
     pub(crate) last_publish: LastDuration,
     pub(crate) leader: Gauge,
+    pub(crate) issuances: IssuanceCounters,
     pub(crate) objects: ObjectGauges,
     pub(crate) invalid_changes: Counter,
     pub(crate) state: StateStats,
     feeds: Mutex<BTreeMap<&'static str, Arc<FeedStats>>>,
     /// When each certificate expires that is wanted for TLS.
     certificates: Mutex<BTreeMap<Box<str>, SystemTime>>,
+}
+
+/// What became of asking an authority for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Issued {
+    /// It is there.
+    Issued,
+    /// The authority said no.
+    Refused,
+    /// It said that it is asked too often.
+    RateLimited,
+    /// It could not be asked, did not answer, or what it sent cannot be used or kept.
+    Failed,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct IssuanceCounters {
+    pub(crate) issued: Counter,
+    pub(crate) refused: Counter,
+    pub(crate) rate_limited: Counter,
+    pub(crate) failed: Counter,
 }
 
 /// What is heard of one feed of configuration, which may take several watches.
@@ -243,6 +265,17 @@ impl ControlStats {
     /// Whether this gateway is the one of its replicas that writes to the API server.
     pub fn set_leader(&self, leads: bool) {
         self.leader.set(u64::from(leads));
+    }
+
+    /// An authority was asked for a certificate, and this came of it.
+    pub fn asked_for_certificate(&self, outcome: Issued) {
+        let counters = &self.issuances;
+        match outcome {
+            Issued::Issued => counters.issued.inc(),
+            Issued::Refused => counters.refused.inc(),
+            Issued::RateLimited => counters.rate_limited.inc(),
+            Issued::Failed => counters.failed.inc(),
+        }
     }
 
     /// Whether debug messages are logged.

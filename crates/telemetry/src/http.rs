@@ -26,6 +26,21 @@ pub struct HttpStats {
     series: Series,
 }
 
+/// What an HTTP/2 client sends too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flood {
+    /// Frames that say nothing.
+    EmptyFrames,
+    /// Priorities of streams, or extensions that nobody asked for.
+    Priorities,
+    /// Windows opened by little and little.
+    WindowUpdates,
+    /// Frames that have to be acknowledged.
+    Control,
+    /// Streams that are opened to be reset.
+    Resets,
+}
+
 /// What Ambassador's diagnostics page shows of a connection manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HttpSummary {
@@ -118,6 +133,21 @@ impl HttpStats {
         }
     }
 
+    /// The head of a request did not come in time.
+    pub fn head_late(&self) {
+        self.count.downstream_rq_header_timeout.inc();
+    }
+
+    /// A request was not complete in time.
+    pub fn request_late(&self) {
+        self.count.downstream_rq_timeout.inc();
+    }
+
+    /// A client was asked to leave, because its connection has brought as many requests as it may.
+    pub fn connection_used_up(&self) {
+        self.count.downstream_cx_max_requests_reached.inc();
+    }
+
     /// A client was asked to leave, because we are draining.
     pub fn drain_begun(&self) {
         self.count.downstream_cx_drain_close.inc();
@@ -134,6 +164,22 @@ impl HttpStats {
     /// An HTTP/2 client was told by GOAWAY that no more streams are served.
     pub fn goaway_sent(&self) {
         self.count.http2_goaway_sent.inc();
+    }
+
+    /// An HTTP/2 client was told so because it sent too much that brings no request on.
+    pub fn flooded(&self, by: Flood) {
+        match by {
+            Flood::EmptyFrames => self.count.http2_inbound_empty_frames_flood.inc(),
+            Flood::Priorities => self.count.http2_inbound_priority_frames_flood.inc(),
+            Flood::WindowUpdates => self.count.http2_inbound_window_update_frames_flood.inc(),
+            Flood::Control => self.count.http2_outbound_control_flood.inc(),
+            Flood::Resets => self.count.downstream_rq_too_many_premature_resets.inc(),
+        }
+    }
+
+    /// So many heads of HTTP/2 were larger than is served.
+    pub fn heads_too_large(&self, heads: u32) {
+        self.count.http2_header_overflow.add(u64::from(heads));
     }
 
     /// A client that `ip_allow` or `ip_deny` lets in.
@@ -297,12 +343,21 @@ pub(crate) struct HttpCounts {
     pub(crate) http2_rx_reset: Counter,
     pub(crate) http2_tx_reset: Counter,
     pub(crate) http2_goaway_sent: Counter,
+    pub(crate) http2_header_overflow: Counter,
+    pub(crate) http2_inbound_empty_frames_flood: Counter,
+    pub(crate) http2_inbound_priority_frames_flood: Counter,
+    pub(crate) http2_inbound_window_update_frames_flood: Counter,
+    pub(crate) http2_outbound_control_flood: Counter,
+    pub(crate) downstream_rq_too_many_premature_resets: Counter,
     pub(crate) downstream_rq_rx_reset: Counter,
     pub(crate) downstream_rq_tx_reset: Counter,
     pub(crate) downstream_rq_response_before_rq_complete: Counter,
+    pub(crate) downstream_rq_header_timeout: Counter,
     pub(crate) downstream_rq_idle_timeout: Counter,
+    pub(crate) downstream_rq_timeout: Counter,
     pub(crate) downstream_rq_too_large: Counter,
     pub(crate) downstream_rq_non_relative_path: Counter,
+    pub(crate) downstream_rq_overload_close: Counter,
     pub(crate) flow_control_paused_reading: Counter,
     pub(crate) flow_control_resumed_reading: Counter,
     pub(crate) downstream_cx_tx_bytes_buffered: Gauge,
@@ -333,6 +388,7 @@ pub(crate) struct HttpCounts {
     pub(crate) downstream_cx_destroy_remote_active_rq: Counter,
     pub(crate) downstream_cx_drain_close: Counter,
     pub(crate) downstream_cx_idle_timeout: Counter,
+    pub(crate) downstream_cx_max_requests_reached: Counter,
     pub(crate) downstream_cx_protocol_error: Counter,
     pub(crate) downstream_cx_length_ms: Histogram,
 }

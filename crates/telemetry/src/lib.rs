@@ -43,10 +43,13 @@ mod latency;
 mod listener;
 mod mapping;
 mod mappings;
+mod memory;
 mod names;
 mod page;
 mod process;
+mod refused;
 mod request;
+mod resources;
 mod series;
 mod server;
 pub mod statsd;
@@ -63,21 +66,25 @@ pub use cluster::{
     PendingRequest, Resolution, RetryCause, RetryRefused, UpstreamRequest,
 };
 pub use configured::{Configured, Weight};
-pub use control::{ControlStats, FeedStats, ObjectCounts, Reconfiguration};
+pub use control::{ControlStats, FeedStats, Issued, ObjectCounts, Reconfiguration};
 pub use dns::{DnsFailure, DnsStats};
 pub use guard::SeriesLimit;
 pub use histogram::Histogram;
-pub use http::{ActiveUpgrade, HeldResponse, HttpStats, HttpSummary};
+pub use http::{ActiveUpgrade, Flood, HeldResponse, HttpStats, HttpSummary};
 pub use label::ClusterLabel;
 pub use listener::{
     ActiveRequest, Certificate, DownstreamConnection, Handshake, HandshakeFailure, ListenerStats,
     Rejection,
 };
 pub use mapping::{Mapped, MappingStats};
+pub use memory::MemoryMeter;
+pub use names::REFUSAL_REASONS;
 pub use page::{BadFilter, Filter, Page, Selection};
+pub use refused::Refused;
 pub use request::{
     Bytes, Closed, Ending, Outcome, Protocol, RequestRecord, Reset, ShadowRecord, Side, Transport,
 };
+pub use resources::{Relief, Resources, Work};
 pub use server::{ServerState, ServerStats};
 pub use tcp::TcpStats;
 pub use telemetry::{BuildInfo, Telemetry};

@@ -38,6 +38,7 @@ pub(crate) struct ListenerCounts {
     pub(crate) downstream_cx_active: Gauge,
     pub(crate) downstream_cx_destroy: Counter,
     pub(crate) downstream_cx_overflow: Counter,
+    pub(crate) downstream_cx_overload_reject: Counter,
     pub(crate) downstream_global_cx_overflow: Counter,
     pub(crate) downstream_cx_proxy_proto_error: Counter,
     pub(crate) downstream_cx_length_ms: Histogram,
@@ -74,6 +75,8 @@ pub enum Rejection {
     ListenerFull,
     /// The whole process has as many as it may.
     ProcessFull,
+    /// There is no memory left for one more.
+    MemoryShort,
 }
 
 /// A TLS handshake that succeeded.
@@ -149,6 +152,7 @@ impl ListenerStats {
         match why {
             Rejection::ListenerFull => self.count.downstream_cx_overflow.inc(),
             Rejection::ProcessFull => self.count.downstream_global_cx_overflow.inc(),
+            Rejection::MemoryShort => self.count.downstream_cx_overload_reject.inc(),
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod cluster;
 mod http;
+mod refused;
 
 use crate::family::{
     Stat, classes, counter, gauge, histogram, once_used, zero_counter, zero_gauge,
@@ -18,6 +19,7 @@ use crate::server::ServerStats;
 use crate::tcp::TcpStats;
 pub(crate) use cluster::CLUSTER;
 pub(crate) use http::HTTP;
+pub use refused::REFUSAL_REASONS;
 
 pub(crate) const DOWNSTREAM_RQ_TIME: &str = "downstream_rq_time";
 pub(crate) const DOWNSTREAM_CX_LENGTH_MS: &str = "downstream_cx_length_ms";
@@ -32,6 +34,9 @@ pub(crate) const LISTENER: &[Stat<ListenerStats>] = &[
     counter("downstream_cx_overflow", |s| {
         &s.count.downstream_cx_overflow
     }),
+    once_used(counter("downstream_cx_overload_reject", |s| {
+        &s.count.downstream_cx_overload_reject
+    })),
     once_used(counter("downstream_cx_proxy_proto_error", |s| {
         &s.count.downstream_cx_proxy_proto_error
     })),
@@ -96,13 +101,20 @@ pub(crate) const SERVER: &[Stat<ServerStats>] = &[
         &s.count.cluster_removed
     }),
     counter("http2.goaway_sent", |s| &s.count.http2_goaway_sent),
-    // The codec answers a field list that is too large by itself, and ends connections that flood
-    // it without a word of how.
-    zero_counter("http2.header_overflow"),
-    zero_counter("http2.inbound_empty_frames_flood"),
-    zero_counter("http2.inbound_priority_frames_flood"),
-    zero_counter("http2.inbound_window_update_frames_flood"),
-    zero_counter("http2.outbound_control_flood"),
+    counter("http2.header_overflow", |s| &s.count.http2_header_overflow),
+    counter("http2.inbound_empty_frames_flood", |s| {
+        &s.count.http2_inbound_empty_frames_flood
+    }),
+    counter("http2.inbound_priority_frames_flood", |s| {
+        &s.count.http2_inbound_priority_frames_flood
+    }),
+    counter("http2.inbound_window_update_frames_flood", |s| {
+        &s.count.http2_inbound_window_update_frames_flood
+    }),
+    counter("http2.outbound_control_flood", |s| {
+        &s.count.http2_outbound_control_flood
+    }),
+    // What a client does not take is bounded by not reading from it.
     zero_counter("http2.outbound_flood"),
     counter("http2.rx_reset", |s| &s.count.http2_rx_reset),
     counter("http2.tx_reset", |s| &s.count.http2_tx_reset),
@@ -145,6 +157,22 @@ pub(crate) const SERVER: &[Stat<ServerStats>] = &[
     gauge("listener_manager.total_listeners_warming", |s| {
         &s.count.listeners_warming
     }),
+    once_used(gauge(
+        "overload.envoy.overload_actions.shrink_heap.active",
+        |s| &s.resources.closes_idle,
+    )),
+    once_used(gauge(
+        "overload.envoy.overload_actions.stop_accepting_connections.active",
+        |s| &s.resources.refuses_connections,
+    )),
+    once_used(gauge(
+        "overload.envoy.overload_actions.stop_accepting_requests.active",
+        |s| &s.resources.sheds_requests,
+    )),
+    once_used(gauge(
+        "overload.envoy.resource_monitors.fixed_heap.pressure",
+        |s| &s.resources.memory_pressure,
+    )),
     gauge("server.concurrency", |s| &s.count.concurrency),
     gauge("server.days_until_first_cert_expiring", |s| {
         &s.count.days_until_first_cert_expiring

@@ -1,4 +1,4 @@
-//! What Linux knows of this process, read from `/proc/self`, and of its control group.
+//! What Linux knows of this process, read from `/proc/self`.
 //!
 //! Invariant: all or nothing; without `/proc`, what needs it is left out of the page.
 
@@ -85,29 +85,6 @@ impl Process {
     }
 }
 
-/// How much memory the container may use, in bytes; `None` without a limit, or without a control
-/// group that says so.
-pub(crate) fn memory_limit() -> Option<u64> {
-    // The files of version 2 and of version 1, as a container sees its own group.
-    let files = [
-        "/sys/fs/cgroup/memory.max",
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-    ];
-    let text = files
-        .iter()
-        .find_map(|file| fs::read_to_string(file).ok())?;
-    limit(&text)
-}
-
-/// `max` in version 2 and the largest number of pages in version 1 are no limit.
-fn limit(text: &str) -> Option<u64> {
-    let bytes = text.trim().parse().ok()?;
-    (bytes < MOST_BYTES).then_some(bytes)
-}
-
-/// More than any machine has.
-const MOST_BYTES: u64 = 1 << 60;
-
 fn kilobytes(status: &str, key: &str) -> Option<u64> {
     Some(number_after(status, key)? * 1024)
 }
@@ -158,13 +135,6 @@ mod tests {
             max_fds("Max open files            unlimited  unlimited files"),
             Some(u64::MAX)
         );
-    }
-
-    #[test]
-    fn only_a_number_of_bytes_that_a_machine_may_have_is_a_limit() {
-        assert_eq!(limit("419430400\n"), Some(400 << 20));
-        assert_eq!(limit("max\n"), None);
-        assert_eq!(limit("9223372036854771712\n"), None);
     }
 
     #[cfg(target_os = "linux")]

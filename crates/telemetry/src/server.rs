@@ -12,6 +12,8 @@ use crate::family::{Scope, Stat};
 use crate::http::{HttpCounts, HttpStats};
 use crate::names;
 use crate::process::Memory;
+use crate::refused::Refused;
+use crate::resources::Resources;
 use crate::series::{Scoped, Series};
 use crate::statsd::Timers;
 use crate::value::{Counter, Gauge};
@@ -20,6 +22,8 @@ use crate::value::{Counter, Gauge};
 #[derive(Debug)]
 pub struct ServerStats {
     pub(crate) count: ServerCounts,
+    pub(crate) resources: Resources,
+    pub(crate) refused: Refused,
     started: Instant,
     series: Series,
 }
@@ -43,6 +47,8 @@ impl ServerStats {
         };
         let server = Self {
             count: ServerCounts::default(),
+            resources: Resources::default(),
+            refused: Refused::default(),
             started: Instant::now(),
             series: Series::new(timers, &[], scope),
         };
@@ -63,6 +69,16 @@ impl ServerStats {
         };
         self.count.state.set(number);
         self.count.live.set(live);
+    }
+
+    /// What the process has left.
+    pub fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    /// What did not pass.
+    pub fn refused(&self) -> &Refused {
+        &self.refused
     }
 
     /// Worker threads.
@@ -140,6 +156,18 @@ impl ServerStats {
         count.http2_tx_reset.raise_to(tx_reset);
         let goaway_sent = sum(|http| http.http2_goaway_sent.value());
         count.http2_goaway_sent.raise_to(goaway_sent);
+        let header_overflow = sum(|http| http.http2_header_overflow.value());
+        count.http2_header_overflow.raise_to(header_overflow);
+        let empty = sum(|http| http.http2_inbound_empty_frames_flood.value());
+        count.http2_inbound_empty_frames_flood.raise_to(empty);
+        let priority = sum(|http| http.http2_inbound_priority_frames_flood.value());
+        count.http2_inbound_priority_frames_flood.raise_to(priority);
+        let windows = sum(|http| http.http2_inbound_window_update_frames_flood.value());
+        count
+            .http2_inbound_window_update_frames_flood
+            .raise_to(windows);
+        let control = sum(|http| http.http2_outbound_control_flood.value());
+        count.http2_outbound_control_flood.raise_to(control);
     }
 
     pub(crate) fn refresh(&self, memory: Option<Memory>, connections: u64) {
@@ -188,6 +216,11 @@ pub(crate) struct ServerCounts {
     pub(crate) http2_rx_reset: Counter,
     pub(crate) http2_tx_reset: Counter,
     pub(crate) http2_goaway_sent: Counter,
+    pub(crate) http2_header_overflow: Counter,
+    pub(crate) http2_inbound_empty_frames_flood: Counter,
+    pub(crate) http2_inbound_priority_frames_flood: Counter,
+    pub(crate) http2_inbound_window_update_frames_flood: Counter,
+    pub(crate) http2_outbound_control_flood: Counter,
 
     pub(crate) listeners_active: Gauge,
     pub(crate) listeners_draining: Gauge,

@@ -72,9 +72,21 @@ pub fn named_trace(headers: &HeaderMap) -> Option<TraceId> {
         Propagation::B3,
         Propagation::Datadog,
     ];
+    if !headers.keys().any(may_name_trace) {
+        return None;
+    }
     let incoming = extract(&WAYS, headers);
     let (trace, _) = incoming.span?;
     (incoming.sampled != Some(false)).then_some(trace)
+}
+
+/// Whether it may be a field that says something of a trace; most requests have none.
+fn may_name_trace(name: &HeaderName) -> bool {
+    match name.as_str().as_bytes() {
+        b"b3" | b"traceparent" => true,
+        [b'x', b'-', rest @ ..] => rest.starts_with(b"b3-") || rest.starts_with(b"datadog-"),
+        _ => false,
+    }
 }
 
 impl Companions {

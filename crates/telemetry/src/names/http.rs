@@ -40,6 +40,9 @@ pub(crate) const HTTP: &[Stat<HttpStats>] = &[
     counter("downstream_cx_idle_timeout", |s| {
         &s.count.downstream_cx_idle_timeout
     }),
+    counter("downstream_cx_max_requests_reached", |s| {
+        &s.count.downstream_cx_max_requests_reached
+    }),
     counter("downstream_cx_protocol_error", |s| {
         &s.count.downstream_cx_protocol_error
     }),
@@ -65,9 +68,10 @@ pub(crate) const HTTP: &[Stat<HttpStats>] = &[
     counter("downstream_rq_completed", |s| {
         &s.count.downstream_rq_completed
     }),
-    // Ambassador cannot set Envoy's `request_headers_timeout`, `max_stream_duration`,
-    // `request_timeout` or overload actions.
-    zero_counter("downstream_rq_header_timeout"),
+    // Ambassador cannot set Envoy's `max_stream_duration` or overload actions.
+    counter("downstream_rq_header_timeout", |s| {
+        &s.count.downstream_rq_header_timeout
+    }),
     counter("downstream_rq_http1_total", |s| {
         &s.count.downstream_rq_http1_total
     }),
@@ -82,16 +86,21 @@ pub(crate) const HTTP: &[Stat<HttpStats>] = &[
     counter("downstream_rq_non_relative_path", |s| {
         &s.count.downstream_rq_non_relative_path
     }),
-    zero_counter("downstream_rq_overload_close"),
+    counter("downstream_rq_overload_close", |s| {
+        &s.count.downstream_rq_overload_close
+    }),
     counter("downstream_rq_response_before_rq_complete", |s| {
         &s.count.downstream_rq_response_before_rq_complete
     }),
     counter("downstream_rq_rx_reset", |s| {
         &s.count.downstream_rq_rx_reset
     }),
-    zero_counter("downstream_rq_timeout"),
+    counter("downstream_rq_timeout", |s| &s.count.downstream_rq_timeout),
     counter("downstream_rq_too_large", |s| {
         &s.count.downstream_rq_too_large
+    }),
+    counter("downstream_rq_too_many_premature_resets", |s| {
+        &s.count.downstream_rq_too_many_premature_resets
     }),
     counter("downstream_rq_total", |s| &s.count.downstream_rq_total),
     counter("downstream_rq_tx_reset", |s| {

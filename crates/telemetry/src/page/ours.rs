@@ -98,7 +98,7 @@ fn room(telemetry: &Telemetry, handles: &Handles, crowd: &Crowd, weights: usize)
 }
 
 /// More than there are of our own and of diagd's, but for those of Mappings.
-const OURS: u64 = 250;
+const OURS: u64 = 320;
 
 fn weights(telemetry: &Telemetry) -> Vec<MappingWeight> {
     let mut weights = Vec::new();

@@ -24,5 +24,5 @@ pub(super) fn running(telemetry: &Telemetry, ours: &Ours, page: &mut impl Form) 
     feeds::feeds(&telemetry.control, page);
     feeds::dns(telemetry.dns(), page);
     running::running(telemetry, ours, page);
-    process::process(ours.memory, page);
+    process::process(telemetry, ours.memory, page);
 }

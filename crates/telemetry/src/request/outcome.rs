@@ -45,6 +45,10 @@ pub enum Outcome {
         /// The status sent.
         status: u16,
     },
+    /// 503: the gateway has no memory left for it.
+    Shed,
+    /// 500: serving it panicked before a response head.
+    Panicked,
     /// 413: more of a request's body than may be held; it never reached the router.
     TooLarge,
     /// 408 or 504: nothing moved for too long before a response head. Envoy's connection manager
@@ -102,6 +106,7 @@ impl Outcome {
             Self::NoCluster => http.count.no_cluster.inc(),
             Self::Direct { .. } => http.count.rq_direct_response.inc(),
             Self::TooLarge => http.count.downstream_rq_too_large.inc(),
+            Self::Shed => http.count.downstream_rq_overload_close.inc(),
             Self::IdleTimeout { .. }
             | Self::Upstream {
                 ending: Ending::IdleTimeout,
@@ -112,6 +117,7 @@ impl Outcome {
             | Self::Malformed { .. }
             | Self::Refused { .. }
             | Self::Filter { .. }
+            | Self::Panicked
             | Self::ConnectFailed
             | Self::NoHealthyHost
             | Self::Overflow
@@ -154,6 +160,8 @@ impl Outcome {
             | Self::Direct { .. }
             | Self::Filter { .. }
             | Self::TooLarge
+            | Self::Shed
+            | Self::Panicked
             | Self::IdleTimeout { .. }
             | Self::ConnectFailed
             | Self::Overflow
@@ -173,6 +181,8 @@ impl Outcome {
             | Self::IdleTimeout { status }
             | Self::Filter { status } => Some(status),
             Self::TooLarge => Some(413),
+            Self::Panicked => Some(500),
+            Self::Shed => Some(503),
             Self::ClientLeft => None,
             Self::NoRoute => Some(404),
             Self::NoCluster
@@ -188,7 +198,7 @@ impl Outcome {
     /// The status that Envoy charges to the cluster: its router's, not the connection manager's.
     pub(super) fn status_of_cluster(self) -> Option<u16> {
         match self {
-            Self::TooLarge | Self::IdleTimeout { .. } | Self::Malformed { .. } => None,
+            Self::TooLarge | Self::Shed | Self::IdleTimeout { .. } | Self::Malformed { .. } => None,
             _ => self.status(),
         }
     }
@@ -223,7 +233,12 @@ impl Outcome {
     pub(super) fn reached_router(self) -> bool {
         !matches!(
             self,
-            Self::Malformed { .. } | Self::Refused { .. } | Self::Filter { .. } | Self::TooLarge
+            Self::Malformed { .. }
+                | Self::Refused { .. }
+                | Self::Filter { .. }
+                | Self::TooLarge
+                | Self::Shed
+                | Self::Panicked
         )
     }
 

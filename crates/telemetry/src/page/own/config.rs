@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::super::form::{Durations, Family, Fixed, Form, Kind, Labels};
-use crate::control::{ControlStats, StateStats};
+use crate::control::{ControlStats, IssuanceCounters, StateStats};
 use crate::histogram::Histogram;
 
 pub(super) fn config(control: &ControlStats, page: &mut impl Form) {
@@ -21,8 +21,27 @@ pub(super) fn config(control: &ControlStats, page: &mut impl Form) {
         page,
     );
     running(control, page);
+    issuances(&control.issuances, page);
     objects(control, page);
     state(&control.state, page);
+}
+
+fn issuances(issuances: &IssuanceCounters, page: &mut impl Form) {
+    let name = "nuncio_acme_orders_total";
+    let (kind, help) = (
+        Kind::Counter,
+        "Certificates that authorities were asked for.",
+    );
+    page.family(&Family { name, kind, help });
+    for (outcome, counter) in [
+        ("issued", &issuances.issued),
+        ("refused", &issuances.refused),
+        ("rate_limited", &issuances.rate_limited),
+        ("failed", &issuances.failed),
+    ] {
+        let value = Fixed::whole(counter.value());
+        page.sample(Labels::of(&[("outcome", outcome)]), value);
+    }
 }
 
 fn running(control: &ControlStats, page: &mut impl Form) {

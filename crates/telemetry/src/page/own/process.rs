@@ -2,16 +2,26 @@
 //! gives it.
 
 use super::super::form::{Family, Fixed, Form, Kind, Labels};
-use crate::process::{Memory, Process, memory_limit};
+use crate::memory::memory_limit;
+use crate::process::{Memory, Process};
+use crate::telemetry::Telemetry;
 
 /// `process_*`, and what bounds it.
-pub(super) fn process(memory: Option<Memory>, page: &mut impl Form) {
+pub(super) fn process(telemetry: &Telemetry, memory: Option<Memory>, page: &mut impl Form) {
     under("", memory, page);
-    if let Some(limit) = memory_limit() {
+    let measured = telemetry.server.resources.memory();
+    if let Some(limit) = measured.map(|(limit, _)| limit).or_else(memory_limit) {
         page.gauge(
             "nuncio_memory_limit_bytes",
-            "Memory that the container may use; absent without a limit.",
+            "Memory that the gateway may use; absent without a limit.",
             Fixed::whole(limit),
+        );
+    }
+    if let Some((_, used)) = measured {
+        page.gauge(
+            "nuncio_memory_used_bytes",
+            "What counts against that limit.",
+            Fixed::whole(used),
         );
     }
 }

@@ -2,6 +2,8 @@
 
 use super::super::form::{Family, Fixed, Form, Kind, Labels};
 use super::super::ours::Ours;
+use crate::refused::Refused;
+use crate::resources::Resources;
 use crate::telemetry::{BuildInfo, Telemetry};
 
 pub(super) fn build(build: &BuildInfo, page: &mut impl Form) {
@@ -21,6 +23,8 @@ pub(super) fn running(telemetry: &Telemetry, ours: &Ours, page: &mut impl Form) 
         telemetry.guard.overflowed.value(),
     );
     gateway(ours, page);
+    resources(&telemetry.server.resources, page);
+    refused(&telemetry.server.refused, page);
     certificates(ours, page);
     elsewhere(telemetry, page);
 }
@@ -55,6 +59,64 @@ fn gateway(ours: &Ours, page: &mut impl Form) {
         ),
     ] {
         page.gauge(name, help, Fixed::whole(value));
+    }
+}
+
+/// What it has left.
+fn resources(resources: &Resources, page: &mut impl Form) {
+    page.gauge(
+        "nuncio_downstream_connections_max",
+        "Connections of clients that there may be; more are closed as they come.",
+        Fixed::whole(resources.max_connections.value()),
+    );
+    page.counter(
+        "nuncio_accept_failures_total",
+        "Connections that could not be accepted, mostly for lack of file descriptors.",
+        resources.accept_failures.value(),
+    );
+    page.family(&Family {
+        name: "nuncio_panics_total",
+        kind: Kind::Counter,
+        help: "Panics that were confined, by what they ended.",
+    });
+    for (work, count) in resources.panics() {
+        page.sample(Labels::of(&[("work", work.label())]), Fixed::whole(count));
+    }
+}
+
+/// What did not pass.
+fn refused(refused: &Refused, page: &mut impl Form) {
+    reasons(
+        "nuncio_refused_total",
+        "Requests and connections of clients that were refused for what was sent, by reason.",
+        refused.requests(),
+        page,
+    );
+    reasons(
+        "nuncio_upstream_answers_refused_total",
+        "Answers of upstreams that were refused for what was sent, by reason.",
+        refused.answers(),
+        page,
+    );
+}
+
+fn reasons(
+    name: &'static str,
+    help: &'static str,
+    counts: impl Iterator<Item = (&'static str, u64)>,
+    page: &mut impl Form,
+) {
+    let mut counts = counts.peekable();
+    if counts.peek().is_none() {
+        return;
+    }
+    page.family(&Family {
+        name,
+        kind: Kind::Counter,
+        help,
+    });
+    for (reason, count) in counts {
+        page.sample(Labels::of(&[("reason", reason)]), Fixed::whole(count));
     }
 }
 
