@@ -1,9 +1,10 @@
 //! What carries the bytes of a connection: TCP, or TLS over it.
 
 mod prelude;
+mod socket;
 
 use std::io::{self, IoSlice};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -13,11 +14,12 @@ use tokio::net::TcpStream;
 use tokio_rustls::{client, server};
 
 pub(crate) use prelude::Prelude;
+pub(crate) use socket::Socket;
 
 /// An established transport connection.
 #[derive(Debug)]
 pub(crate) enum Carrier {
-    Tcp(TcpStream),
+    Tcp(Socket),
     /// TLS to an upstream.
     Originated(Box<client::TlsStream<TcpStream>>),
     /// TLS of a client.
@@ -27,7 +29,7 @@ pub(crate) enum Carrier {
 impl Carrier {
     pub(crate) fn id(&self) -> UniqueIDType {
         match self {
-            Self::Tcp(tcp) => tcp.as_raw_fd(),
+            Self::Tcp(tcp) => id(tcp),
             Self::Originated(tls) => tls.get_ref().0.as_raw_fd(),
             Self::Terminated(tls) => tls.get_ref().0.id(),
         }
@@ -35,15 +37,28 @@ impl Carrier {
 
     /// Ends it so that the other side cannot take what came for all that was to come.
     pub(crate) fn reset(self) {
-        // Where that fails, the other side has ended it.
-        drop(self.tcp().set_zero_linger());
+        match &self {
+            Self::Tcp(tcp) => tcp.resets(),
+            // Where that fails, the other side has ended it.
+            Self::Originated(tls) => drop(tls.get_ref().0.set_zero_linger()),
+            Self::Terminated(tls) => tls.get_ref().0.tcp().resets(),
+        }
     }
 
-    fn tcp(&self) -> &TcpStream {
+    /// Has nothing noticed of what a client sends until somebody reads or writes.
+    pub(crate) fn rest(&mut self) {
         match self {
-            Self::Tcp(tcp) => tcp,
-            Self::Originated(tls) => tls.get_ref().0,
-            Self::Terminated(tls) => tls.get_ref().0.tcp(),
+            Self::Tcp(tcp) => tcp.rest(),
+            Self::Originated(_) => {}
+            Self::Terminated(tls) => tls.get_mut().0.rest(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_resting(&self) -> bool {
+        match self {
+            Self::Tcp(tcp) => tcp.is_resting(),
+            Self::Originated(_) | Self::Terminated(_) => false,
         }
     }
 
@@ -64,6 +79,11 @@ impl Carrier {
             .poll_read(&mut nobody, &mut ReadBuf::new(&mut probe))
             .is_pending()
     }
+}
+
+/// What the codecs know it by.
+fn id(tcp: &Socket) -> UniqueIDType {
+    tcp.fd().as_ref().map_or(-1, BorrowedFd::as_raw_fd)
 }
 
 impl AsyncRead for Carrier {

@@ -6,7 +6,7 @@
 //! Invariant: nothing but the case of names changes.
 
 use bytes::BytesMut;
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 /// Rewrites the head that `bytes` holds from `start` on.
 pub(crate) fn lower_names(bytes: &mut BytesMut, start: usize) {
@@ -14,9 +14,10 @@ pub(crate) fn lower_names(bytes: &mut BytesMut, start: usize) {
     while let Some(end) = memchr(b'\n', rest) {
         rest = rest.get_mut(end + 1..).unwrap_or_default();
         // Names are short, and hold no line's end; what has no colon is left alone.
-        if let Some(name) = memchr2(b':', b'\n', rest)
-            && rest.get(name) == Some(&b':')
-            && let Some(name) = rest.get_mut(..name)
+        let name = rest.iter().position(|byte| matches!(byte, b':' | b'\n'));
+        if let Some(len) = name
+            && rest.get(len) == Some(&b':')
+            && let Some(name) = rest.get_mut(..len)
         {
             name.make_ascii_lowercase();
         }

@@ -18,14 +18,21 @@
 
 mod carrier;
 mod conduit;
+mod confined;
 mod downstream;
 mod error_pages;
 mod exchange;
 mod head_bytes;
+mod limits;
 mod live;
+mod pressure;
 mod upstream;
 mod wire;
 
-pub use downstream::{BindError, Listener, ListenerKey, Phase, Probes, StartError, Workers};
+pub use downstream::{
+    BindError, Listener, ListenerKey, Phase, Probes, Shared, StartError, Workers,
+};
+pub use limits::{Http2Limits, Limits, UpstreamLimits};
 pub use live::Switch;
+pub use pressure::Pressure;
 pub use upstream::{ResolveError, Resolver};

@@ -5,33 +5,37 @@
 //!
 //! Deliberately absent: compiling. Snapshots come ready made.
 
+mod challenges;
 mod credentials;
 mod made;
 mod mappings;
 mod terminations;
 mod upstreams;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use nuncio_config::Format;
 use nuncio_routing::{
     ClusterIndex, Clusters, Credential, IdentitySource, Listening, MappingId, Route, RouteTable,
     ServicePort, Settings, Slots, Snapshot, Termination, TerminationIndex,
 };
 use nuncio_telemetry::{Certificate, MappingStats, TcpStats, Telemetry};
-use nuncio_tls::{Material, Unusable};
+use nuncio_tls::{Demanded, Material, Unusable};
 use nuncio_tracing::{SpanSender, Tracer};
 
 use crate::downstream::ListenerKey;
 use crate::error_pages::ErrorPages;
 use crate::exchange::LogPlan;
 use crate::upstream::{Background, Discovered, Originators, Resolver, Upstream};
+use challenges::Challenges;
 pub(crate) use credentials::Credentials;
 pub(crate) use made::Made;
+pub(crate) use terminations::Accepting;
 use terminations::Terminations;
-use tokio_rustls::rustls::ServerConfig;
 use upstreams::Upstreams;
 
 /// What requests are served by.
@@ -42,6 +46,7 @@ pub(crate) struct Live {
     upstreams: Slots<Arc<Upstream>>,
     terminations: Arc<Terminations>,
     credentials: Arc<Credentials>,
+    challenges: Arc<Challenges>,
     error_pages: Arc<ErrorPages>,
     log_plan: Arc<LogPlan>,
     tracer: Option<Arc<Tracer>>,
@@ -76,11 +81,27 @@ impl Live {
     pub(crate) fn terminate(
         &self,
         index: TerminationIndex,
-    ) -> Result<(Arc<Termination>, Arc<ServerConfig>), Arc<Unusable>> {
+    ) -> Result<(Arc<Termination>, Arc<Accepting>), Arc<Unusable>> {
         let running = self.terminations.get(index);
         let running = running.ok_or(Unusable::Missing("the Termination"))?;
-        let config = running.config(&self.credentials)?;
-        Ok((Arc::clone(running.termination()), config))
+        let accepting = running.accepting(&self.credentials)?;
+        Ok((Arc::clone(running.termination()), accepting))
+    }
+
+    /// How often a credential was told: what is demanded of clients is the same as long as this is.
+    pub(crate) fn credentials_told(&self) -> u64 {
+        self.credentials.told()
+    }
+
+    /// What is demanded of clients now; `None` while what verifies them is missing.
+    pub(crate) fn demanded(&self, index: TerminationIndex) -> Option<Demanded> {
+        let running = self.terminations.get(index)?;
+        running.demanded(&self.credentials)
+    }
+
+    /// What an authority is to be told that asks for `path` to have a name proven.
+    pub(crate) fn challenge(&self, path: &str) -> Option<Bytes> {
+        self.challenges.answer(path)
     }
 
     /// What lines of the access log look like.
@@ -141,6 +162,7 @@ impl Switch {
             upstreams: Slots::default(),
             terminations: Arc::default(),
             credentials: Arc::new(Credentials::new()),
+            challenges: Arc::default(),
             error_pages: Arc::default(),
             log_plan: LogPlan::of(&snapshot.settings.access_log),
             tracer: None,
@@ -189,6 +211,7 @@ impl Switch {
                 .terminations
                 .next(&snapshot.listening, &before.credentials),
             credentials: Arc::clone(&before.credentials),
+            challenges: Arc::clone(&before.challenges),
             snapshot,
             upstreams,
             error_pages,
@@ -220,6 +243,12 @@ impl Switch {
             true => self.credentials.forget(credential),
             false => self.credentials.set(credential, material),
         }
+    }
+
+    /// Answers the challenges of authorities by these from now on, by token, at once and without a
+    /// snapshot.
+    pub fn set_challenges(&self, answers: BTreeMap<Box<str>, Box<str>>) {
+        self.live.load().challenges.set(answers);
     }
 
     /// Others whenever [`Switch::certificates`] may be others.

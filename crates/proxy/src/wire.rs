@@ -9,29 +9,30 @@
 //! it reads on would otherwise wait for us, and we for it.
 //!
 //! Deliberately absent: any knowledge of HTTP, but for how heads are spelled when it is told that one
-//! follows.
+//! follows, and for what a [`Screen`] knows.
 
+mod answers;
+mod codec;
+mod frames;
+mod reading;
+mod screen;
 mod traffic;
 
 use std::fmt::Debug;
 use std::io::{self, IoSlice};
 use std::iter;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use async_trait::async_trait;
 use bytes::{Buf, Bytes, BytesMut};
-use pingora_core::protocols::raw_connect::ProxyDigest;
-use pingora_core::protocols::{
-    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
-    TimingDigest, UniqueID, UniqueIDType,
-};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::AsyncWrite;
 
 use crate::carrier::Carrier;
 use crate::head_bytes::lower_names;
+pub(crate) use frames::FrameNotes;
+use reading::Guard;
+pub(crate) use screen::Screen;
 pub(crate) use traffic::Traffic;
 
 /// A connection. `P` is what lives and ends with it, such as its place in the counters.
@@ -40,6 +41,8 @@ pub(crate) struct Wire<P> {
     carrier: Carrier,
     /// Bytes looked at and put back; read before the socket.
     unread: Bytes,
+    /// Judges what is read, if there is anything to judge.
+    guard: Option<Guard>,
     /// Bytes accepted and not yet sent.
     held: BytesMut,
     /// Whether the next write may be held back.
@@ -71,6 +74,9 @@ const CORK_LIMIT: usize = 4096;
 /// How much is kept of what an upstream does not take: whatever was read in one go, and no more.
 const MAX_KEPT: usize = 64 * 1024;
 
+/// Room that is kept for the next head.
+const KEPT_ROOM: usize = 2048;
+
 /// What one system call takes along: the held head, and the pieces of a chunk.
 const MAX_SLICES: usize = 8;
 
@@ -84,6 +90,7 @@ impl<P: Place> Wire<P> {
         Self {
             carrier,
             unread: Bytes::new(),
+            guard: None,
             held: BytesMut::new(),
             corked: true,
             writes,
@@ -96,6 +103,10 @@ impl<P: Place> Wire<P> {
     /// What goes over this connection.
     pub(crate) fn traffic(&self) -> Arc<Traffic> {
         Arc::clone(&self.traffic)
+    }
+
+    pub(crate) fn traffic_ref(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// Has these bytes, which came first, read first.
@@ -113,37 +124,18 @@ impl<P: Place> Wire<P> {
         &self.place
     }
 
-    /// Reads until `expected` has arrived or differs; everything read stays readable.
-    ///
-    /// `Ok(true)` when the connection begins with `expected`. The end of the stream is a
-    /// difference.
-    pub(crate) async fn begins_with(&mut self, expected: &[u8]) -> io::Result<bool> {
-        let mut seen = match self.unread.is_empty() {
-            true => BytesMut::with_capacity(CORK_LIMIT),
-            false => BytesMut::from(mem::take(&mut self.unread)),
-        };
-        let begins = loop {
-            let n = seen.len().min(expected.len());
-            if seen.iter().zip(expected).any(|(a, b)| a != b) {
-                break false;
-            }
-            if n == expected.len() {
-                break true;
-            }
-            if self.read_buf(&mut seen).await? == 0 {
-                break false;
-            }
-        };
-        self.unread = seen.freeze();
-        Ok(begins)
-    }
-
     /// Whether the idle connection is still usable: open, and with nothing to read.
     ///
     /// RFC 9112 section 9.5: a server may close an idle connection at any time; bytes nobody
     /// asked for would be taken for the next answer.
     pub(crate) fn is_quiet(&mut self) -> bool {
-        self.unread.is_empty() && self.held.is_empty() && !self.unflushed && self.carrier.is_quiet()
+        let is_all_read = self.unread.is_empty()
+            && match &self.guard {
+                Some(Guard::Answers(answers)) => answers.is_all_read(),
+                Some(Guard::Away) => false,
+                Some(Guard::Requests(_) | Guard::Frames(_)) | None => true,
+            };
+        is_all_read && self.held.is_empty() && !self.unflushed && self.carrier.is_quiet()
     }
 
     fn poll_send_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -153,7 +145,7 @@ impl<P: Place> Wire<P> {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.sent(n);
-            self.held.advance(n);
+            self.held_went(n);
         }
         if self.unflushed {
             ready!(Pin::new(&mut self.carrier).poll_flush(cx))?;
@@ -161,6 +153,30 @@ impl<P: Place> Wire<P> {
         }
         self.traffic.set_backlog(0);
         Poll::Ready(Ok(()))
+    }
+
+    /// Holds a head, or what is small and the first since a read; else as [`Self::poll_send_or_keep`].
+    fn poll_hold_or_send(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let is_head = self.traffic.is_head_expected();
+        let may_wait = self.corked && self.held.is_empty() && bytes.len() <= CORK_LIMIT;
+        if !is_head && !may_wait {
+            return self.poll_send_or_keep(cx, &[IoSlice::new(bytes)]);
+        }
+        self.corked = false;
+        let start = self.held.len();
+        self.held.extend_from_slice(bytes);
+        if is_head {
+            self.traffic.expect_head(false);
+            lower_names(&mut self.held, start);
+        }
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    /// The codec has written so much of `slices`.
+    fn wrote(&mut self, slices: &[IoSlice<'_>], written: &Poll<io::Result<usize>>) {
+        if let (Some(Guard::Frames(frames)), Poll::Ready(Ok(len))) = (&mut self.guard, written) {
+            frames.wrote(slices, *len);
+        }
     }
 
     /// As [`Self::poll_send`], but keeps what would have to wait, unless that is too much.
@@ -195,13 +211,14 @@ impl<P: Place> Wire<P> {
             {
                 *slot = *slice;
             }
-            let n = ready!(Pin::new(&mut self.carrier).poll_write_vectored(cx, &all))?;
+            let (all, _) = all.split_at(MAX_SLICES.min(1 + slices.len()));
+            let n = ready!(Pin::new(&mut self.carrier).poll_write_vectored(cx, all))?;
             if n == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.sent(n);
             let from_held = n.min(self.held.len());
-            self.held.advance(from_held);
+            self.held_went(from_held);
             if n > from_held {
                 return Poll::Ready(Ok(n - from_held));
             }
@@ -211,40 +228,18 @@ impl<P: Place> Wire<P> {
         Poll::Ready(Ok(n))
     }
 
+    /// So much of what is held went. The room that much of it took is given up.
+    fn held_went(&mut self, bytes: usize) {
+        let was_large = self.held.len() > KEPT_ROOM;
+        self.held.advance(bytes);
+        if was_large && self.held.len() <= KEPT_ROOM {
+            self.held = BytesMut::from(&self.held[..]);
+        }
+    }
+
     fn sent(&mut self, bytes: usize) {
         self.traffic.sent(bytes);
         self.unflushed |= self.carrier.holds_back();
-    }
-}
-
-impl<P: Place> AsyncRead for Wire<P> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        if !this.unread.is_empty() {
-            let n = this.unread.len().min(buf.remaining());
-            buf.put_slice(&this.unread.split_to(n));
-            this.corked = true;
-            return Poll::Ready(Ok(()));
-        }
-        let (before, asked) = (buf.filled().len(), buf.remaining());
-        match Pin::new(&mut this.carrier).poll_read(cx, buf) {
-            Poll::Ready(done) => {
-                this.traffic.read(&done, buf.filled().len() - before, asked);
-                this.corked = true;
-                Poll::Ready(done)
-            }
-            Poll::Pending => {
-                // An error here shows again on the next write.
-                if let Poll::Ready(Err(error)) = this.poll_send_held(cx) {
-                    return Poll::Ready(Err(error));
-                }
-                Poll::Pending
-            }
-        }
     }
 }
 
@@ -254,20 +249,9 @@ impl<P: Place> AsyncWrite for Wire<P> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let this = &mut *self;
-        let is_head = this.traffic.is_head_expected();
-        let may_wait = this.corked && this.held.is_empty() && bytes.len() <= CORK_LIMIT;
-        if is_head || may_wait {
-            this.corked = false;
-            let start = this.held.len();
-            this.held.extend_from_slice(bytes);
-            if is_head {
-                this.traffic.expect_head(false);
-                lower_names(&mut this.held, start);
-            }
-            return Poll::Ready(Ok(bytes.len()));
-        }
-        this.poll_send_or_keep(cx, &[IoSlice::new(bytes)])
+        let written = self.poll_hold_or_send(cx, bytes);
+        self.wrote(&[IoSlice::new(bytes)], &written);
+        written
     }
 
     fn poll_write_vectored(
@@ -275,7 +259,9 @@ impl<P: Place> AsyncWrite for Wire<P> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_send_or_keep(cx, slices)
+        let written = self.poll_send_or_keep(cx, slices);
+        self.wrote(slices, &written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -301,43 +287,5 @@ impl<P: Place> AsyncWrite for Wire<P> {
             sent => ready!(sent)?,
         }
         Pin::new(&mut self.carrier).poll_shutdown(cx)
-    }
-}
-
-#[async_trait]
-impl<P: Place> Shutdown for Wire<P> {
-    async fn shutdown(&mut self) {
-        // The peer may be gone already; nothing is owed to it then.
-        drop(AsyncWriteExt::shutdown(self).await);
-    }
-}
-
-impl<P: Place> UniqueID for Wire<P> {
-    fn id(&self) -> UniqueIDType {
-        self.carrier.id()
-    }
-}
-
-impl<P: Place> Ssl for Wire<P> {}
-
-impl<P: Place> Peek for Wire<P> {}
-
-// The gateway keeps its own clock, addresses and counters for each connection, so the codecs'
-// digests stay empty.
-impl<P: Place> GetTimingDigest for Wire<P> {
-    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        Vec::new()
-    }
-}
-
-impl<P: Place> GetProxyDigest for Wire<P> {
-    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        None
-    }
-}
-
-impl<P: Place> GetSocketDigest for Wire<P> {
-    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        None
     }
 }

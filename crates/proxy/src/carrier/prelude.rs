@@ -1,7 +1,6 @@
 //! A TCP connection of which something has been read already.
 
 use std::io::{self, IoSlice};
-use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -10,11 +9,13 @@ use pingora_core::protocols::UniqueIDType;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::Socket;
+
 /// Gives what was read again before anything else.
 #[derive(Debug)]
 pub(crate) struct Prelude {
     begun: Bytes,
-    tcp: TcpStream,
+    tcp: Socket,
     /// What was read from it, as long as it may be taken back.
     read: Option<BytesMut>,
 }
@@ -23,7 +24,7 @@ impl Prelude {
     pub(crate) fn new(begun: Bytes, tcp: TcpStream) -> Self {
         Self {
             begun,
-            tcp,
+            tcp: tcp.into(),
             read: None,
         }
     }
@@ -42,18 +43,22 @@ impl Prelude {
     }
 
     /// The connection, and what came by it before, if it can be taken back.
-    pub(crate) fn rewind(self) -> Option<(Bytes, TcpStream)> {
+    pub(crate) fn rewind(self) -> Option<(Bytes, Socket)> {
         let mut read = self.read?;
         read.extend_from_slice(&self.begun);
         Some((read.freeze(), self.tcp))
     }
 
-    pub(super) fn tcp(&self) -> &TcpStream {
+    pub(super) fn tcp(&self) -> &Socket {
         &self.tcp
     }
 
     pub(super) fn id(&self) -> UniqueIDType {
-        self.tcp.as_raw_fd()
+        super::id(&self.tcp)
+    }
+
+    pub(super) fn rest(&mut self) {
+        self.tcp.rest();
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

@@ -1,26 +1,26 @@
 //! One connection of a client.
 
-use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
 use nuncio_telemetry::{Closed, ListenerStats, Protocol, Side};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant as Moment, timeout, timeout_at};
 
+use super::activity::{Activity, Busy};
 use super::destination;
 use super::door::{Door, Rules};
 use super::greeting::{Ends, Greeted, Opening, greet};
 use super::handshake::TlsFacts;
 use super::worker::Worker;
 use super::{http1, http2};
+use crate::limits::Limits;
 use crate::wire::{Traffic, Wire, Writes};
 
 /// What requests know of the connection they came by.
@@ -40,22 +40,6 @@ pub(crate) struct Connection {
     activity: Rc<Activity>,
 }
 
-/// Whether a connection is at work, and since when it is not.
-pub(super) struct Activity {
-    requests: Cell<usize>,
-    idle_since: Cell<Instant>,
-    /// How long it is left alone after its last request.
-    grace: Cell<Duration>,
-    /// Whether it ends because it was idle for too long.
-    idled_out: Cell<bool>,
-    /// Whether it says goodbye when it is asked to end; else it can be broken off.
-    says_goodbye: Cell<bool>,
-    asked: Notify,
-}
-
-/// A connection younger or more recently used than this may have a request on its way.
-const GRACE: Duration = Duration::from_millis(100);
-
 /// The end of a response may still wait for the client's window, and the client has to answer
 /// GOAWAY; a connection that has nothing to wait for ends by itself.
 const HTTP2_GRACE: Duration = Duration::from_secs(1);
@@ -63,15 +47,14 @@ const HTTP2_GRACE: Duration = Duration::from_secs(1);
 /// A client's connection as its codec has it.
 pub(crate) type ClientWire = Wire<()>;
 
-/// One request under way on a connection.
-pub(super) struct Busy(Rc<Activity>);
-
 /// A client's connection before its protocol is known.
 pub(super) struct Accepted {
     pub(super) worker: Rc<Worker>,
     pub(super) door: Rc<Door>,
     pub(super) peer: SocketAddr,
     pub(super) activity: Rc<Activity>,
+    /// Until when it has to come to the end of its first head.
+    pub(super) deadline: Moment,
 }
 
 /// RFC 9113 section 3.4: how a client with prior knowledge begins.
@@ -87,12 +70,12 @@ impl Accepted {
         }
     }
 
-    /// Finds out how the connection begins; `None` when it ends with that.
     /// What is in force now.
     pub(super) fn rules(&self) -> Rc<Rules> {
         self.door.rules(&self.worker)
     }
 
+    /// Finds out how the connection begins; `None` when it ends with that.
     async fn greeted(&self, tcp: TcpStream) -> Option<Greeted> {
         // Without it a response's last packet could wait for an acknowledgement.
         tcp.set_nodelay(true).ok()?;
@@ -107,7 +90,7 @@ impl Accepted {
 
     /// Serves requests until either side ends the connection.
     async fn serve(self, opening: Opening) {
-        let mut place = opening.place;
+        let (mut place, deadline) = (opening.place, self.deadline);
         let mut wire = Wire::new(opening.carrier, Writes::Wait, |_| ());
         wire.put_back(opening.begun);
         let traffic = wire.traffic();
@@ -123,14 +106,14 @@ impl Accepted {
         let activity = Rc::clone(&self.activity);
         let connection = self.into_connection(opening.ends, opening.tls, Arc::clone(&traffic));
         let connection = Rc::new(connection);
-        // RFC 8446 section 6.1. HTTP/2 has its own words for it.
+        // RFC 8446 section 6.1. HTTP/2 has its own words for it, once it has begun.
         let says_goodbye = connection.is_secure() && protocol == Protocol::Http1;
         activity.says_goodbye.set(says_goodbye);
         let mut cut_short = match protocol {
-            Protocol::Http1 => http1::run(&connection, Box::new(wire)).await,
+            Protocol::Http1 => http1::run(&connection, Box::new(wire), deadline).await,
             Protocol::Http2 => {
                 activity.grace.set(HTTP2_GRACE);
-                http2::run(&connection, Box::new(wire)).await;
+                http2::run(&connection, Box::new(wire), deadline).await;
                 None
             }
         };
@@ -158,11 +141,16 @@ impl Accepted {
     /// Which protocol the client begins with; `None` when it says nothing for too long.
     async fn protocol(&self, wire: &mut ClientWire) -> Option<io::Result<Protocol>> {
         let idle_timeout = self.worker.live().settings().connections.idle_timeout;
-        let begins = within(idle_timeout, wire.begins_with(HTTP2_PREFACE)).await?;
-        Some(begins.map(|is_http2| match is_http2 {
-            true => Protocol::Http2,
-            false => Protocol::Http1,
-        }))
+        let until = idle_timeout.map_or(self.deadline, |limit| {
+            self.deadline.min(Moment::now() + limit)
+        });
+        match timeout_at(until, wire.begins_with(HTTP2_PREFACE)).await {
+            Ok(Ok(true)) => Some(Ok(Protocol::Http2)),
+            Ok(Ok(false)) => Some(Ok(Protocol::Http1)),
+            Ok(Err(error)) => Some(Err(error)),
+            // Methods begin as the preface does. Whoever has said that much is told that it took too long.
+            Err(_) => wire.holds_any().then_some(Ok(Protocol::Http1)),
+        }
     }
 
     fn into_connection(
@@ -208,6 +196,11 @@ impl Connection {
         &self.worker
     }
 
+    /// What its client may have.
+    pub(crate) fn limits(&self) -> &Limits {
+        self.worker.limits()
+    }
+
     /// What the address counts that it came by.
     pub(crate) fn listener(&self) -> &Arc<ListenerStats> {
         self.door.stats()
@@ -230,12 +223,20 @@ impl Connection {
 
     /// Whether it is to be given up after its next response.
     pub(super) fn is_leaving(&self) -> bool {
-        self.door.is_leaving()
+        self.door.is_leaving() || self.activity.is_dismissed()
     }
 
     /// Waits until [`Self::is_leaving`].
     pub(super) async fn leaving(&self) {
-        self.door.leaving().await;
+        tokio::select! {
+            () = self.door.leaving() => {}
+            () = self.activity.dismissed() => {}
+        }
+    }
+
+    /// Has it end once what is under way has, since its client is to come back by another.
+    pub(crate) fn dismiss(&self) {
+        self.activity.dismiss();
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -273,6 +274,20 @@ impl Connection {
         }
     }
 
+    /// Whether the client was idle for too long.
+    pub(super) fn has_idled_out(&self) -> bool {
+        self.activity.idled_out.get()
+    }
+
+    pub(super) fn set_idled_out(&self, idled_out: bool) {
+        self.activity.idled_out.set(idled_out);
+    }
+
+    /// From now on it is not broken off, but asked to end.
+    pub(super) fn will_say_goodbye(&self) {
+        self.activity.says_goodbye.set(true);
+    }
+
     /// A request begins; it ends when the result is dropped.
     pub(super) fn busy(&self) -> Busy {
         self.activity.busy()
@@ -280,47 +295,5 @@ impl Connection {
 
     pub(super) fn is_busy(&self) -> bool {
         self.activity.is_busy()
-    }
-}
-
-impl Activity {
-    pub(super) fn new() -> Self {
-        Self {
-            requests: Cell::new(0),
-            idle_since: Cell::new(Instant::now()),
-            grace: Cell::new(GRACE),
-            idled_out: Cell::new(false),
-            says_goodbye: Cell::new(false),
-            asked: Notify::new(),
-        }
-    }
-
-    /// Something begins that is to be waited for, until the result is dropped.
-    pub(super) fn busy(self: &Rc<Self>) -> Busy {
-        self.requests.set(self.requests.get() + 1);
-        Busy(Rc::clone(self))
-    }
-
-    pub(super) fn is_busy(&self) -> bool {
-        self.requests.get() > 0
-    }
-
-    /// Ends it, as it is idle; `false` = it has to be broken off.
-    pub(super) fn ask_to_end(&self) -> bool {
-        self.asked.notify_waiters();
-        self.says_goodbye.get()
-    }
-
-    /// Whether nothing is lost by closing it.
-    pub(super) fn is_idle(&self, now: Instant) -> bool {
-        let idle_for = now.saturating_duration_since(self.idle_since.get());
-        !self.is_busy() && idle_for >= self.grace.get()
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.requests.set(self.0.requests.get().saturating_sub(1));
-        self.0.idle_since.set(Instant::now());
     }
 }

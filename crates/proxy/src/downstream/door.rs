@@ -7,24 +7,31 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nuncio_config::{SecurityModel, Stack};
 use nuncio_routing::Listener;
-use nuncio_telemetry::{ListenerStats, TcpStats};
+use nuncio_telemetry::{ListenerStats, TcpStats, Work};
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::{self, AbortHandle};
-use tokio::time::sleep;
+use tokio::time::{Instant as Moment, sleep};
 
-use super::connection::{Accepted, Activity};
+use super::accepting::Entrance;
+use super::activity::Activity;
+use super::connection::Accepted;
 use super::listener::ListenerKey;
+use super::upkeep::kept_up;
 use super::worker::{LiveRef, Worker};
 use super::workers::Open;
 use super::{Phase, accepting};
+use crate::confined::confined;
 use crate::live::Live;
+use crate::pressure::{Admission, Room};
 
 /// An address as one worker serves it.
 pub(crate) struct Door {
@@ -35,6 +42,8 @@ pub(crate) struct Door {
     moved: Notify,
     connections: RefCell<HashMap<u64, Running>>,
     next_connection: Cell<u64>,
+    /// For its connections, with all workers.
+    room: Arc<Room>,
     /// Tells whoever counts that it is not closed yet.
     tenure: Arc<()>,
 }
@@ -98,6 +107,7 @@ impl Door {
             moved: Notify::new(),
             connections: RefCell::default(),
             next_connection: Cell::default(),
+            room: Arc::clone(open.room()),
             tenure: Arc::clone(open.tenure()),
         })
     }
@@ -159,10 +169,17 @@ impl Door {
 
     /// Serves what `queue` brings, until the door is closed and everybody has left.
     pub(super) async fn run(self: Rc<Self>, worker: Rc<Worker>, queue: tokio::net::TcpListener) {
-        let start = |(tcp, peer)| self.start(&worker, tcp, peer);
-        accepting::accept(&queue, self.stopping(), start).await;
-        accepting::empty(queue, start);
-        self.close_idle().await;
+        let hall = Hall {
+            door: &self,
+            worker: &worker,
+        };
+        let accept = || accepting::accept(&queue, self.stopping(), &hall);
+        kept_up("accept", worker.resources(), accept).await;
+        accepting::empty(queue, &hall);
+        while !self.connections.borrow().is_empty() {
+            self.close_idle();
+            sleep(CLOSE_CHECK).await;
+        }
     }
 
     async fn stopping(&self) {
@@ -171,7 +188,12 @@ impl Door {
         }
     }
 
-    fn start(self: &Rc<Self>, worker: &Rc<Worker>, tcp: TcpStream, peer: SocketAddr) {
+    fn start(
+        self: &Rc<Self>,
+        worker: &Rc<Worker>,
+        (tcp, peer): (TcpStream, SocketAddr),
+        admission: Admission,
+    ) {
         let id = self.next_connection.get();
         self.next_connection.set(id.wrapping_add(1));
         let activity = Rc::new(Activity::new());
@@ -180,11 +202,18 @@ impl Door {
             door: Rc::clone(self),
             peer,
             activity: Rc::clone(&activity),
+            deadline: Moment::now() + worker.limits().header_timeout,
         };
-        let door = Rc::clone(self);
+        let (door, worker) = (Rc::clone(self), Rc::clone(worker));
         let task = task::spawn_local(async move {
-            let _place = Place { door, id };
-            connection.run(tcp).await;
+            let _place = Place {
+                door,
+                id,
+                _admission: admission,
+            };
+            if confined(pin!(connection.run(tcp))).await.is_err() {
+                worker.resources().panicked(Work::Connection);
+            }
         });
         let running = Running {
             activity,
@@ -193,16 +222,13 @@ impl Door {
         self.connections.borrow_mut().insert(id, running);
     }
 
-    /// Closes connections as they become idle, until there are none.
-    async fn close_idle(&self) {
-        while !self.connections.borrow().is_empty() {
-            let now = Instant::now();
-            for running in self.connections.borrow().values() {
-                if running.activity.is_idle(now) && !running.activity.ask_to_end() {
-                    running.task.abort();
-                }
+    /// Closes the connections that are idle.
+    pub(super) fn close_idle(&self) {
+        let now = Instant::now();
+        for running in self.connections.borrow().values() {
+            if running.activity.is_idle(now) && !running.activity.ask_to_end() {
+                running.task.abort();
             }
-            sleep(CLOSE_CHECK).await;
         }
     }
 }
@@ -211,6 +237,30 @@ impl Door {
 struct Place {
     door: Rc<Door>,
     id: u64,
+    _admission: Admission,
+}
+
+/// A door, and who stands behind it.
+struct Hall<'d> {
+    door: &'d Rc<Door>,
+    worker: &'d Rc<Worker>,
+}
+
+impl Entrance for Hall<'_> {
+    fn take(&self, tcp: TcpStream, peer: SocketAddr) {
+        match self.worker.admit(&self.door.room, &tcp) {
+            Ok(admission) => self.door.start(self.worker, (tcp, peer), admission),
+            Err(reason) => {
+                self.door.stats.rejected(reason);
+                // What is not served is to cost nothing any more, not even a port.
+                drop(SockRef::from(&tcp).set_linger(Some(Duration::ZERO)));
+            }
+        }
+    }
+
+    fn cannot_take(&self) {
+        self.worker.resources().accept_failed();
+    }
 }
 
 impl Drop for Place {

@@ -6,13 +6,12 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use nuncio_telemetry::{Closed, DownstreamConnection, HandshakeFailure, Protocol, Side, Transport};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 use tracing::debug;
 
 use super::carried::Carried;
@@ -21,7 +20,7 @@ use super::destination::{Destination, is_told_by_hello};
 use super::door::Rules;
 use super::handshake::{Shaken, TlsFacts, hear};
 use super::proxy_header::{self, Parsed};
-use crate::carrier::{Carrier, Prelude};
+use crate::carrier::{Carrier, Prelude, Socket};
 
 /// A connection of which is known where it leads.
 pub(super) enum Greeted {
@@ -50,9 +49,6 @@ pub(super) struct Ends {
     pub(super) local: SocketAddr,
 }
 
-/// How long all of it may take.
-const LIMIT: Duration = Duration::from_secs(10);
-
 /// What is read at once: a hello fits in, and so does a PROXY header.
 const PIECE: usize = proxy_header::MAX_LEN;
 
@@ -69,12 +65,12 @@ impl Greeted {
     ) -> Option<Self> {
         let destination = Destination::in_clear(rules)?;
         let place = destination.place(accepted.door.stats(), Transport::Plain);
-        Some(Opening::plain((begun, tcp), ends, place).to(destination))
+        Some(Opening::plain((begun, tcp.into()), ends, place).to(destination))
     }
 }
 
 impl Opening {
-    fn plain((begun, tcp): (Bytes, TcpStream), ends: Ends, place: DownstreamConnection) -> Self {
+    fn plain((begun, tcp): (Bytes, Socket), ends: Ends, place: DownstreamConnection) -> Self {
         Self {
             carrier: Carrier::Tcp(tcp),
             begun,
@@ -117,7 +113,7 @@ pub(super) async fn greet(
     tcp: TcpStream,
     ends: Ends,
 ) -> Option<Greeted> {
-    timeout(LIMIT, begin(accepted, rules, tcp, ends))
+    timeout_at(accepted.deadline, begin(accepted, rules, tcp, ends))
         .await
         .ok()?
 }

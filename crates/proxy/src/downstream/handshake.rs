@@ -6,15 +6,15 @@
 //! Handshakes are made by the worker that accepted the connection: handing them to other threads would
 //! cost what a signature of ECDSA does.
 
+use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use nuncio_routing::{Termination, TerminationIndex};
 use nuncio_telemetry::{Handshake, HandshakeFailure, Protocol};
-use nuncio_tls::{Peer, without_alpn};
+use nuncio_tls::{Demanded, Peer, without_alpn};
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::rustls::server::{Acceptor, ClientHello};
 use tokio_rustls::rustls::{Error, HandshakeKind, ServerConfig, ServerConnection};
@@ -23,7 +23,8 @@ use tracing::debug;
 
 use super::destination::Destination;
 use super::door::Rules;
-use crate::carrier::Prelude;
+use crate::carrier::{Prelude, Socket};
+use crate::live::Live;
 
 /// What is known of a connection by its TLS.
 #[derive(Debug)]
@@ -34,6 +35,19 @@ pub(crate) struct TlsFacts {
     pub(crate) peer: Option<Peer>,
     /// Whether it went on with an earlier session.
     pub(crate) resumed: bool,
+    /// What the client had to show.
+    demanded: Demanded,
+    /// As of when that is known to be enough.
+    enough: Cell<AsOf>,
+}
+
+/// What follows from the same verification of clients is the same as of the same moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct AsOf {
+    /// How often a credential was told.
+    told: u64,
+    /// Whether the Termination is one that nobody asked for.
+    found: bool,
 }
 
 /// A connection that has begun with a hello.
@@ -65,6 +79,27 @@ impl TlsFacts {
             certified: self.peer.is_some(),
         }
     }
+
+    /// Whether what the client has shown is enough for this Termination too, which verifies clients by the
+    /// same sources, with what is known of them by now.
+    pub(crate) fn is_enough(&self, live: &Live, index: TerminationIndex) -> bool {
+        let termination = live.listening().termination(index);
+        let now = AsOf {
+            told: live.credentials_told(),
+            found: termination.is_some_and(|termination| termination.found),
+        };
+        if self.enough.get() == now {
+            return true;
+        }
+        let demanded = live.demanded(index);
+        let is_enough = self
+            .demanded
+            .is_enough(self.peer.as_ref(), demanded.as_ref());
+        if is_enough {
+            self.enough.set(now);
+        }
+        is_enough
+    }
 }
 
 /// Reads what the client asks for.
@@ -87,7 +122,9 @@ impl Hello {
         rules: &Rules,
         (index, leads): (TerminationIndex, &Destination),
     ) -> Result<Shaken, HandshakeFailure> {
-        let (termination, config) = match rules.live().terminate(index) {
+        // What is told after this is looked at again.
+        let told = rules.live().credentials_told();
+        let (termination, accepting) = match rules.live().terminate(index) {
             Ok(terminated) => terminated,
             Err(reason) => {
                 debug!(sni = self.sni, %reason, "cannot terminate TLS");
@@ -97,9 +134,11 @@ impl Hello {
         self.start.io.settle();
         let config = match leads {
             // Nobody knows what is spoken there but who has said so.
-            Destination::Tcp(_) if termination.terms.alpn.is_empty() => without_alpn(&config),
+            Destination::Tcp(_) if termination.terms.alpn.is_empty() => {
+                without_alpn(&accepting.config)
+            }
             Destination::Tcp(_) | Destination::Http(_) => {
-                agreeable(config, &self.start.client_hello())
+                agreeable(Arc::clone(&accepting.config), &self.start.client_hello())
             }
         };
         let stream = self.start.into_stream(config).await;
@@ -110,7 +149,12 @@ impl Hello {
         Ok(Shaken {
             protocol: agreed(tls),
             facts: TlsFacts {
+                enough: Cell::new(AsOf {
+                    told,
+                    found: termination.found,
+                }),
                 termination,
+                demanded: accepting.demanded.clone(),
                 peer: tls.peer_certificates().and_then(Peer::of),
                 resumed,
             },
@@ -125,7 +169,7 @@ impl Hello {
     }
 
     /// The connection as it was before the hello, which has been read; `None` where that was not to be.
-    pub(super) fn rewind(self) -> Option<(Bytes, TcpStream)> {
+    pub(super) fn rewind(self) -> Option<(Bytes, Socket)> {
         self.start.io.rewind()
     }
 

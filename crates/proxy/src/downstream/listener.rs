@@ -38,6 +38,13 @@ pub struct BindError {
     pub source: io::Error,
 }
 
+impl BindError {
+    /// Whether this process may not have the address, as a port below 1024 without a privilege.
+    pub fn is_refusal(&self) -> bool {
+        self.source.kind() == io::ErrorKind::PermissionDenied
+    }
+}
+
 /// Connections the kernel keeps for us; it cuts this down to `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 

@@ -41,9 +41,10 @@ impl WorkerLog {
     /// dropped.
     pub(super) async fn deliver(&self) {
         loop {
+            // Also what whoever delivered before has left.
+            self.lines.borrow_mut().hand_over();
             self.begun.notified().await;
             sleep(DELAY).await;
-            self.lines.borrow_mut().hand_over();
         }
     }
 }

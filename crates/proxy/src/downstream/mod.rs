@@ -3,6 +3,7 @@
 //! Deliberately absent: what is done with a request. Connections that are carried as they are have none.
 
 mod accepting;
+mod activity;
 mod carried;
 mod connection;
 mod destination;
@@ -16,6 +17,7 @@ mod log;
 mod phase;
 mod proxy_header;
 mod spans;
+mod upkeep;
 mod worker;
 mod workers;
 
@@ -23,6 +25,6 @@ pub(crate) use connection::{ClientWire, Connection};
 pub(crate) use door::Rules;
 pub use listener::{BindError, Listener, ListenerKey};
 pub use phase::Phase;
-pub use worker::Probes;
 pub(crate) use worker::Worker;
+pub use worker::{Probes, Shared};
 pub use workers::{StartError, Workers};

@@ -45,9 +45,10 @@ impl WorkerSpans {
     /// dropped.
     pub(super) async fn deliver(&self) {
         loop {
+            // Also what whoever delivered before has left.
+            self.spans.borrow_mut().hand_over();
             self.begun.notified().await;
             sleep(DELAY).await;
-            self.spans.borrow_mut().hand_over();
         }
     }
 }

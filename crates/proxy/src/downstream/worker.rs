@@ -5,34 +5,60 @@
 //! it is read by one atomic load.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio_routing::Probe;
-use nuncio_telemetry::AccessLog;
-use tokio::net::TcpListener;
+use nuncio_telemetry::{Refused, Rejection, Resources, Telemetry};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::{self, JoinSet};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::warn;
 
 use super::Phase;
 use super::door::Door;
 use super::log::WorkerLog;
 use super::spans::WorkerSpans;
+use super::upkeep::kept_up;
 use super::workers::Open;
 use crate::conduit::Buffers;
+use crate::limits::Limits;
 use crate::live::{Live, Switch};
+use crate::pressure::{Admission, Memory, Pressure, Room};
 use crate::upstream::Connector;
 
 /// Answers the health checks on the data port: a status and a line of text.
 pub type Probes = dyn Fn(Probe) -> (u16, &'static str) + Send + Sync;
 
+/// What workers have in common.
+#[derive(Clone)]
+pub struct Shared {
+    /// Where the configuration comes from.
+    pub switch: Arc<Switch>,
+    /// Who answers health checks.
+    pub probes: Arc<Probes>,
+    /// Where it is counted.
+    pub telemetry: Arc<Telemetry>,
+    /// What clients and upstreams may have.
+    pub limits: Arc<Limits>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Shared");
+        shown.field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
 /// One worker.
 pub(crate) struct Worker {
-    switch: Arc<Switch>,
-    probes: Arc<Probes>,
+    shared: Shared,
+    pressure: Arc<Pressure>,
+    memory: Cell<Memory>,
     /// `None` while the access log is off.
     log: Option<WorkerLog>,
     spans: WorkerSpans,
@@ -72,6 +98,12 @@ impl std::ops::Deref for LiveRef {
 /// How often idle upstream connections are looked through.
 const SWEEP: Duration = Duration::from_secs(1);
 
+/// How soon it is tried again to share a queue.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How often connections are looked through while memory is scarce.
+const RELIEF: Duration = Duration::from_millis(100);
+
 /// What is listened on, and a queue for each that this worker begins with.
 pub(super) struct Opened {
     pub(super) queues: Vec<(Open, TcpListener)>,
@@ -79,19 +111,16 @@ pub(super) struct Opened {
 }
 
 impl Worker {
-    pub(super) fn new(
-        switch: Arc<Switch>,
-        probes: Arc<Probes>,
-        log: Option<&AccessLog>,
-    ) -> Rc<Self> {
-        let live = RefCell::new(Rc::new(Pinned(switch.live())));
+    pub(super) fn new(shared: Shared, pressure: Arc<Pressure>) -> Rc<Self> {
+        let live = RefCell::new(Rc::new(Pinned(shared.switch.live())));
         Rc::new(Self {
-            spans: WorkerSpans::new(switch.spans()),
-            switch,
-            probes,
-            log: log.map(WorkerLog::new),
+            spans: WorkerSpans::new(shared.switch.spans()),
+            log: shared.telemetry.access_log().map(WorkerLog::new),
+            connector: Connector::new(&shared.limits),
+            shared,
+            pressure,
+            memory: Cell::default(),
             live,
-            connector: Connector::new(),
             buffers: Buffers::default(),
             phase: Cell::default(),
             doors: RefCell::default(),
@@ -106,9 +135,9 @@ impl Worker {
         for (open, queue) in queues {
             self.serve(&open, queue, &mut serving);
         }
-        let sweeping = task::spawn_local(Rc::clone(&self).sweep());
-        let logging = task::spawn_local(Rc::clone(&self).deliver_log());
-        let telling = task::spawn_local(Rc::clone(&self).deliver_spans());
+        let mut upkeep = JoinSet::new();
+        self.keep_up(&mut upkeep);
+        let mut is_missing_one = false;
         while self.phase.get() < Phase::Stopping {
             tokio::select! {
                 moved = phase.changed() => match moved {
@@ -117,7 +146,11 @@ impl Worker {
                 },
                 Ok(()) = open.changed() => {
                     let open = open.borrow_and_update().clone();
-                    self.follow(&open, &mut serving);
+                    is_missing_one = !self.follow(&open, &mut serving);
+                }
+                () = sleep(RETRY), if is_missing_one => {
+                    let open = open.borrow().clone();
+                    is_missing_one = !self.follow(&open, &mut serving);
                 }
                 // A panic there has been reported.
                 Some(_) = serving.join_next() => {}
@@ -125,11 +158,29 @@ impl Worker {
         }
         self.enter(Phase::Stopping);
         while serving.join_next().await.is_some() {}
-        sweeping.abort();
-        logging.abort();
-        telling.abort();
+        upkeep.abort_all();
         // Nobody waits for them.
         self.shadows.borrow_mut().abort_all();
+    }
+
+    /// Begins what goes on beside the connections.
+    fn keep_up(self: &Rc<Self>, upkeep: &mut JoinSet<()>) {
+        self.keep_doing("sweep", Self::sweep, upkeep);
+        self.keep_doing("access log", Self::deliver_log, upkeep);
+        self.keep_doing("spans", Self::deliver_spans, upkeep);
+        self.keep_doing("relief", Self::relieve, upkeep);
+    }
+
+    fn keep_doing<F: Future<Output = ()> + 'static>(
+        self: &Rc<Self>,
+        name: &'static str,
+        work: impl Fn(Rc<Self>) -> F + 'static,
+        upkeep: &mut JoinSet<()>,
+    ) {
+        let worker = Rc::clone(self);
+        upkeep.spawn_local(async move {
+            kept_up(name, worker.resources(), || work(Rc::clone(&worker))).await;
+        });
     }
 
     fn enter(&self, phase: Phase) {
@@ -138,8 +189,8 @@ impl Worker {
         doors.iter().for_each(|door| door.enter(phase));
     }
 
-    /// Opens and closes doors, so that they are those of `open`.
-    fn follow(self: &Rc<Self>, open: &[Open], serving: &mut JoinSet<()>) {
+    /// Opens and closes doors, so that they are those of `open`; whether they are.
+    fn follow(self: &Rc<Self>, open: &[Open], serving: &mut JoinSet<()>) -> bool {
         self.doors.borrow_mut().retain(|door| {
             let stays = open.iter().any(|open| door.is_of(open));
             if !stays {
@@ -147,6 +198,7 @@ impl Worker {
             }
             stays
         });
+        let mut is_complete = true;
         for open in open {
             let doors = self.doors.borrow();
             if let Some(door) = doors.iter().find(|door| door.is_of(open)) {
@@ -156,9 +208,13 @@ impl Worker {
             drop(doors);
             match open.queue() {
                 Ok(queue) => self.serve(open, queue, serving),
-                Err(error) => warn!(address = %open.address(), %error, "a worker cannot listen"),
+                Err(error) => {
+                    is_complete = false;
+                    warn!(address = %open.address(), %error, "a worker cannot listen; trying on");
+                }
             }
         }
+        is_complete
     }
 
     fn serve(self: &Rc<Self>, open: &Open, queue: TcpListener, serving: &mut JoinSet<()>) {
@@ -169,10 +225,15 @@ impl Worker {
 
     /// The configuration in force.
     pub(crate) fn live(&self) -> LiveRef {
-        if !self.switch.is_current(&self.live.borrow().0) {
-            *self.live.borrow_mut() = Rc::new(Pinned(self.switch.live()));
+        if !self.shared.switch.is_current(&self.live.borrow().0) {
+            *self.live.borrow_mut() = Rc::new(Pinned(self.shared.switch.live()));
         }
         LiveRef(Rc::clone(&self.live.borrow()))
+    }
+
+    /// What clients and upstreams may have.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.shared.limits
     }
 
     pub(crate) fn connector(&self) -> &Connector {
@@ -207,7 +268,52 @@ impl Worker {
 
     /// What a health check on the data port is told.
     pub(crate) fn probe(&self, probe: Probe) -> (u16, &'static str) {
-        (self.probes)(probe)
+        (self.shared.probes)(probe)
+    }
+
+    /// Lets a connection in, if there is room for it.
+    pub(super) fn admit(&self, room: &Arc<Room>, tcp: &TcpStream) -> Result<Admission, Rejection> {
+        if self.memory.get() >= Memory::Gone {
+            return Err(Rejection::MemoryShort);
+        }
+        let nth = u64::try_from(tcp.as_raw_fd()).unwrap_or(0);
+        self.pressure.admit(room, nth)
+    }
+
+    /// Whether there is too little memory for another request.
+    pub(crate) fn is_short_of_memory(&self) -> bool {
+        self.memory.get() >= Memory::Short
+    }
+
+    /// What the process counts of its limits.
+    pub(crate) fn resources(&self) -> &Resources {
+        self.shared.telemetry.server().resources()
+    }
+
+    /// What the process counts of what it refused.
+    pub(crate) fn refused(&self) -> &Refused {
+        self.shared.telemetry.server().refused()
+    }
+
+    /// Takes note of how much memory there is; while it is scarce, does without what is idle.
+    async fn relieve(self: Rc<Self>) {
+        let mut memory = self.pressure.memory();
+        loop {
+            let now = *memory.borrow_and_update();
+            self.memory.set(now);
+            if now >= Memory::Scarce {
+                self.doors
+                    .borrow()
+                    .iter()
+                    .for_each(|door| door.close_idle());
+            }
+            tokio::select! {
+                changed = memory.changed() => if changed.is_err() {
+                    return;
+                },
+                () = sleep(RELIEF), if now >= Memory::Scarce => {}
+            }
+        }
     }
 
     async fn deliver_log(self: Rc<Self>) {

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::thread::{self, JoinHandle};
 
 use nuncio_routing::Listening;
-use nuncio_telemetry::{AccessLog, ListenerStats, Telemetry};
+use nuncio_telemetry::ListenerStats;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 
-use super::worker::{Opened, Probes, Worker};
+use super::worker::{Opened, Shared, Worker};
 use super::{BindError, Listener, ListenerKey, Phase};
-use crate::live::Switch;
+use crate::pressure::{Pressure, Room};
 
 /// The running data path.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ pub struct Workers {
     threads: Vec<JoinHandle<()>>,
     /// As of when certificates were told to the counters.
     certificates: Mutex<Option<AsOf>>,
-    switch: Arc<Switch>,
-    telemetry: Arc<Telemetry>,
+    shared: Shared,
+    pressure: Arc<Pressure>,
 }
 
 /// A worker cannot be started.
@@ -40,6 +40,8 @@ pub(super) struct Open {
     listener: Arc<Listener>,
     key: ListenerKey,
     stats: Arc<ListenerStats>,
+    /// For its connections, whichever worker has them.
+    room: Arc<Room>,
     tenure: Arc<()>,
 }
 
@@ -64,7 +66,10 @@ impl AsOf {
 }
 
 impl Open {
-    fn new(listener: Listener, switch: &Switch, telemetry: &Telemetry) -> Self {
+    fn new(listener: Listener, shared: &Shared) -> Self {
+        let Shared {
+            switch, telemetry, ..
+        } = shared;
         let key = listener.key();
         let snapshot = switch.snapshot();
         let http = match key.find(&snapshot.listening) {
@@ -82,6 +87,7 @@ impl Open {
         Self {
             stats: telemetry.listener(listener.address(), &http),
             key,
+            room: Arc::new(Room::new(shared.limits.max_connections)),
             tenure: Arc::default(),
             listener: Arc::new(listener),
         }
@@ -98,6 +104,11 @@ impl Open {
 
     pub(super) fn stats(&self) -> &Arc<ListenerStats> {
         &self.stats
+    }
+
+    /// For how many connections there is room.
+    pub(super) fn room(&self) -> &Arc<Room> {
+        &self.room
     }
 
     /// What is dropped when the last of its connections has ended.
@@ -124,23 +135,21 @@ impl Workers {
     pub fn start(
         listeners: Vec<Listener>,
         count: usize,
-        switch: &Arc<Switch>,
-        probes: &Arc<Probes>,
-        telemetry: &Arc<Telemetry>,
+        shared: &Shared,
     ) -> Result<Self, StartError> {
+        let pressure = Pressure::new(shared.limits.max_connections_total, &shared.telemetry);
         let (phase, _) = watch::channel(Phase::Serving);
         let open = listeners
             .into_iter()
-            .map(|listener| Open::new(listener, switch, telemetry))
+            .map(|listener| Open::new(listener, shared))
             .collect();
         let (open, _) = watch::channel(open);
         let mut threads = Vec::with_capacity(count);
         for n in 0..count {
             let seat = Seat {
                 open: open.subscribe(),
-                switch: Arc::clone(switch),
-                probes: Arc::clone(probes),
-                log: telemetry.access_log().cloned(),
+                shared: shared.clone(),
+                pressure: Arc::clone(&pressure),
                 phase: phase.subscribe(),
             };
             threads.push(seat.start(&format!("worker-{n}"))?);
@@ -151,8 +160,8 @@ impl Workers {
             closing: Mutex::default(),
             certificates: Mutex::default(),
             threads,
-            switch: Arc::clone(switch),
-            telemetry: Arc::clone(telemetry),
+            shared: shared.clone(),
+            pressure,
         };
         workers.count();
         Ok(workers)
@@ -177,13 +186,13 @@ impl Workers {
                     ..known.clone()
                 }),
                 None => match Listener::bind(*address, *key) {
-                    Ok(listener) => open.push(Open::new(listener, &self.switch, &self.telemetry)),
+                    Ok(listener) => open.push(Open::new(listener, &self.shared)),
                     Err(error) => failed.push(error),
                 },
             }
         }
         for _ in &failed {
-            self.telemetry.server().listener_failed();
+            self.shared.telemetry.server().listener_failed();
         }
         self.open.send_replace(open.clone());
         self.close(&before, &open);
@@ -203,7 +212,7 @@ impl Workers {
     pub fn count(&self) -> usize {
         let mut closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
         closing.retain(|tenure| tenure.strong_count() > 0);
-        let server = self.telemetry.server();
+        let server = self.shared.telemetry.server();
         server.set_listeners(self.open.borrow().len(), closing.len());
         closing.len()
     }
@@ -213,7 +222,7 @@ impl Workers {
     pub fn tell_certificates(&self) {
         let mut told = self.told_certificates();
         let open = self.open.borrow().clone();
-        let (listening, count) = self.switch.certificates_as_of();
+        let (listening, count) = self.shared.switch.certificates_as_of();
         let now = AsOf {
             addresses: open.iter().map(Open::address).collect(),
             listening,
@@ -222,7 +231,7 @@ impl Workers {
         if !told.as_ref().is_some_and(|told| told.is(&now)) {
             *told = Some(now);
             for open in &open {
-                let certificates = self.switch.certificates(open.key);
+                let certificates = self.shared.switch.certificates(open.key);
                 open.stats.set_certificates(certificates);
             }
         }
@@ -239,6 +248,11 @@ impl Workers {
             // Queues are closed by those who empty them.
             self.open.send_replace(Vec::new());
         }
+    }
+
+    /// Where it is told what the process has left.
+    pub fn pressure(&self) -> &Arc<Pressure> {
+        &self.pressure
     }
 
     /// Whether a worker has ended; before [`Phase::Stopping`] that takes a panic of its own.
@@ -263,7 +277,7 @@ impl Workers {
                 .iter()
                 .any(|open| Arc::ptr_eq(&open.tenure, &gone.tenure))
             {
-                self.telemetry.server().listener_removed();
+                self.shared.telemetry.server().listener_removed();
                 // Told again if the address is listened on again by then.
                 let mut told = self.told_certificates();
                 *told = None;
@@ -277,9 +291,8 @@ impl Workers {
 /// What a worker's thread is given.
 struct Seat {
     open: watch::Receiver<Vec<Open>>,
-    switch: Arc<Switch>,
-    probes: Arc<Probes>,
-    log: Option<AccessLog>,
+    shared: Shared,
+    pressure: Arc<Pressure>,
     phase: watch::Receiver<Phase>,
 }
 
@@ -320,7 +333,7 @@ impl Seat {
                         queues,
                         open: self.open,
                     };
-                    Worker::new(self.switch, self.probes, self.log.as_ref())
+                    Worker::new(self.shared, self.pressure)
                         .run(opened, self.phase)
                         .await;
                 }

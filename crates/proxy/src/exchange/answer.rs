@@ -1,18 +1,25 @@
 //! Who answers a request: the gateway itself, or an upstream.
 
-use http::Version;
-use nuncio_routing::{Action, Draw, Forward, RequestHead, Route, VirtualHost};
-use nuncio_telemetry::Outcome;
+use std::pin::pin;
+
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, Method, Version};
+use nuncio_routing::{Action, Draw, Forward, RequestHead, Route, Treatment, VirtualHost};
+use nuncio_telemetry::{Outcome, Work};
 use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
 
 use super::course::Course;
+use super::fields::Nominated;
 use super::forwarding::{Forwarding, Scheme, Trust};
 use super::head::{self, Refusal, RequestTarget};
 use super::reply::Reply;
 use super::upstream_head::{BodyFraming, Outbound};
-use super::virtual_host::{self, Standing, Treatment};
-use super::{Account, Afterwards, Timing, clients, cors, forward, grpc, redirect, upgrade};
+use super::virtual_host::{self, Standing};
+use super::{
+    Account, Afterwards, Timing, aliases, clients, cors, forward, grpc, redirect, upgrade,
+};
+use crate::confined::confined;
 use crate::upstream::Affinity;
 
 /// Who is to answer.
@@ -28,11 +35,6 @@ pub(super) async fn answer<'a>(
     course: &mut Course<'a>,
     session: &mut ServerSession,
 ) -> Account<'a> {
-    let accepts_both = course.settings().connections.allow_chunked_length;
-    let is_misread = !accepts_both && head::is_framed_twice(session);
-    if is_misread || head::has_fragment(session) {
-        return refuse(course, session, Refusal::Malformed).await;
-    }
     let body = BodyFraming::of(session);
     let decision = decide(course, session.req_header_mut(), body);
     if course.client_leaves {
@@ -55,9 +57,12 @@ fn decide<'a>(
 ) -> Result<Decision<'a>, Refusal> {
     let live = course.live;
     let connections = &live.settings().connections;
-    let nominated = head::check(head, connections)?;
-    course.client_leaves = nominated.closes();
-    head::treat_underscores(head, connections.underscores)?;
+    let checked = head::check(head, connections)?;
+    course.client_leaves = checked.nominated.closes();
+    course.has_underscores = checked.has_underscores;
+    if checked.has_underscores {
+        aliases::treat(head, connections.underscores)?;
+    }
     let trust = Trust::of(connections, course.listener);
     course.forwarding = Forwarding::read(&head.headers, course.connection, connections, trust);
     if let Some(tracer) = live.tracer() {
@@ -78,8 +83,8 @@ fn decide<'a>(
     let port = course.connection.local().port();
     let target = head::target(head, connections, port);
     let target = target.ok_or_else(|| head::why_no_target(head))?;
-    if is_for_https(course) {
-        return Ok(direct(redirect::to_https(&target)));
+    if let Some(reply) = before_routes(course, head, &target) {
+        return Ok(direct(reply));
     }
     let route = match admitted(course, head, &target) {
         Ok(route) => route,
@@ -93,15 +98,7 @@ fn decide<'a>(
         return Ok(decision);
     }
     match &route.action {
-        Action::Forward(to) => {
-            let asked = upgrade::asked(head, to)?;
-            course.outbound = Outbound::new(to, &target, live)
-                .framed(body, nominated)
-                .upgraded(asked);
-            let client = course.forwarding.client.ip();
-            course.affinity = Affinity::of(to.hash_on.as_deref(), &head.headers, client);
-            Ok(Decision::Forward(to))
-        }
+        Action::Forward(to) => forwarded(course, to, (head, &target), (body, checked.nominated)),
         Action::Redirect(to) => {
             course.outbound = Outbound::unsent(&target);
             let reply = redirect::elsewhere(to, course.forwarding.scheme, &target);
@@ -112,6 +109,52 @@ fn decide<'a>(
             Ok(direct(Reply::new(status, text)))
         }
     }
+}
+
+/// What is answered whatever Routes there are.
+fn before_routes(
+    course: &Course<'_>,
+    head: &RequestHeader,
+    target: &RequestTarget<'_>,
+) -> Option<Reply> {
+    let challenge = challenge(course, head, target);
+    challenge.or_else(|| is_for_https(course).then(|| redirect::to_https(target)))
+}
+
+/// The answer to an authority that asks whether a name leads here. Tokens that are not known are for
+/// Routes, of which one may belong to somebody else who proves names.
+fn challenge(
+    course: &Course<'_>,
+    head: &RequestHeader,
+    target: &RequestTarget<'_>,
+) -> Option<Reply> {
+    let asks = matches!(head.method, Method::GET | Method::HEAD);
+    let told = asks.then(|| course.live.challenge(&target.path))?;
+    told.map(Reply::told)
+}
+
+/// What goes to an upstream, unless there is no memory for it.
+fn forwarded<'a>(
+    course: &mut Course<'a>,
+    to: &'a Forward,
+    (head, target): (&RequestHeader, &RequestTarget<'_>),
+    (body, nominated): (BodyFraming, Nominated),
+) -> Result<Decision<'a>, Refusal> {
+    if course.connection.worker().is_short_of_memory() {
+        course.outbound = Outbound::unsent(target);
+        // Connections take memory, too.
+        course.client_leaves = true;
+        let reply = Reply::new(503, "overloaded");
+        let reply = reply.with(RETRY_AFTER, HeaderValue::from_static("1"));
+        return Ok(Decision::Reply(Outcome::Shed, reply));
+    }
+    let asked = upgrade::asked(head, to)?;
+    course.outbound = Outbound::new(to, target, course.live)
+        .framed(body, nominated)
+        .upgraded(asked);
+    let client = course.forwarding.client.ip();
+    course.affinity = Affinity::of(to.hash_on.as_deref(), &head.headers, client);
+    Ok(Decision::Forward(to))
 }
 
 /// The Route that takes the request, if its VirtualHost lets it in there.
@@ -130,7 +173,14 @@ fn admitted<'a>(
             return Err(Decision::Reply(outcome, Reply::new(421, "")));
         }
     };
-    let route = route(course, head, (host, target)).ok_or_else(|| no_route(course))?;
+    let route = match route(course, head, (host, target)) {
+        Found::Route(route) => route,
+        Found::Ambiguous => {
+            let outcome = Outcome::Refused { status: 400 };
+            return Err(Decision::Reply(outcome, Reply::MALFORMED));
+        }
+        Found::Nothing => return Err(no_route(course)),
+    };
     match virtual_host::treatment(course, host, route) {
         Treatment::Serve => Ok(route),
         Treatment::SendToHttps => Err(direct(redirect::to_https(target))),
@@ -138,11 +188,19 @@ fn admitted<'a>(
     }
 }
 
+/// Who takes a request.
+enum Found<'a> {
+    Route(&'a Route),
+    /// It depends on how its path is read.
+    Ambiguous,
+    Nothing,
+}
+
 fn route<'a>(
     course: &Course<'a>,
     head: &RequestHeader,
     (host, target): (&VirtualHost, &RequestTarget<'_>),
-) -> Option<&'a Route> {
+) -> Found<'a> {
     let request = RequestHead {
         method: &head.method,
         host: target.host,
@@ -151,11 +209,16 @@ fn route<'a>(
         headers: &head.headers,
     };
     let draw = Draw::from_random(fastrand::u64(..));
-    course
-        .live
-        .routes()
-        .find_selected(&request, draw, &host.selector)
-        .map(|route| &**route)
+    let routes = course.live.routes();
+    let selector = &host.selector;
+    let Some(route) = routes.find_selected(&request, draw, selector) else {
+        return Found::Nothing;
+    };
+    let refuses = course.settings().connections.reject_ambiguous_paths;
+    match refuses && routes.is_ambiguous(&request, (draw, selector), route) {
+        true => Found::Ambiguous,
+        false => Found::Route(route),
+    }
 }
 
 /// The gateway's answer to those whom the Module keeps out, whatever they ask for.
@@ -225,6 +288,8 @@ async fn refuse<'a>(
 ) -> Account<'a> {
     let reply = refusal.reply();
     let status = reply.status;
+    let refused = course.connection.worker().refused();
+    refused.request(refusal.label());
     if refusal == Refusal::UpgradeForbidden {
         course.connection.listener().http().upgrade_refused();
     }
@@ -233,8 +298,9 @@ async fn refuse<'a>(
     let outcome = match refusal {
         Refusal::HeadTooLarge
         | Refusal::Malformed
-        | Refusal::VersionTooOld
-        | Refusal::CodingUnknown => Outcome::Malformed { status },
+        | Refusal::FramingAlias
+        | Refusal::Underscore
+        | Refusal::VersionTooOld => Outcome::Malformed { status },
         Refusal::HostMissing | Refusal::UpgradeForbidden | Refusal::MethodForbidden => {
             Outcome::Refused { status }
         }
@@ -245,6 +311,25 @@ async fn refuse<'a>(
         account.timing = Timing::CUT_SHORT;
     }
     account
+}
+
+/// Answers a request that could not be served for a panic, unless an answer has begun.
+pub(super) async fn apologize<'a>(course: &Course<'a>, session: &mut ServerSession) -> Account<'a> {
+    course
+        .connection
+        .worker()
+        .resources()
+        .panicked(Work::Request);
+    let outcome = Outcome::Panicked;
+    let mut account = Account::local(outcome, Afterwards::Abort);
+    // Where the codec stands in the request is not known.
+    session.set_keepalive(None);
+    if let Some(begun) = session.response_written() {
+        account.told = Some(begun.status.as_u16());
+        return account;
+    }
+    let answered = local(course, session, outcome, Reply::new(500, ""));
+    confined(pin!(answered)).await.unwrap_or(account)
 }
 
 /// Has the gateway answer by itself.

@@ -23,7 +23,7 @@ use super::retry::Retries;
 use super::spans::{self, AttemptSpan};
 use super::timer::{Limit, Limits, Timer};
 use super::upstream_head::{self, X_ENVOY_EXPECTED_TIMEOUT};
-use crate::upstream::{Endpoint, Lease, Pick, Reuse, Upstream};
+use crate::upstream::{ConnectFailure, Endpoint, Lease, Pick, Reuse, Upstream};
 
 /// The attempts at one request.
 pub(super) struct Attempts<'c, 'a> {
@@ -231,8 +231,6 @@ impl<'c, 'a> Attempts<'c, 'a> {
             // The next idle one may be as old.
             self.reuse = Reuse::Refused;
         }
-        // RFC 9113 section 8.7: nobody has looked at it, whatever its method.
-        let is_unseen = is_stale || matches!(failure, Failure::UpstreamReset { refused: true });
         let by_route = request.can_be_sent_again()
             && self
                 .retries
@@ -240,8 +238,28 @@ impl<'c, 'a> Attempts<'c, 'a> {
                 .is_some_and(|retries| retries.after_failure(failure));
         match by_route {
             true => self.granted(),
-            false if is_unseen => self.repeated(request, is_stale),
+            false if is_stale || self.is_unseen(failure) => self.repeated(request, is_stale),
             false => Next::Return,
+        }
+    }
+
+    /// Whether nobody has looked at the request, whatever its method, and somebody may.
+    fn is_unseen(&mut self, failure: &Failure) -> bool {
+        match failure {
+            Failure::NoConnection(ConnectFailure::Failed(_) | ConnectFailure::TimedOut) => {
+                self.pick.tried.extend(self.sent.endpoint);
+                self.upstream.has_untried(&self.pick)
+            }
+            // RFC 9113 section 8.7.
+            Failure::UpstreamReset { refused } => *refused,
+            Failure::ClientLeft
+            | Failure::ClientMalformed
+            | Failure::TooLarge
+            | Failure::OutOfTime(_)
+            | Failure::NoEndpoint
+            | Failure::NoConnection(_)
+            | Failure::UpstreamClosed { .. }
+            | Failure::UpstreamMalformed => false,
         }
     }
 
@@ -249,8 +267,8 @@ impl<'c, 'a> Attempts<'c, 'a> {
         self.spare.clone().map_or(Next::Return, Next::Retry)
     }
 
-    /// Once, if the upstream refused the stream, or was closing the idle connection at that moment
-    /// (RFC 9110 section 9.2.2).
+    /// Once, if the upstream could not be reached, refused the stream, or was closing the idle connection
+    /// at that moment (RFC 9110 section 9.2.2).
     fn repeated(&mut self, request: &mut Request<'_>, is_stale: bool) -> Next {
         let is_safe = !is_stale || request.session.req_header().method.is_idempotent();
         if !is_safe || !request.can_be_sent_again() || self.sent.attempts > 1 {

@@ -39,6 +39,8 @@ pub(super) struct Course<'a> {
     /// Whether the client's connection ends with this request, by its own will or because no other
     /// is served on it.
     pub(super) client_leaves: bool,
+    /// Whether the name of a field has one, so that it may be taken for another.
+    pub(super) has_underscores: bool,
     /// `None` while there is none, and when none matches.
     pub(super) route: Option<&'a Route>,
     pub(super) outbound: Outbound,
@@ -60,6 +62,7 @@ impl<'a> Course<'a> {
             forwarding: Forwarding::unread(connection.peer(), Scheme::of(connection)),
             trace: None,
             client_leaves: false,
+            has_underscores: false,
             route: None,
             outbound: Outbound::default(),
             origin: None,

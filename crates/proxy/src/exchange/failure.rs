@@ -79,6 +79,7 @@ impl Failure {
             Self::OutOfTime(Limit::Silence) => Outcome::IdleTimeout {
                 status: silence(stage),
             },
+            Self::OutOfTime(Limit::Request) => Outcome::Refused { status: 408 },
             Self::NoEndpoint => Outcome::NoHealthyHost,
             Self::NoConnection(ConnectFailure::Overflow) => Outcome::Overflow,
             Self::NoConnection(ConnectFailure::NotHttp2) => Outcome::UpstreamMalformed,
@@ -99,6 +100,7 @@ impl Failure {
             Self::ClientMalformed => return Some(Reply::MALFORMED),
             Self::TooLarge => (413, "Payload Too Large"),
             Self::OutOfTime(Limit::Silence) => (silence(stage), "stream timeout"),
+            Self::OutOfTime(Limit::Request) => (408, "request timeout"),
             Self::OutOfTime(Limit::Whole | Limit::Attempt) => (504, "upstream request timeout"),
             Self::NoEndpoint => (503, "no healthy upstream"),
             Self::NoConnection(ConnectFailure::NotHttp2) | Self::UpstreamMalformed => {
@@ -125,7 +127,7 @@ impl Failure {
             Self::ClientLeft
             | Self::ClientMalformed
             | Self::TooLarge
-            | Self::OutOfTime(Limit::Silence)
+            | Self::OutOfTime(Limit::Silence | Limit::Request)
             | Self::NoEndpoint
             | Self::NoConnection(_) => false,
         }
@@ -139,7 +141,7 @@ impl Failure {
     /// Whether it cannot be known where the client's next request begins.
     pub(super) fn ends_connection(&self, stage: Stage) -> bool {
         match self {
-            Self::ClientMalformed | Self::TooLarge => true,
+            Self::ClientMalformed | Self::TooLarge | Self::OutOfTime(Limit::Request) => true,
             Self::OutOfTime(Limit::Silence) => !stage.is_complete,
             _ => false,
         }
@@ -238,6 +240,7 @@ mod tests {
             Failure::OutOfTime(Limit::Whole),
             Failure::OutOfTime(Limit::Attempt),
             Failure::OutOfTime(Limit::Silence),
+            Failure::OutOfTime(Limit::Request),
             Failure::NoEndpoint,
             Failure::NoConnection(ConnectFailure::TimedOut),
             Failure::NoConnection(ConnectFailure::Overflow),

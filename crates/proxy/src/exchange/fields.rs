@@ -24,12 +24,7 @@ const MAX_NOMINATIONS: usize = 10;
 
 impl Nominated {
     pub(super) fn by(headers: &HeaderMap) -> Result<Self, ForbiddenNomination> {
-        let tokens = headers
-            .get_all(CONNECTION)
-            .iter()
-            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-            .map(<[u8]>::trim_ascii)
-            .filter(|token| !token.is_empty());
+        let tokens = tokens(headers);
         let mut nominated = Self::default();
         for (n, token) in tokens.enumerate() {
             let name = HeaderName::from_bytes(token).map_err(|_| ForbiddenNomination)?;
@@ -45,6 +40,21 @@ impl Nominated {
         Ok(nominated)
     }
 
+    /// Those of an upstream's answer that has such fields. What is no name nominates nothing; how long
+    /// the answer is stays with the gateway.
+    pub(super) fn by_upstream(headers: &HeaderMap) -> Self {
+        let mut nominated = Self::default();
+        for token in tokens(headers) {
+            if let Ok(name) = HeaderName::from_bytes(token)
+                && headers.contains_key(&name)
+                && !nominated.contains(&name)
+            {
+                nominated.names.push(name);
+            }
+        }
+        nominated
+    }
+
     /// Whether the connection ends with this message, in whichever line it says so.
     pub(super) fn closes(&self) -> bool {
         self.closes
@@ -53,6 +63,16 @@ impl Nominated {
     pub(super) fn contains(&self, name: &HeaderName) -> bool {
         self.names.contains(name)
     }
+}
+
+/// What `Connection` lists, in all its lines.
+fn tokens(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|token| !token.is_empty())
 }
 
 /// Fields whose removal by a client would change who is believed or what is served.
@@ -79,26 +99,20 @@ pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
     )
 }
 
-/// Fields that only a gateway may set: clients that send them are impersonating one.
+/// Fields that only a gateway may set: clients that send them are impersonating one. (How else they may
+/// be spelled, [`super::aliases`] knows.)
 ///
 /// Envoy removes its control headers from requests of external clients
-/// (`ConnectionManagerUtility::cleanInternalHeaders`); the whole `x-envoy-` family goes here, also
-/// when spelled with underscores, which CGI-like servers read as the same field.
+/// (`ConnectionManagerUtility::cleanInternalHeaders`); the whole `x-envoy-` family goes here.
 pub(super) fn is_gateways_own(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    let Some(rest) = name
-        .strip_prefix(['x', 'X'])
-        .and_then(|rest| rest.strip_prefix(['-', '_']))
-    else {
+    let Some(rest) = name.as_str().strip_prefix("x-") else {
         return false;
     };
     rest.starts_with("envoy-")
-        || rest.starts_with("envoy_")
         || matches!(
             rest,
             "ambassador-diag-ip" | "forwarded-client-cert" | "request-id"
         )
-        || (name.contains('_') && is_alias(rest))
 }
 
 /// Fields of the `x-envoy-` family that the proxy at the edge sets, so that those behind it keep them.
@@ -111,25 +125,6 @@ pub(super) fn is_told_by_edge(name: &HeaderName) -> bool {
             | "x-envoy-downstream-service-cluster"
             | "x-envoy-downstream-service-node"
     )
-}
-
-fn is_alias(rest: &str) -> bool {
-    [
-        "ambassador-diag-ip",
-        "forwarded-client-cert",
-        "forwarded-for",
-        "forwarded-host",
-        "forwarded-proto",
-        "request-id",
-    ]
-    .iter()
-    .any(|ours| {
-        ours.len() == rest.len()
-            && ours
-                .bytes()
-                .zip(rest.bytes())
-                .all(|(a, b)| a == b || (a == b'-' && b == b'_'))
-    })
 }
 
 #[cfg(test)]
@@ -174,22 +169,15 @@ mod tests {
     }
 
     #[test]
-    fn impersonated_gateway_fields_are_recognised_in_every_spelling() {
+    fn impersonated_gateway_fields_are_recognised() {
         for ours in [
             "x-envoy-internal",
-            "x_envoy_internal",
-            "x_forwarded_for",
-            "x-forwarded_for",
+            "x-request-id",
+            "x-forwarded-client-cert",
         ] {
             assert!(is_gateways_own(&name(ours)), "{ours}");
         }
-        for theirs in [
-            "x-forwarded-for",
-            "x-forwarded-host",
-            "x_custom",
-            "x-env",
-            "xenvoy-a",
-        ] {
+        for theirs in ["x-forwarded-for", "x-forwarded-host", "x-env", "xenvoy-a"] {
             assert!(!is_gateways_own(&name(theirs)), "{theirs}");
         }
     }

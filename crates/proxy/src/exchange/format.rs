@@ -1,7 +1,7 @@
 //! Writes texts with operators: values of headers, bodies of errors, lines of the access log.
 //!
 //! Invariant: what becomes a header's value is one; whatever a client sent, a value ends neither
-//! its line nor its head.
+//! its line nor its head, and in markup it is text.
 
 use http::HeaderValue;
 use nuncio_config::{Format, Piece};
@@ -23,6 +23,21 @@ const MAX_WRITTEN: usize = 256 * 1024;
 
 /// Writes `format` at the end of `out`; what comes after more bytes than anybody needs is left out.
 pub(crate) fn write(format: &Format, facts: &Facts<'_>, unknown: Unknown, out: &mut Vec<u8>) {
+    write_each(format, (facts, unknown), out, |_, _| {});
+}
+
+/// As [`write`], where HTML is written: what stands for an operator is text in it.
+pub(crate) fn write_markup(format: &Format, facts: &Facts<'_>, out: &mut Vec<u8>) {
+    write_each(format, (facts, Unknown::Dash), out, escape_from);
+}
+
+/// Tells `written` where each operator's text begins.
+fn write_each(
+    format: &Format,
+    (facts, unknown): (&Facts<'_>, Unknown),
+    out: &mut Vec<u8>,
+    written: impl Fn(&mut Vec<u8>, usize),
+) {
     let start = out.len();
     for piece in &format.0 {
         if out.len() - start > MAX_WRITTEN {
@@ -31,10 +46,31 @@ pub(crate) fn write(format: &Format, facts: &Facts<'_>, unknown: Unknown, out: &
         match piece {
             Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
             Piece::Operator(operator, cut) => match (facts.of(operator), unknown) {
-                (Some(fact), _) => fact.write(cut.unwrap_or(usize::MAX), out),
+                (Some(fact), _) => {
+                    let at = out.len();
+                    fact.write(cut.unwrap_or(usize::MAX), out);
+                    written(out, at);
+                }
                 (None, Unknown::Dash) => out.push(b'-'),
                 (None, Unknown::Nothing) => {}
             },
+        }
+    }
+}
+
+/// Escapes what means something in HTML, in elements as in values of attributes.
+fn escape_from(out: &mut Vec<u8>, at: usize) {
+    if !out.iter().skip(at).any(|byte| b"<>&\"'".contains(byte)) {
+        return;
+    }
+    for byte in out.split_off(at) {
+        match byte {
+            b'<' => out.extend_from_slice(b"&lt;"),
+            b'>' => out.extend_from_slice(b"&gt;"),
+            b'&' => out.extend_from_slice(b"&amp;"),
+            b'"' => out.extend_from_slice(b"&#34;"),
+            b'\'' => out.extend_from_slice(b"&#39;"),
+            other => out.push(other),
         }
     }
 }

@@ -20,8 +20,8 @@ use super::failure::{Failure, Stage};
 use super::relay::{Culprit, Relayed};
 use super::reply::Reply;
 use super::request::Request;
-use super::timer::{Deadlines, Limit, Limits, STREAM_IDLE_TIMEOUT, Timer};
-use super::{Account, Afterwards, Timing, shadow, upstream_head};
+use super::timer::{Deadlines, Limit, Limits, Timer};
+use super::{Account, Afterwards, Timing, grpc, shadow, upstream_head};
 
 const X_ENVOY_OVERLOADED: HeaderName = HeaderName::from_static("x-envoy-overloaded");
 
@@ -48,8 +48,9 @@ pub(super) async fn forward<'a>(
     session.set_read_timeout(None);
     session.set_write_timeout(to.idle_timeout);
     invite_body(session).await;
-    let mut request = Request::new(session, started);
-    let deadlines = Deadlines::new(Limits::of(to), started, request.end());
+    let mut request = Request::new(session, course.connection.traffic(), started);
+    let limits = limits((course, to), request.session.req_header());
+    let deadlines = Deadlines::new(limits, started, request.end());
     let sleep = pin!(sleep_until(deadlines.next()));
     let mut timer = Timer::new(sleep, deadlines);
     let mut attempts = Attempts::new(course, upstream, to);
@@ -120,6 +121,21 @@ async fn prepare(
     Ok(head)
 }
 
+/// How long everything may take. Calls of gRPC may be silent for as long as the route allows: a stream that
+/// is open both ways has no end to wait for.
+fn limits((course, to): (&Course<'_>, &Forward), received: &RequestHeader) -> Limits {
+    let of_route = Limits::of(to);
+    if grpc::is_call(&received.headers) {
+        return of_route;
+    }
+    let of_clients = course.connection.limits();
+    Limits {
+        body: Some(of_clients.body_timeout),
+        request: of_clients.request_timeout,
+        ..of_route
+    }
+}
+
 /// Takes all of the body before anything is sent on: `buffer` of Ambassador's Module.
 async fn hold(request: &mut Request<'_>, timer: &mut Timer<'_>, limit: u64) -> Result<(), Failure> {
     let announced = super::head::content_length(&request.session.req_header().headers);
@@ -131,9 +147,9 @@ async fn hold(request: &mut Request<'_>, timer: &mut Timer<'_>, limit: u64) -> R
         let read = timer.limit(pin!(request.next())).await;
         match read.map_err(Failure::OutOfTime)? {
             Ok(body) => drop(request.took(body)),
-            Err(error) => request.failed(&error).map_or(Ok(()), Err)?,
+            Err(error) => return Err(request.failed(&error)),
         }
-        timer.moved();
+        timer.heard_client();
         if request.is_too_large() {
             return Err(Failure::TooLarge);
         }
@@ -188,6 +204,9 @@ async fn conclude<'a>(
             return account;
         }
     };
+    if matches!(failure, Failure::OutOfTime(Limit::Request)) {
+        course.connection.listener().http().request_late();
+    }
     let outcome = failure.outcome(stage);
     let Some(mut reply) = failure.reply(stage) else {
         return Account::local(outcome, Afterwards::Abort);
@@ -196,7 +215,8 @@ async fn conclude<'a>(
         reply = reply.with(X_ENVOY_OVERLOADED, HeaderValue::from_static("true"));
     }
     // It is the gateway's own, whatever the route allows its upstream.
-    session.set_write_timeout(Some(STREAM_IDLE_TIMEOUT));
+    let silence = course.connection.limits().stream_idle_timeout;
+    session.set_write_timeout(Some(silence));
     if failure.ends_connection(stage) {
         // Where its next request would begin cannot be known.
         session.set_keepalive(None);
@@ -213,7 +233,7 @@ fn ending(by: Culprit) -> Ending {
         Culprit::Client => Ending::ClientLeft,
         Culprit::Upstream => Ending::UpstreamReset(Reset::Connection),
         Culprit::UpstreamStream => Ending::UpstreamReset(Reset::Stream),
-        Culprit::Limit(Limit::Silence) => Ending::IdleTimeout,
+        Culprit::Limit(Limit::Silence | Limit::Request) => Ending::IdleTimeout,
         Culprit::Limit(Limit::Whole | Limit::Attempt) => Ending::RouteTimeout,
     }
 }

@@ -275,15 +275,14 @@ fn text(address: IpAddr) -> HeaderValue {
 fn request_id() -> HeaderValue {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let bits = fastrand::u128(..) & !(0xf << 76 | 0x3 << 62) | 0x4 << 76 | 0x2 << 62;
-    let mut text = BytesMut::with_capacity(36);
-    for nibble in (0..32).rev() {
-        if matches!(nibble, 23 | 19 | 15 | 11) {
-            text.extend_from_slice(b"-");
-        }
-        let digit = usize::try_from(bits >> (nibble * 4) & 0xf).unwrap_or(0);
-        text.extend_from_slice(HEX.get(digit..=digit).unwrap_or(b"0"));
+    let mut text = [b'-'; 36];
+    let digits = text.iter_mut().enumerate();
+    let digits = digits.filter(|(at, _)| !matches!(at, 8 | 13 | 18 | 23));
+    for (nth, (_, digit)) in digits.enumerate() {
+        let nibble = usize::try_from(bits >> (124 - nth * 4) & 0xf).unwrap_or(0);
+        *digit = HEX.get(nibble).copied().unwrap_or(b'0');
     }
-    HeaderValue::from_maybe_shared(text.freeze())
+    HeaderValue::from_bytes(&text)
         .unwrap_or_else(|_| HeaderValue::from_static("00000000-0000-4000-8000-000000000000"))
 }
 

@@ -3,15 +3,15 @@
 //! Invariant: the host, path and method returned here are what matching sees and what the
 //! upstream is sent; there is no second reading.
 //!
-//! Deliberately absent: message framing, which the codec has checked.
+//! Deliberately absent: message framing, and whatever else a head of HTTP/1 must keep to before anybody
+//! can act on it, which the guard has checked.
 
 use std::borrow::Cow;
 
-use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, UPGRADE};
 use http::{Method, Version};
-use nuncio_config::UnderscoresAction;
+use nuncio_guard::is_authority;
 use nuncio_routing::{ConnectionSettings, normalized};
-use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
 use pingora_http::authority::raw_target_authority;
 
@@ -36,30 +36,59 @@ pub(super) struct RequestTarget<'a> {
 pub(super) enum Refusal {
     /// 400: no valid host, a target that is no path, ambiguous lengths, a hostile `Connection`.
     Malformed,
+    /// 400: a field that some servers take for the length of the body.
+    FramingAlias,
+    /// 400: a field's name with an underscore, where the Module has none.
+    Underscore,
     /// 400: no host at all, which is no mistake of the protocol for Envoy.
     HostMissing,
     /// 403: an upgrade that no Mapping allows.
     UpgradeForbidden,
-    /// 405: `CONNECT`.
+    /// 405: `CONNECT`, `TRACE`.
     MethodForbidden,
     /// 426: HTTP/1.0.
     VersionTooOld,
     /// 431: more than `max_request_headers_kb` or [`MAX_FIELDS`].
     HeadTooLarge,
-    /// 501: a transfer coding other than `chunked`.
-    CodingUnknown,
 }
 
 impl Refusal {
     /// The answer, in the words of Envoy's codecs.
     pub(super) fn reply(self) -> Reply {
         match self {
-            Self::Malformed | Self::HostMissing => Reply::MALFORMED,
+            Self::Malformed | Self::FramingAlias | Self::Underscore | Self::HostMissing => {
+                Reply::MALFORMED
+            }
             Self::UpgradeForbidden => Reply::new(403, ""),
             Self::MethodForbidden => Reply::new(405, ""),
             Self::VersionTooOld => Reply::new(426, "Upgrade Required"),
             Self::HeadTooLarge => Reply::new(431, "Request Header Fields Too Large"),
-            Self::CodingUnknown => Reply::new(501, "Not Implemented"),
+        }
+    }
+
+    #[cfg(test)]
+    const ALL: [Self; 8] = [
+        Self::Malformed,
+        Self::FramingAlias,
+        Self::Underscore,
+        Self::HostMissing,
+        Self::UpgradeForbidden,
+        Self::MethodForbidden,
+        Self::VersionTooOld,
+        Self::HeadTooLarge,
+    ];
+
+    /// What it is called in a metric.
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::FramingAlias => "framing_alias",
+            Self::Underscore => "underscore",
+            Self::HostMissing => "host_missing",
+            Self::UpgradeForbidden => "upgrade_forbidden",
+            Self::MethodForbidden => "method_forbidden",
+            Self::VersionTooOld => "version_too_old",
+            Self::HeadTooLarge => "head_too_large",
         }
     }
 }
@@ -73,36 +102,44 @@ impl From<ForbiddenNomination> for Refusal {
 /// Envoy's `max_headers_count`.
 const MAX_FIELDS: usize = 100;
 
-/// A name (RFC 1035 section 2.3.4) and a port. Hosts and Routes would not agree on what is longer.
-const MAX_HOST: usize = 253 + ":65535".len();
+/// What [`check`] found in a head that can be served.
+#[derive(Debug)]
+pub(super) struct Checked {
+    /// The fields that end at the gateway by the head's own word.
+    pub(super) nominated: Nominated,
+    /// Whether the name of a field has one.
+    pub(super) has_underscores: bool,
+}
 
-/// Says why a request cannot be served, or which fields end at the gateway by its own word.
+/// Says why a request cannot be served, or what is to be heeded in serving it.
 pub(super) fn check(
     head: &RequestHeader,
     settings: &ConnectionSettings,
-) -> Result<Nominated, Refusal> {
-    check_size(head, settings.max_head_bytes)?;
+) -> Result<Checked, Refusal> {
+    let has_underscores = check_fields(head, settings.max_head_bytes)?;
     check_version_and_method(head, settings)?;
     let nominated = Nominated::by(&head.headers)?;
     check_length(&head.headers)?;
-    check_coding(&head.headers)?;
-    Ok(nominated)
+    Ok(Checked {
+        nominated,
+        has_underscores,
+    })
 }
 
-fn check_size(head: &RequestHeader, limit: usize) -> Result<(), Refusal> {
-    // Each field costs its separators on the wire: `: ` and CRLF.
-    let fields: usize = head
-        .headers
-        .iter()
-        .map(|(k, v)| k.as_str().len() + v.len() + 4)
-        .sum();
-    let line = head.method.as_str().len() + head.raw_path().len();
-    let too_large = head.headers.len() > MAX_FIELDS || fields + line > limit;
-    if too_large {
-        Err(Refusal::HeadTooLarge)
-    } else {
-        Ok(())
+/// Checks how much there is; says whether a name has an underscore.
+fn check_fields(head: &RequestHeader, limit: usize) -> Result<bool, Refusal> {
+    let mut bytes = head.method.as_str().len() + head.raw_path().len();
+    let mut has_underscores = false;
+    for (name, value) in &head.headers {
+        let name = name.as_str().as_bytes();
+        // Each field costs its separators on the wire: `: ` and CRLF.
+        bytes += name.len() + value.len() + 4;
+        has_underscores |= name.contains(&b'_');
     }
+    if head.headers.len() > MAX_FIELDS || bytes > limit {
+        return Err(Refusal::HeadTooLarge);
+    }
+    Ok(has_underscores)
 }
 
 fn check_version_and_method(
@@ -116,30 +153,8 @@ fn check_version_and_method(
     if head.version < oldest {
         return Err(Refusal::VersionTooOld);
     }
-    if head.method == Method::CONNECT {
+    if matches!(head.method, Method::CONNECT | Method::TRACE) {
         return Err(Refusal::MethodForbidden);
-    }
-    Ok(())
-}
-
-/// Does what is asked for to fields whose names CGI-like servers take for others.
-pub(super) fn treat_underscores(
-    head: &mut RequestHeader,
-    action: UnderscoresAction,
-) -> Result<(), Refusal> {
-    if action == UnderscoresAction::Allow {
-        return Ok(());
-    }
-    let names = head.headers.keys();
-    let ambiguous: Vec<_> = names
-        .filter(|name| name.as_str().contains('_'))
-        .cloned()
-        .collect();
-    if action == UnderscoresAction::RejectRequest && !ambiguous.is_empty() {
-        return Err(Refusal::Malformed);
-    }
-    for name in &ambiguous {
-        head.remove_header(name);
     }
     Ok(())
 }
@@ -179,46 +194,6 @@ fn check_length(headers: &HeaderMap) -> Result<(), Refusal> {
         (Some(one), None) if is_number(one.as_bytes()) => Ok(()),
         _ => Err(Refusal::Malformed),
     }
-}
-
-/// RFC 9112 section 6.1: what cannot be decoded is refused. Passed on as `chunked` alone, the
-/// upstream would take the coded bytes for the content.
-fn check_coding(headers: &HeaderMap) -> Result<(), Refusal> {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    match (codings.next(), codings.next()) {
-        (None, _) => Ok(()),
-        (Some(one), None) if one.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        _ => Err(Refusal::CodingUnknown),
-    }
-}
-
-/// Whether the head as it came has both a length and a coding, of which the codec drops the
-/// length (RFC 9112 section 6.1). Envoy refuses it: whoever stands before us may have read it
-/// the other way.
-pub(super) fn is_framed_twice(session: &ServerSession) -> bool {
-    let Some(h1) = session.as_http1() else {
-        return false;
-    };
-    let is_length = |line: &[u8]| {
-        const NAME: &[u8] = b"content-length:";
-        line.get(..NAME.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(NAME))
-    };
-    h1.req_header().headers.contains_key(TRANSFER_ENCODING)
-        && h1
-            .get_headers_raw_bytes()
-            .split(|byte| *byte == b'\n')
-            .any(is_length)
-}
-
-/// Whether the target as it came has a fragment, which the codec drops. None belongs there (RFC 9112
-/// section 3.2), and servers differ on what it means.
-pub(super) fn has_fragment(session: &ServerSession) -> bool {
-    session.as_http1().is_some_and(|h1| {
-        let raw = h1.get_headers_raw_bytes();
-        let line = raw.iter().take_while(|byte| !matches!(byte, b'\r' | b'\n'));
-        line.into_iter().any(|byte| *byte == b'#')
-    })
 }
 
 fn is_number(text: &[u8]) -> bool {
@@ -300,19 +275,12 @@ fn host(head: &RequestHeader) -> Option<(&str, HeaderValue)> {
     };
     if let Some(authority) = authority.filter(|authority| !authority.is_empty()) {
         let value = HeaderValue::from_str(authority).ok()?;
-        return (authority.len() <= MAX_HOST).then_some((authority, value));
+        return is_authority(authority.as_bytes()).then_some((authority, value));
     }
     let value = head.headers.get(HOST)?;
-    let host = value.to_str().ok().filter(|host| is_host(host))?;
+    let host = value.to_str().ok();
+    let host = host.filter(|host| is_authority(host.as_bytes()))?;
     Some((host, value.clone()))
-}
-
-/// What a host and port may be made of (RFC 3986 section 3.2.2), which Envoy checks too, and how long
-/// they may be.
-fn is_host(text: &str) -> bool {
-    let may_occur =
-        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte);
-    (1..=MAX_HOST).contains(&text.len()) && text.bytes().all(may_occur)
 }
 
 #[cfg(test)]
@@ -367,7 +335,8 @@ mod tests {
 
     #[test]
     fn a_host_that_is_longer_than_a_name_can_be_is_malformed() {
-        for (length, is_served) in [(MAX_HOST, true), (MAX_HOST + 1, false)] {
+        let longest = 253 + ":65535".len();
+        for (length, is_served) in [(longest, true), (longest + 1, false)] {
             let host = "a".repeat(length);
             let absolute = format!("http://{host}/");
             for head in [head("/", &[("host", &host)]), head(&absolute, &[])] {
@@ -416,19 +385,24 @@ mod tests {
     }
 
     #[test]
-    fn names_with_underscores_are_kept_dropped_or_refused() {
-        let with = || head("/", &[("host", "a"), ("x_y", "1"), ("x-y", "2")]);
-        let mut kept = with();
-        treat_underscores(&mut kept, UnderscoresAction::Allow).unwrap();
-        assert_eq!(kept.headers.len(), 3);
-        let mut dropped = with();
-        treat_underscores(&mut dropped, UnderscoresAction::DropHeader).unwrap();
-        assert!(!dropped.headers.contains_key("x_y"));
-        assert_eq!(dropped.headers["x-y"], "2");
-        let refused = treat_underscores(&mut with(), UnderscoresAction::RejectRequest);
-        assert_eq!(refused, Err(Refusal::Malformed));
-        let mut without = head("/", &[("host", "a")]);
-        assert!(treat_underscores(&mut without, UnderscoresAction::RejectRequest).is_ok());
+    fn every_reason_to_refuse_is_counted() {
+        let labels = Refusal::ALL.map(Refusal::label).into_iter();
+        let of_guard = nuncio_guard::Fault::ALL.map(nuncio_guard::Fault::label);
+        let of_frames = nuncio_guard::FrameFault::ALL.map(nuncio_guard::FrameFault::label);
+        for label in labels.chain(of_guard).chain(of_frames) {
+            assert!(
+                nuncio_telemetry::REFUSAL_REASONS.contains(&label),
+                "{label}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_with_underscores_are_noticed() {
+        for (name, is_noticed) in [("x_y", true), ("x-y", false), ("_", true)] {
+            let checked = check(&head("/", &[("host", "a_b"), (name, "a_b")]), &settings());
+            assert_eq!(checked.unwrap().has_underscores, is_noticed, "{name}");
+        }
     }
 
     #[test]

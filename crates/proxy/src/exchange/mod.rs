@@ -6,6 +6,7 @@
 //! Deliberately absent: accepting connections and keeping them.
 
 mod access_log;
+mod aliases;
 mod answer;
 mod attempts;
 mod client_certificate;
@@ -38,11 +39,13 @@ mod spelling;
 mod start_time;
 mod timer;
 mod tunnel;
+mod unread;
 mod upgrade;
 mod upstream_head;
 mod virtual_host;
 mod words;
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use nuncio_telemetry::{
@@ -52,13 +55,13 @@ use nuncio_telemetry::{
 use nuncio_tracing::named_trace;
 use pingora_core::protocols::http::ServerSession;
 
+use crate::confined::{Panicked, confined};
 use crate::downstream::Connection;
 pub(crate) use access_log::LogPlan;
 use access_log::Particulars;
 use course::Course;
-use head::Refusal;
 use spans::AttemptSpan;
-pub(crate) use timer::STREAM_IDLE_TIMEOUT;
+pub(crate) use unread::refuse_unread;
 
 /// What becomes of the client's connection (HTTP/1) or stream (HTTP/2) afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,7 +191,15 @@ pub(crate) async fn serve(connection: &Connection, session: &mut ServerSession) 
     let request = connection.listener().request_started(protocol);
     let rules = connection.rules();
     let mut course = Course::new(connection, &rules, started);
-    let mut account = answer::answer(&mut course, session).await;
+    let answered = confined(pin!(answer::answer(&mut course, session))).await;
+    let mut account = match answered {
+        Ok(account) => account,
+        Err(Panicked) => answer::apologize(&course, session).await,
+    };
+    if let Some(fault) = connection.traffic().fault() {
+        // Of its body: what is wrong with a head is found before this.
+        connection.worker().refused().request(fault.label());
+    }
     account.mapping = mapped(&course, account.particulars.attempts);
     account.trace = match course.trace {
         Some(trace) => trace.sampled.then_some(trace.id),
@@ -215,39 +226,4 @@ fn mapped<'a>(course: &Course<'a>, attempts: u32) -> Option<Mapped<'a>> {
         stats: course.live.mapping_stats(course.route?)?,
         retries: attempts.saturating_sub(1),
     })
-}
-
-/// What was sent instead of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unread {
-    /// No HTTP.
-    Malformed,
-    /// More of it than the codec reads.
-    TooLarge,
-}
-
-/// Answers what was sent instead of a request.
-pub(crate) async fn refuse_unread(
-    connection: &Connection,
-    session: &mut ServerSession,
-    unread: Unread,
-) {
-    let started = Instant::now();
-    let reply = match unread {
-        Unread::Malformed => Refusal::Malformed,
-        Unread::TooLarge => Refusal::HeadTooLarge,
-    }
-    .reply();
-    let status = reply.status;
-    let request = connection.listener().request_started(Protocol::Http1);
-    let rules = connection.rules();
-    session.set_keepalive(None);
-    // A client that sends no HTTP may well not wait for an answer either.
-    drop(reply.send_unread(session, rules.live().settings()).await);
-    let outcome = Outcome::Malformed { status };
-    let mut course = Course::new(connection, &rules, started);
-    course.lasted = Some(started.elapsed());
-    let account = Account::local(outcome, Afterwards::Abort);
-    access_log::log_malformed(&course, session, &account);
-    account.record(connection, request, Duration::ZERO);
 }

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
-use nuncio_config::{ErrorResponseOverride, OverrideBody};
+use nuncio_config::{ErrorResponseOverride, Format, OverrideBody};
 use pingora_http::RequestHeader;
 
 use super::course::Course;
@@ -36,18 +36,39 @@ pub(super) fn replacement<'f>(
     let facts = &facts();
     let mut body = Vec::new();
     match &overridden.body {
-        OverrideBody::Text(text) => format::write(text, facts, Unknown::Dash, &mut body),
+        OverrideBody::Text(text) => write_text(text, facts, overridden, &mut body),
         OverrideBody::Json(fields) => json::write(fields, facts, Types::Kept, &mut body),
         // What cannot be read was reported when it was tried; the answer stays as it was.
         OverrideBody::File(name) => {
             let text = course.live.error_page(name)?;
-            format::write(text, facts, Unknown::Dash, &mut body);
+            write_text(text, facts, overridden, &mut body);
         }
     }
     Some(Replacement {
         body: body.into(),
         content_type: overridden.content_type.clone(),
     })
+}
+
+/// What a client sent must not become a part of a page: Envoy leaves that to whoever writes the format.
+fn write_text(
+    text: &Format,
+    facts: &Facts<'_>,
+    as_said: &ErrorResponseOverride,
+    out: &mut Vec<u8>,
+) {
+    match is_markup(&as_said.content_type) {
+        true => format::write_markup(text, facts, out),
+        false => format::write(text, facts, Unknown::Dash, out),
+    }
+}
+
+/// Whether browsers run what is in it.
+fn is_markup(content_type: &HeaderValue) -> bool {
+    let of = content_type.as_bytes().to_ascii_lowercase();
+    [&b"html"[..], b"xml", b"svg"]
+        .iter()
+        .any(|kind| of.windows(kind.len()).any(|part| part == *kind))
 }
 
 fn rule<'a>(course: &Course<'a>, status: u16) -> Option<&'a ErrorResponseOverride> {

@@ -24,6 +24,8 @@ use super::{client_head, grpc, overrides, words};
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) text: &'static str,
+    /// What is sent in place of the text.
+    body: Option<Bytes>,
     fields: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -35,7 +37,16 @@ impl Reply {
         Self {
             status,
             text,
+            body: None,
             fields: Vec::new(),
+        }
+    }
+
+    /// 200 with a text that is known only now.
+    pub(super) fn told(body: Bytes) -> Self {
+        Self {
+            body: Some(body),
+            ..Self::new(200, "")
         }
     }
 
@@ -89,7 +100,7 @@ impl Reply {
         head.insert_header(SERVER, settings.server_name.clone())?;
         let head = HttpTask::Header(Box::new(head), false);
         session.response_duplex_vec(vec![head]).await?;
-        send_body(session, Bytes::from_static(self.text.as_bytes())).await
+        send_body(session, self.body()).await
     }
 
     /// As the Mapping, or else the Module, has it.
@@ -103,7 +114,7 @@ impl Reply {
             return Ok((self.made_for_call(course, request, outcome)?, Bytes::new()));
         }
         let mut head = self.head()?;
-        let mut body = Bytes::from_static(self.text.as_bytes());
+        let mut body = self.body();
         let facts = || {
             let mut facts = course.facts(request);
             facts.response = ResponseFacts {
@@ -148,13 +159,19 @@ impl Reply {
 
     fn head(&self) -> Result<ResponseHeader> {
         let size = FIELDS + self.fields.len();
+        let length = self.body().len();
         let mut head = ResponseHeader::build_no_case(self.status, Some(size))?;
-        head.insert_header(CONTENT_LENGTH, HeaderValue::from(self.text.len()))?;
-        if !self.text.is_empty() {
+        head.insert_header(CONTENT_LENGTH, HeaderValue::from(length))?;
+        if length > 0 {
             head.insert_header(CONTENT_TYPE, HeaderValue::from_static("text/plain"))?;
         }
         self.add_fields(&mut head)?;
         Ok(head)
+    }
+
+    fn body(&self) -> Bytes {
+        let body = self.body.as_ref();
+        body.map_or_else(|| Bytes::from_static(self.text.as_bytes()), Bytes::clone)
     }
 
     fn add_fields(&self, head: &mut ResponseHeader) -> Result<()> {

@@ -16,19 +16,19 @@ use tokio::time::Instant;
 use super::failure::Failure;
 use super::shadow::Mirror;
 use super::timer::Limit;
+use crate::wire::Traffic;
 
 /// A request on its way.
 pub(super) struct Request<'a> {
     pub(super) session: &'a mut ServerSession,
+    /// Of the client's connection.
+    traffic: &'a Traffic,
     /// Whether it came without a body, not even an empty one.
     bodyless: bool,
     /// When it was complete; `None` while its body is still coming.
     end: Option<Instant>,
     /// Whether anything of the body was taken from the client, who will not send it again.
     begun: bool,
-    /// Whether the client is still listened to. It is not once it has sent the beginning of its
-    /// next request: its connection ends with this response.
-    heard: bool,
     /// When the client was sent the head of the upstream's answer.
     answered: Option<Instant>,
     /// Whether that was before the request was complete.
@@ -51,14 +51,18 @@ enum Kept {
 
 impl<'a> Request<'a> {
     /// The request whose head `session` read at `started`.
-    pub(super) fn new(session: &'a mut ServerSession, started: Instant) -> Self {
+    pub(super) fn new(
+        session: &'a mut ServerSession,
+        traffic: &'a Traffic,
+        started: Instant,
+    ) -> Self {
         let bodyless = session.is_body_empty();
         Self {
             session,
+            traffic,
             bodyless,
             end: bodyless.then_some(started),
             begun: false,
-            heard: true,
             answered: None,
             answered_early: false,
             kept: Kept::Nothing,
@@ -136,11 +140,6 @@ impl<'a> Request<'a> {
         self.mirror.as_ref().is_some_and(Mirror::is_behind)
     }
 
-    /// Whether there is a point in [`Self::next`].
-    pub(super) fn is_heard(&self) -> bool {
-        self.heard
-    }
-
     /// The next piece of the body; after its end, the client's leaving.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, BError> {
         self.session.read_body_or_idle(self.end.is_some()).await
@@ -179,31 +178,26 @@ impl<'a> Request<'a> {
         None
     }
 
-    /// What an error of [`Self::next`] means, if it means anything for this exchange.
-    pub(super) fn failed(&mut self, error: &BError) -> Option<Failure> {
+    /// What an error of [`Self::next`] means for this exchange.
+    pub(super) fn failed(&self, error: &BError) -> Failure {
+        if let Some(fault) = self.traffic.fault() {
+            tracing::debug!(reason = fault.label(), "the request's body is faulty");
+            return Failure::ClientMalformed;
+        }
         match error.etype() {
-            // Pingora's word for bytes behind the end of the request: a pipelined request. It is
-            // not served on this connection, and this one is not harmed.
-            ErrorType::ConnectError => {
-                self.heard = false;
-                self.session.set_keepalive(None);
-                None
-            }
             ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::H2Error => {
-                Some(Failure::ClientLeft)
+                Failure::ClientLeft
             }
-            ErrorType::ReadTimedout => Some(Failure::OutOfTime(Limit::Silence)),
-            _ => Some(Failure::ClientMalformed),
+            ErrorType::ReadTimedout => Failure::OutOfTime(Limit::Silence),
+            _ => Failure::ClientMalformed,
         }
     }
 
     /// Waits until the client of a complete request has left.
     pub(super) async fn left(&mut self) -> Failure {
-        while self.end.is_some() && self.heard {
-            if let Err(error) = self.next().await
-                && let Some(failure) = self.failed(&error)
-            {
-                return failure;
+        while self.end.is_some() {
+            if let Err(error) = self.next().await {
+                return self.failed(&error);
             }
         }
         pending().await

@@ -131,7 +131,7 @@ fn retries_failure(on: RetryOn, failure: &Failure) -> bool {
         Failure::ClientLeft
         | Failure::ClientMalformed
         | Failure::TooLarge
-        | Failure::OutOfTime(Limit::Whole | Limit::Silence)
+        | Failure::OutOfTime(Limit::Whole | Limit::Silence | Limit::Request)
         | Failure::NoEndpoint
         | Failure::NoConnection(ConnectFailure::Overflow | ConnectFailure::NoCredentials) => false,
         Failure::NoConnection(_) => {

@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep_until};
 use super::course::Course;
 use super::failure::{Failure, Stage};
 use super::request::Request;
-use super::timer::{Deadlines, Limits, STREAM_IDLE_TIMEOUT, Timer};
+use super::timer::{Deadlines, Limits, Timer};
 use crate::downstream::Worker;
 use crate::upstream::{Endpoint, Lease, Pick, Reuse, Upstream, UpstreamSession};
 
@@ -92,7 +92,9 @@ pub(super) fn start(
         traffic: (0, 0),
     };
     mirror.follow(request);
-    let whole = to.timeout.unwrap_or(STREAM_IDLE_TIMEOUT);
+    let whole = to
+        .timeout
+        .unwrap_or(course.connection.limits().stream_idle_timeout);
     course.connection.worker().adopt(shadow.run(head, whole));
 }
 
@@ -141,7 +143,8 @@ impl Shadow {
         let limits = Limits {
             whole: Some(whole),
             attempt: None,
-            silence: Some(STREAM_IDLE_TIMEOUT),
+            silence: Some(self.worker.limits().stream_idle_timeout),
+            ..Limits::default()
         };
         let deadlines = Deadlines::new(limits, Instant::now(), None);
         let sleep = pin!(sleep_until(deadlines.next()));

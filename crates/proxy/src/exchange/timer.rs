@@ -11,8 +11,8 @@ use std::time::Duration;
 use nuncio_routing::Forward;
 use tokio::time::{Instant, Sleep};
 
-/// The limits of a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The limits of a route, and of its clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Limits {
     /// For the whole response, from the end of the request.
     pub(super) whole: Option<Duration>,
@@ -20,6 +20,10 @@ pub(super) struct Limits {
     pub(super) attempt: Option<Duration>,
     /// For silence of both sides.
     pub(super) silence: Option<Duration>,
+    /// For silence of a client that is listened to, until its request is complete or answered.
+    pub(super) body: Option<Duration>,
+    /// For the whole request.
+    pub(super) request: Option<Duration>,
 }
 
 /// A limit that has passed.
@@ -28,6 +32,7 @@ pub(super) enum Limit {
     Whole,
     Attempt,
     Silence,
+    Request,
 }
 
 /// When which limit passes.
@@ -40,6 +45,10 @@ pub(super) struct Deadlines {
     attempt_since: Option<Instant>,
     /// When something came or went last.
     moved: Instant,
+    /// Since when the client has been listened to without a word; `None` while it is not.
+    client_silent: Option<Instant>,
+    /// When the request has to be complete.
+    request_until: Option<Instant>,
 }
 
 /// Watches over one exchange.
@@ -47,9 +56,6 @@ pub(super) struct Timer<'a> {
     sleep: Pin<&'a mut Sleep>,
     deadlines: Deadlines,
 }
-
-/// How long both sides may be silent where nothing else is said: Envoy's stream idle timeout.
-pub(crate) const STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Far enough not to come, near enough not to overflow.
 const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -63,6 +69,7 @@ impl Limits {
             whole: route.timeout,
             attempt: attempt.filter(|attempt| route.timeout.is_none_or(|whole| *attempt < whole)),
             silence: route.idle_timeout,
+            ..Self::default()
         }
     }
 
@@ -83,14 +90,17 @@ impl Deadlines {
             request_end,
             attempt_since: None,
             moved: started,
+            client_silent: request_end.is_none().then_some(started),
+            request_until: limits.request.map(|limit| started + limit),
         }
     }
 
     /// The first of them.
     pub(super) fn next(&self) -> Instant {
-        let deadlines = [self.whole(), self.attempt(), self.silence()];
+        let of_answer = [self.whole(), self.attempt(), self.silence()];
+        let of_request = [self.body(), self.request()];
+        let deadlines = of_answer.into_iter().chain(of_request);
         deadlines
-            .into_iter()
             .flatten()
             .min()
             .unwrap_or_else(|| self.moved + FOR_EVER)
@@ -101,7 +111,8 @@ impl Deadlines {
         match () {
             () if is_over(self.whole()) => Some(Limit::Whole),
             () if is_over(self.attempt()) => Some(Limit::Attempt),
-            () if is_over(self.silence()) => Some(Limit::Silence),
+            () if is_over(self.silence()) || is_over(self.body()) => Some(Limit::Silence),
+            () if is_over(self.request()) => Some(Limit::Request),
             () => None,
         }
     }
@@ -112,6 +123,14 @@ impl Deadlines {
 
     fn attempt(&self) -> Option<Instant> {
         Some(self.attempt_since?.max(self.request_end?) + self.limits.attempt?)
+    }
+
+    fn body(&self) -> Option<Instant> {
+        Some(self.client_silent? + self.limits.body?)
+    }
+
+    fn request(&self) -> Option<Instant> {
+        self.request_until.filter(|_| self.request_end.is_none())
     }
 
     fn silence(&self) -> Option<Instant> {
@@ -151,6 +170,25 @@ impl<'a> Timer<'a> {
     /// Something came or went.
     pub(super) fn moved(&mut self) {
         self.deadlines.moved = Instant::now();
+    }
+
+    /// Whether the client is listened to, and has more to say before it is answered.
+    pub(super) fn awaits_client(&mut self, awaited: bool) {
+        match (awaited, self.deadlines.client_silent) {
+            (true, None) => {
+                self.deadlines.client_silent = Some(Instant::now());
+                self.hasten();
+            }
+            (false, Some(_)) => self.deadlines.client_silent = None,
+            (true, Some(_)) | (false, None) => {}
+        }
+    }
+
+    /// Something came from the client.
+    pub(super) fn heard_client(&mut self) {
+        self.moved();
+        let since = &mut self.deadlines.client_silent;
+        *since = since.map(|_| self.deadlines.moved);
     }
 
     /// The request is complete since `end`, if it is; told as often as one likes.
@@ -198,6 +236,7 @@ mod tests {
             whole: limit(whole),
             attempt: limit(attempt),
             silence: limit(silence),
+            ..Limits::default()
         }
     }
 
@@ -232,6 +271,37 @@ mod tests {
         deadlines.moved = now + s(1);
         assert_eq!(deadlines.passed(now + s(5)), None);
         assert_eq!(deadlines.next(), now + s(6));
+    }
+
+    #[test]
+    fn a_client_is_waited_for_only_while_it_is_listened_to() {
+        let now = Instant::now();
+        let limits = Limits {
+            body: Some(s(60)),
+            ..limits(3, 0, 300)
+        };
+        let mut deadlines = Deadlines::new(limits, now, None);
+        assert_eq!(deadlines.next(), now + s(60));
+        assert_eq!(deadlines.passed(now + s(60)), Some(Limit::Silence));
+        deadlines.client_silent = None;
+        assert_eq!(deadlines.next(), now + s(300));
+        deadlines.client_silent = Some(now + s(100));
+        assert_eq!(deadlines.next(), now + s(160));
+        assert_eq!(Deadlines::new(limits, now, Some(now)).next(), now + s(3));
+    }
+
+    #[test]
+    fn a_request_has_its_time_until_it_is_complete() {
+        let now = Instant::now();
+        let limits = Limits {
+            request: Some(s(10)),
+            ..limits(0, 0, 0)
+        };
+        let mut deadlines = Deadlines::new(limits, now, None);
+        deadlines.moved = now + s(9);
+        assert_eq!(deadlines.passed(now + s(10)), Some(Limit::Request));
+        deadlines.request_end = Some(now + s(9));
+        assert_eq!(deadlines.passed(now + s(10)), None);
     }
 
     #[test]

@@ -86,6 +86,8 @@ async fn take_wire(session: &mut ServerSession) -> Option<ClientWire> {
     let ServerSession::H1(session) = mem::replace(session, read) else {
         return None;
     };
-    let wire = session.into_inner().into_any().downcast().ok()?;
-    Some(*wire)
+    let wire = session.into_inner().into_any().downcast();
+    let mut wire: ClientWire = *wire.ok()?;
+    wire.unscreen();
+    Some(wire)
 }

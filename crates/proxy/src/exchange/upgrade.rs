@@ -49,9 +49,15 @@ pub(super) fn announce(head: &mut RequestHeader, token: &HeaderValue) -> Result<
     head.insert_header(UPGRADE, token.clone())
 }
 
-/// Whether `received` gives the client what it asked for.
-pub(super) fn is_granted(received: &ResponseHeader) -> bool {
-    received.status == StatusCode::SWITCHING_PROTOCOLS && received.version == Version::HTTP_11
+/// Whether `received` gives the client the protocol it asked for, and no other (RFC 9110 section 7.8).
+pub(super) fn is_granted(received: &ResponseHeader, asked: &HeaderValue) -> bool {
+    let mut tokens = received.headers.get_all(UPGRADE).iter();
+    let (Some(token), None) = (tokens.next(), tokens.next()) else {
+        return false;
+    };
+    received.status == StatusCode::SWITCHING_PROTOCOLS
+        && received.version == Version::HTTP_11
+        && is_alike(token, asked)
 }
 
 /// Makes `head`, which was made from `received` as for any answer, the end of HTTP on the
@@ -68,6 +74,11 @@ pub(super) fn confirm(head: &mut ResponseHeader, received: &ResponseHeader) -> R
         Some(token) => head.insert_header(UPGRADE, token.clone()),
         None => Ok(()),
     }
+}
+
+fn is_alike(token: &HeaderValue, other: &HeaderValue) -> bool {
+    let (token, other) = (token.as_bytes(), other.as_bytes());
+    token.trim_ascii().eq_ignore_ascii_case(other.trim_ascii())
 }
 
 fn is_allowed(token: &HeaderValue, to: &Forward) -> bool {

@@ -9,14 +9,16 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use http::Method;
 use http::header::{
-    ACCEPT_ENCODING, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, TE,
+    ACCEPT_ENCODING, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE,
+    TRANSFER_ENCODING,
 };
+use http::uri::PathAndQuery;
+use http::{Method, Uri};
 use nuncio_config::ServiceHost;
 use nuncio_routing::{Forward, HeaderCase, HostRewrite};
-use pingora_core::Result;
 use pingora_core::protocols::http::ServerSession;
+use pingora_core::{ErrorType, OrErr, Result};
 use pingora_http::RequestHeader;
 
 use super::course::Course;
@@ -24,7 +26,7 @@ use super::fields::{Nominated, is_hop_by_hop};
 use super::forwarding::X_ENVOY_EXTERNAL_ADDRESS;
 use super::head::{self, RequestTarget};
 use super::timer::Limits;
-use super::{header_rules, spelling, upgrade};
+use super::{aliases, header_rules, spelling, upgrade};
 use crate::live::Live;
 
 /// How a request differs from what came when it goes on. The default: in nothing.
@@ -177,55 +179,105 @@ pub(super) fn build(
 
 impl UpstreamHead<'_> {
     fn build(&self) -> Result<RequestHeader> {
-        let outbound = &self.course.outbound;
-        let came = self.received.uri.path_and_query();
-        let came = came.map_or("/", http::uri::PathAndQuery::as_str);
-        let path = outbound.path.as_deref().unwrap_or(came);
-        let size = self.received.headers.len() + ADDED;
-        let method = self.received.method.clone();
-        let mut head = RequestHeader::build_no_case(method, path.as_bytes(), Some(size))?;
-        if let Some(host) = &outbound.host {
-            head.insert_header(HOST, host.clone())?;
-        }
-        self.copy_fields(&mut head)?;
-        self.add_framing(&mut head)?;
-        if self.course.outbound.takes_trailers {
-            self.copy_te(&mut head)?;
-        }
+        let mut head = self.aimed(self.fields()?)?;
         if let Some(token) = &self.course.outbound.upgrade {
             upgrade::announce(&mut head, token)?;
         }
-        for (name, value) in self.course.forwarding.told() {
-            head.insert_header(name, value.clone())?;
-        }
-        if !self.course.settings().suppress_envoy_headers {
-            self.add_envoy_fields(&mut head)?;
-        }
         if !self.to.request_headers.is_empty() {
+            if self.course.has_underscores {
+                aliases::drop_ruled(&self.to.request_headers, &mut head);
+            }
             let facts = self.course.facts(self.received);
             header_rules::apply(&self.to.request_headers, &facts, &mut head)?;
         }
         Ok(head)
     }
 
-    fn copy_fields(&self, head: &mut RequestHeader) -> Result<()> {
+    /// A head with these fields. (One by one, the codec's own kind of head would have each name spelled
+    /// anew.)
+    fn aimed(&self, fields: HeaderMap) -> Result<RequestHeader> {
+        let method = self.received.method.clone();
+        let uri = match &self.course.outbound.path {
+            None => self.received.uri.path_and_query().cloned().map(Uri::from),
+            Some(path) if path.starts_with('/') => {
+                let path = PathAndQuery::try_from(path.as_str());
+                Some(path.or_err(INVALID, "no request target")?.into())
+            }
+            Some(_) => None,
+        };
+        let Some(uri) = uri else {
+            return self.aimed_oddly(&fields);
+        };
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        (parts.method, parts.uri, parts.headers) = (method, uri, fields);
+        Ok(RequestHeader::from(parts))
+    }
+
+    /// The same for a target that is no path.
+    fn aimed_oddly(&self, fields: &HeaderMap) -> Result<RequestHeader> {
+        let method = self.received.method.clone();
+        let path = self.course.outbound.path.as_deref().unwrap_or("/");
+        let size = Some(fields.len());
+        let mut head = RequestHeader::build_no_case(method, path.as_bytes(), size)?;
+        for (name, value) in fields {
+            head.append_header(name.clone(), value.clone())?;
+        }
+        Ok(head)
+    }
+
+    /// What is said whatever the Mapping adds.
+    fn fields(&self) -> Result<HeaderMap> {
+        let outbound = &self.course.outbound;
+        let mut fields = HeaderMap::with_capacity(self.received.headers.len() + ADDED);
+        if let Some(host) = &outbound.host {
+            set(&mut fields, HOST, host.clone())?;
+        }
+        self.copy_fields(&mut fields)?;
+        self.add_framing(&mut fields)?;
+        if outbound.takes_trailers {
+            self.copy_te(&mut fields)?;
+        }
+        for (name, value) in self.course.forwarding.told() {
+            set(&mut fields, name, value.clone())?;
+        }
+        if !self.course.settings().suppress_envoy_headers {
+            self.add_envoy_fields(&mut fields)?;
+        }
+        Ok(fields)
+    }
+
+    fn copy_fields(&self, fields: &mut HeaderMap) -> Result<()> {
+        let is_unindexed = self.is_unindexed();
+        let marked = |mut value: HeaderValue| {
+            if is_unindexed {
+                value.set_sensitive(true);
+            }
+            value
+        };
         for (name, value) in &self.received.headers {
             if !self.ends_here(name) {
-                head.append_header(name.clone(), value.clone())?;
+                let appended = fields.try_append(name.clone(), marked(value.clone()));
+                appended.or_err(INVALID, "too many fields")?;
             }
         }
         match joined(&self.received.headers, &COOKIE, b"; ") {
-            Some(cookie) => head.insert_header(COOKIE, cookie),
+            Some(cookie) => set(fields, COOKIE, marked(cookie)),
             None => Ok(()),
         }
     }
 
+    /// RFC 7541 section 7.1.3: what is for no table stays so. The codec does not tell which fields those
+    /// are, so that it goes for all that a client sends who has sent any.
+    fn is_unindexed(&self) -> bool {
+        self.course.outbound.takes_trailers && self.course.connection.traffic().has_unindexed()
+    }
+
     /// RFC 9113 section 8.2.2: of all fields of a connection this one crosses, with this value.
-    fn copy_te(&self, head: &mut RequestHeader) -> Result<()> {
+    fn copy_te(&self, fields: &mut HeaderMap) -> Result<()> {
         let mut wanted = self.received.headers.get_all(TE).iter();
         let takes = wanted.any(|te| te.as_bytes().eq_ignore_ascii_case(b"trailers"));
         match takes {
-            true => head.insert_header(TE, HeaderValue::from_static("trailers")),
+            true => set(fields, TE, HeaderValue::from_static("trailers")),
             false => Ok(()),
         }
     }
@@ -244,20 +296,19 @@ impl UpstreamHead<'_> {
             || self.course.outbound.nominated.contains(name)
     }
 
-    fn add_framing(&self, head: &mut RequestHeader) -> Result<()> {
+    fn add_framing(&self, fields: &mut HeaderMap) -> Result<()> {
         match self.course.outbound.body {
             BodyFraming::None => Ok(()),
-            BodyFraming::Length(length) => {
-                head.insert_header(CONTENT_LENGTH, HeaderValue::from(length))
-            }
-            BodyFraming::Chunked => head.insert_header(
-                http::header::TRANSFER_ENCODING,
+            BodyFraming::Length(length) => set(fields, CONTENT_LENGTH, HeaderValue::from(length)),
+            BodyFraming::Chunked => set(
+                fields,
+                TRANSFER_ENCODING,
                 HeaderValue::from_static("chunked"),
             ),
         }
     }
 
-    fn add_envoy_fields(&self, head: &mut RequestHeader) -> Result<()> {
+    fn add_envoy_fields(&self, fields: &mut HeaderMap) -> Result<()> {
         let outbound = &self.course.outbound;
         let told = [
             (
@@ -269,19 +320,27 @@ impl UpstreamHead<'_> {
         ];
         for (name, value) in told {
             if let Some(value) = value {
-                head.insert_header(name, value.clone())?;
+                set(fields, name, value.clone())?;
             }
         }
         if let Some(time) = Limits::of(self.to).expected(Duration::ZERO) {
             let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-            head.insert_header(X_ENVOY_EXPECTED_TIMEOUT, HeaderValue::from(ms))?;
+            set(fields, X_ENVOY_EXPECTED_TIMEOUT, HeaderValue::from(ms))?;
         }
         Ok(())
     }
 }
 
+const INVALID: ErrorType = ErrorType::InvalidHTTPHeader;
+
+/// Has `fields` say this and nothing else by that name.
+fn set(fields: &mut HeaderMap, name: HeaderName, value: HeaderValue) -> Result<()> {
+    let set = fields.try_insert(name, value).map(drop);
+    set.or_err(INVALID, "too many fields")
+}
+
 /// The values of `name` as one, when there are several (cookie crumbs: RFC 9113 section 8.2.3).
-fn joined(headers: &http::HeaderMap, name: &HeaderName, separator: &[u8]) -> Option<HeaderValue> {
+fn joined(headers: &HeaderMap, name: &HeaderName, separator: &[u8]) -> Option<HeaderValue> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;
     let second = values.next()?;
@@ -295,8 +354,6 @@ fn joined(headers: &http::HeaderMap, name: &HeaderName, separator: &[u8]) -> Opt
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
-
     use super::*;
 
     #[test]

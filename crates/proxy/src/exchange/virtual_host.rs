@@ -1,13 +1,11 @@
 //! To which VirtualHost a request belongs, and whether it is let in there.
 //!
 //! Invariant: a name whose clients are verified is served to no connection that was verified in another
-//! way, whatever the request says. A request that came by no secure way is served only where its
-//! VirtualHost wants that; and where clients are verified, nothing is secure that came without TLS.
+//! way, whatever the request says, nor to one whose client would not be let in any more.
 //!
-//! Deliberately absent: Routes.
+//! Deliberately absent: Routes, and what is secure.
 
-use nuncio_config::{InsecureAction, SecurityModel};
-use nuncio_routing::{Listener, Route, Termination, VirtualHost};
+use nuncio_routing::{Approach, Route, Termination, Treatment, VirtualHost};
 
 use super::course::Course;
 use super::forwarding::Scheme;
@@ -22,14 +20,6 @@ pub(super) enum Standing<'a> {
     Misdirected,
 }
 
-/// What becomes of a request that came by no secure way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Treatment {
-    Serve,
-    SendToHttps,
-    Ignore,
-}
-
 /// Whose request it is that asks for `host`.
 pub(super) fn standing<'a>(course: &Course<'a>, host: &str) -> Standing<'a> {
     let Some(asked) = course.listener.hosts.find_authority(host) else {
@@ -40,39 +30,30 @@ pub(super) fn standing<'a>(course: &Course<'a>, host: &str) -> Standing<'a> {
     };
     let wanted = termination(course, asked).and_then(|termination| termination.clients.as_ref());
     // Equal ones mostly are the same value, which is what is compared first.
-    match wanted == tls.termination.clients.as_ref() {
-        true => Standing::Of(asked),
-        false => Standing::Misdirected,
+    if wanted != tls.termination.clients.as_ref() {
+        return Standing::Misdirected;
     }
+    let verifying = asked.termination.filter(|_| wanted.is_some());
+    if verifying.is_none_or(|index| tls.is_enough(course.live, index)) {
+        return Standing::Of(asked);
+    }
+    // By this one, nothing more can be had.
+    course.connection.dismiss();
+    Standing::Misdirected
 }
 
 /// What becomes of a request for what `host` has this Route for.
 pub(super) fn treatment(course: &Course<'_>, host: &VirtualHost, route: &Route) -> Treatment {
-    let is_verified = course.connection.tls().is_some()
-        || !termination(course, host).is_some_and(Termination::insists_on_clients);
-    if is_verified && is_secure(course.listener, course.forwarding.scheme) {
-        return Treatment::Serve;
-    }
-    match host.insecure {
-        InsecureAction::Route => Treatment::Serve,
-        InsecureAction::Redirect | InsecureAction::Reject if route.is_of_challenges() => {
-            Treatment::Serve
-        }
-        InsecureAction::Redirect => Treatment::SendToHttps,
-        InsecureAction::Reject => Treatment::Ignore,
-    }
+    let came = Approach {
+        by_tls: course.connection.tls().is_some(),
+        is_https: course.forwarding.scheme == Scheme::Https,
+    };
+    let listening = course.live.listening();
+    listening.treatment((course.listener, host), came, Some(route))
 }
 
 /// How TLS of the host is terminated, if it is.
 fn termination<'a>(course: &Course<'a>, host: &VirtualHost) -> Option<&'a Termination> {
     let listening = course.live.listening();
     listening.termination(host.termination?).map(|it| &**it)
-}
-
-fn is_secure(listener: &Listener, scheme: Scheme) -> bool {
-    match listener.security {
-        SecurityModel::ForwardedProto => scheme == Scheme::Https,
-        SecurityModel::Secure => true,
-        SecurityModel::Insecure => false,
-    }
 }

@@ -28,7 +28,11 @@ pub(super) fn flags(outcome: Outcome) -> &'static str {
         Outcome::UpstreamReset(Reset::Connection) => "UC",
         Outcome::UpstreamReset(Reset::Stream) => "UR",
         Outcome::UpstreamMalformed => "UPE",
-        Outcome::Refused { .. } | Outcome::Direct { .. } | Outcome::TooLarge => "",
+        Outcome::Shed => "OM",
+        Outcome::Refused { .. }
+        | Outcome::Direct { .. }
+        | Outcome::TooLarge
+        | Outcome::Panicked => "",
     }
 }
 
@@ -40,6 +44,7 @@ pub(super) fn long_flags(flags: &str) -> String {
         "DPE" => "DownstreamProtocolError",
         "NC" => "NoClusterFound",
         "NR" => "NoRouteFound",
+        "OM" => "OverloadManagerTerminated",
         "SI" => "StreamIdleTimeout",
         "UAEX" => "UnauthorizedExternalService",
         "UC" => "UpstreamConnectionTermination",
@@ -64,6 +69,8 @@ pub(super) fn details(outcome: Outcome) -> Option<&'static str> {
         Outcome::NoCluster => "cluster_not_found",
         Outcome::Direct { .. } => "direct_response",
         Outcome::TooLarge => "request_payload_too_large",
+        Outcome::Shed => "overload",
+        Outcome::Panicked => "internal_error",
         Outcome::IdleTimeout { .. } => "stream_idle_timeout",
         Outcome::ConnectFailed => "upstream_reset_before_response_started{connection_failure}",
         Outcome::NoHealthyHost => "no_healthy_upstream",

@@ -48,26 +48,24 @@ impl Credentials {
 
     /// From now on this is what it is; `None` = there is none any more.
     pub(super) fn set(&self, credential: &Credential, material: Option<Material>) {
-        self.told.fetch_add(1, Ordering::Relaxed);
         let mut slots = self.slots();
-        match material {
-            Some(material) => slots.entry(credential.clone()).or_default().set(material),
-            None => {
-                let Entry::Occupied(known) = slots.entry(credential.clone()) else {
-                    return;
-                };
+        match (material, slots.entry(credential.clone())) {
+            (Some(material), slot) => slot.or_default().set(material),
+            (None, Entry::Occupied(known)) => {
                 known.get().material.store(None);
                 // Whoever has it is to see what comes in its place.
                 if Arc::strong_count(known.get()) == 1 {
                     known.remove();
                 }
             }
+            (None, Entry::Vacant(_)) => {}
         }
+        // Who sees the number sees what was told.
+        self.told.fetch_add(1, Ordering::Release);
     }
 
     /// Nobody wants it any more. Whoever has it still has it as it was last.
     pub(super) fn forget(&self, credential: &Credential) {
-        self.told.fetch_add(1, Ordering::Relaxed);
         let mut slots = self.slots();
         if let Some(slot) = slots.get(credential) {
             slot.is_forgotten.store(true, Ordering::Relaxed);
@@ -75,11 +73,12 @@ impl Credentials {
                 slots.remove(credential);
             }
         }
+        self.told.fetch_add(1, Ordering::Release);
     }
 
     /// How often something was told: whoever has seen this number has seen all that there is.
     pub(super) fn told(&self) -> u64 {
-        self.told.load(Ordering::Relaxed)
+        self.told.load(Ordering::Acquire)
     }
 
     /// When the certificate expires, if there is one.

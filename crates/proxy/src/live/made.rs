@@ -57,8 +57,7 @@ impl<C> Made<C> {
         named: impl FnOnce() -> I,
         make: impl FnOnce(&Needed<'_>) -> Result<Arc<C>, Arc<Unusable>>,
     ) -> Result<Arc<C>, Arc<Unusable>> {
-        let slots = self.slots.get_or_init(|| Slots::of(credentials, named()));
-        let materials = slots.materials();
+        let materials = self.materials(credentials, named);
         if let Some(last) = &*self.last.load()
             && last.of.are(&materials)
         {
@@ -70,6 +69,25 @@ impl<C> Made<C> {
             made: made.clone(),
         })));
         made
+    }
+
+    /// What `look` finds in the credentials as they are now; nothing is made of them.
+    pub(crate) fn look<I: Iterator<Item = Credential>, T>(
+        &self,
+        credentials: &Credentials,
+        named: impl FnOnce() -> I,
+        look: impl FnOnce(&Needed<'_>) -> T,
+    ) -> T {
+        look(&self.materials(credentials, named).needed())
+    }
+
+    fn materials<I: Iterator<Item = Credential>>(
+        &self,
+        credentials: &Credentials,
+        named: impl FnOnce() -> I,
+    ) -> Materials {
+        let slots = self.slots.get_or_init(|| Slots::of(credentials, named()));
+        slots.materials()
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use nuncio_routing::{Credential, Listening, Termination, TerminationIndex};
-use nuncio_tls::{Material, Needed, Unusable, server_config};
+use nuncio_tls::{Demanded, Material, Needed, Unusable, server_config};
 use tokio_rustls::rustls::ServerConfig;
 
 use super::credentials::Credentials;
@@ -22,10 +22,17 @@ pub(crate) struct Terminations {
     running: Box<[Arc<Running>]>,
 }
 
+/// What a handshake is made with.
+pub(crate) struct Accepting {
+    pub(crate) config: Arc<ServerConfig>,
+    /// What it demands of clients.
+    pub(crate) demanded: Demanded,
+}
+
 /// A Termination that is in force.
 pub(crate) struct Running {
     termination: Arc<Termination>,
-    config: Made<ServerConfig>,
+    made: Made<Accepting>,
     /// What it is for want of an identity of its own. Who may come in is never as before.
     former: ArcSwapOption<Material>,
 }
@@ -73,7 +80,7 @@ impl Running {
     fn new(termination: &Arc<Termination>, former: Option<Arc<Material>>) -> Self {
         Self {
             termination: Arc::clone(termination),
-            config: Made::default(),
+            made: Made::default(),
             former: ArcSwapOption::new(former),
         }
     }
@@ -89,13 +96,13 @@ impl Running {
     }
 
     /// What a handshake is made with, by its credentials as they are now.
-    pub(crate) fn config(
+    pub(crate) fn accepting(
         &self,
         credentials: &Credentials,
-    ) -> Result<Arc<ServerConfig>, Arc<Unusable>> {
+    ) -> Result<Arc<Accepting>, Arc<Unusable>> {
         let termination = &self.termination;
         let named = || termination.credentials();
-        self.config.get(credentials, named, |needed| {
+        self.made.get(credentials, named, |needed| {
             let tickets = credentials.tickets()?;
             if needed.identity.is_some() {
                 self.former.store(None);
@@ -105,7 +112,19 @@ impl Running {
                 identity: needed.identity.or_else(|| identity(former.as_deref()?)),
                 ..*needed
             };
-            server_config(termination, &needed, tickets).map_err(Arc::new)
+            let config = server_config(termination, &needed, tickets)?;
+            let demanded = Demanded::of(termination, &needed, tickets)?;
+            Ok(Arc::new(Accepting { config, demanded }))
+        })
+    }
+
+    /// What is demanded of clients now, whoever the gateway is; `None` while what verifies them is missing.
+    pub(crate) fn demanded(&self, credentials: &Credentials) -> Option<Demanded> {
+        let termination = &self.termination;
+        let named = || termination.credentials();
+        self.made.look(credentials, named, |needed| {
+            let tickets = credentials.tickets().ok()?;
+            Demanded::of(termination, needed, tickets).ok()
         })
     }
 }
@@ -155,7 +174,7 @@ mod tests {
     #[test]
     fn another_secret_takes_the_place_of_the_former_once_it_is_there() {
         let credentials = Credentials::new();
-        let config = |all: &Terminations| all.running[0].config(&credentials);
+        let config = |all: &Terminations| all.running[0].accepting(&credentials);
         let first = Arc::new(Terminations::default());
         let first = first.next(&listening("edge", "one"), &credentials);
         assert!(config(&first).is_err());

@@ -13,6 +13,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
+use nuncio_guard::{AnswerTerms, ChunkLimits};
 use nuncio_routing::Cluster;
 use nuncio_telemetry::{Closed, ClusterStats, Protocol, Side};
 use nuncio_tls::server_name;
@@ -29,6 +30,7 @@ use super::originate::{Originated, Target};
 use super::pool::Pools;
 use super::{Upstream, keepalive};
 use crate::carrier::Carrier;
+use crate::limits::Limits;
 use crate::wire::{Traffic, Wire, Writes};
 
 /// A connection to an upstream, as pooled.
@@ -36,6 +38,8 @@ pub(crate) type UpstreamWire = Wire<Place>;
 
 /// Makes and keeps the upstream connections of one worker.
 pub(crate) struct Connector {
+    /// What answers have to keep to.
+    pub(super) answers: AnswerTerms,
     pub(super) pools: RefCell<Pools>,
     pub(super) http2: RefCell<Connections>,
 }
@@ -117,8 +121,17 @@ pub(crate) enum ConnectFailure {
 }
 
 impl Connector {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
+            answers: AnswerTerms {
+                max_head_bytes: limits.upstream.max_head_bytes,
+                max_fields: limits.upstream.max_fields,
+                max_interim: limits.upstream.max_interim,
+                chunks: ChunkLimits {
+                    line: limits.max_chunk_line,
+                    extensions: limits.max_chunk_extensions,
+                },
+            },
             pools: RefCell::default(),
             http2: RefCell::default(),
         }
@@ -156,7 +169,9 @@ pub(super) async fn establish(
     let connecting = async {
         match originated {
             Some(originated) => connect_tls(upstream, originated, address).await,
-            None => connect_tcp(upstream, address).await.map(Carrier::Tcp),
+            None => connect_tcp(upstream, address)
+                .await
+                .map(|tcp| Carrier::Tcp(tcp.into())),
         }
     };
     let outcome = match timeout(upstream.cluster.connect_timeout, connecting).await {

@@ -98,7 +98,7 @@ impl Connector {
         let Some(admission) = Admission::to(upstream, key.priority) else {
             return Err(overflowed(upstream, Overflow::Requests));
         };
-        let session = Http2Session::new(slot, upstream);
+        let session = Http2Session::new(slot, upstream, self.answers);
         Ok(Lease {
             reused,
             traffic: session.traffic(),

@@ -11,13 +11,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use nuncio_config::Priority;
+use nuncio_guard::AnswerTerms;
 use nuncio_telemetry::{Breaker, Overflow, UpstreamRequest};
-use pingora_core::protocols::http::v1::client::HttpSession;
 
 use super::Upstream;
 use super::breakers::{Admission, Permit};
 use super::connect::{ConnectFailure, Connector, UpstreamWire};
 use super::endpoint::Endpoint;
+use super::http1::Http1Session;
 use super::originate::Target;
 use super::pool::{Pool, PoolKey, Seat};
 use super::session::UpstreamSession;
@@ -116,7 +117,7 @@ impl Connector {
                     .inspect_err(|failure| failure.tell(endpoint))?
             }
         };
-        connection.lease(upstream, priority)
+        connection.lease(upstream, (priority, self.answers))
     }
 
     /// Waits for a connection, new or come free.
@@ -160,26 +161,19 @@ impl Connector {
             return;
         }
         // A stream is over with its request; its connection stays where it is.
-        let (UpstreamSession::Http1(mut session), Some(seat)) = (session, seat) else {
+        let (UpstreamSession::Http1(session), Some(seat)) = (session, seat) else {
             return;
         };
         // The exchange is over, whether or not the connection stays.
-        if let Some(wire) = session.stream().as_any().downcast_ref::<UpstreamWire>() {
-            wire.place().set_leased(false);
-        }
-        session.respect_keepalive();
-        let Some(stream) = session.reuse().await else {
-            return;
-        };
-        // Every lease holds the wire it was made with.
-        let Ok(wire) = stream.into_any().downcast::<UpstreamWire>() else {
+        session.wire().place().set_leased(false);
+        let Some(wire) = session.into_reusable().await else {
             return;
         };
         if !wire
             .place()
             .is_too_old(admission.upstream(), Instant::now())
         {
-            seat.keep(*wire);
+            seat.keep(wire);
         }
     }
 
@@ -257,17 +251,26 @@ impl Connection {
     }
 
     /// Gives it to a request, unless too many are under way: then it waits for the next.
-    fn lease(self, upstream: &Arc<Upstream>, priority: Priority) -> Result<Lease, ConnectFailure> {
-        let Self { wire, seat, reused } = self;
+    fn lease(
+        self,
+        upstream: &Arc<Upstream>,
+        (priority, answers): (Priority, AnswerTerms),
+    ) -> Result<Lease, ConnectFailure> {
+        let Self {
+            mut wire,
+            seat,
+            reused,
+        } = self;
         let Some(admission) = Admission::to(upstream, priority) else {
             seat.keep(wire);
             return Err(overflowed(upstream, Overflow::Requests));
         };
         wire.place().set_leased(true);
+        wire.answer_follows(answers);
         Ok(Lease {
             reused,
             traffic: wire.traffic(),
-            session: UpstreamSession::Http1(Box::new(HttpSession::new(Box::new(wire)))),
+            session: UpstreamSession::Http1(Box::new(Http1Session::new(wire))),
             admission,
             seat: Some(seat),
             _assigned: upstream.stats.assigned(),

@@ -14,6 +14,7 @@ mod connect;
 mod discovered;
 mod endpoint;
 mod endpoints;
+mod http1;
 mod http2;
 mod keepalive;
 mod lease;
@@ -123,6 +124,12 @@ impl Upstream {
             self.stats.panicked();
         }
         Some(picked.endpoint)
+    }
+
+    /// Whether there is an endpoint that has not been tried.
+    pub(crate) fn has_untried(&self, pick: &Pick) -> bool {
+        let next = self.endpoints.pick(pick);
+        next.is_some_and(|next| !pick.tried.contains(&next.endpoint.address()))
     }
 
     /// Lets a request be sent again, unless as many retries as may are under way; then the caller

@@ -9,17 +9,17 @@ use std::mem;
 
 use bytes::Bytes;
 use pingora_core::protocols::http::HttpTask;
-use pingora_core::protocols::http::v1::client::HttpSession;
 use pingora_core::{BError, Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 
 use super::connect::UpstreamWire;
+use super::http1::Http1Session;
 use super::http2::Http2Session;
 
 /// An exchange with an upstream.
 pub(crate) enum UpstreamSession {
     /// It has a connection to itself.
-    Http1(Box<HttpSession>),
+    Http1(Box<Http1Session>),
     /// It has a stream of a connection that it shares.
     Http2(Box<Http2Session>),
     /// Its connection was taken out; it is HTTP no more.
@@ -34,7 +34,7 @@ impl UpstreamSession {
     /// When the connection does not take it; nothing has been acted on then.
     pub(crate) async fn write_request_header(&mut self, head: Box<RequestHeader>) -> Result<()> {
         match self {
-            Self::Http1(session) => session.write_request_header(head).await.map(drop),
+            Self::Http1(session) => session.write_request_header(&head).await,
             Self::Http2(session) => session.write_request_header(&head),
             Self::Gone => Err(gone()),
         }
@@ -47,7 +47,7 @@ impl UpstreamSession {
     /// When the upstream takes no more; its answer may be there all the same.
     pub(crate) async fn write_body(&mut self, piece: &Bytes) -> Result<()> {
         match self {
-            Self::Http1(session) => session.write_body(piece).await.map(drop),
+            Self::Http1(session) => session.write_body(piece).await,
             Self::Http2(session) => session.write_body(piece),
             Self::Gone => Err(gone()),
         }
@@ -60,7 +60,7 @@ impl UpstreamSession {
     /// As for [`Self::write_body`].
     pub(crate) async fn finish_body(&mut self) -> Result<()> {
         match self {
-            Self::Http1(session) => session.finish_body().await.map(drop),
+            Self::Http1(session) => session.finish_body().await,
             Self::Http2(session) => session.finish_body(None),
             Self::Gone => Err(gone()),
         }
@@ -83,10 +83,7 @@ impl UpstreamSession {
     /// handed out is lost.
     pub(crate) fn take_wire(&mut self) -> Option<UpstreamWire> {
         match mem::replace(self, Self::Gone) {
-            Self::Http1(session) => {
-                let wire = session.into_inner().into_any().downcast().ok()?;
-                Some(*wire)
-            }
+            Self::Http1(session) => Some(session.into_wire()),
             Self::Http2(_) | Self::Gone => None,
         }
     }

@@ -4,8 +4,10 @@ use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize};
 use std::task::Poll;
+
+use nuncio_guard::{Asked, Fault};
 
 /// What went over one connection, for whoever wants to know from outside of it.
 #[derive(Debug, Default)]
@@ -17,6 +19,14 @@ pub(crate) struct Traffic {
     backlog: AtomicUsize,
     /// Whether the next write is a whole head, whose names go in lower case.
     head_follows: AtomicBool,
+    /// Whether a head has come in part.
+    in_head: AtomicBool,
+    /// Whether a field came by HTTP/2 that nobody may put into a table.
+    has_unindexed: AtomicBool,
+    /// The code of what is wrong with what came.
+    fault: AtomicU8,
+    /// Whether the request that went out last was for a head alone, and whether for an upgrade.
+    asked: [AtomicBool; 2],
     /// Where the bytes are counted of what shares its connection with others.
     shared: Option<Arc<Self>>,
 }
@@ -74,7 +84,7 @@ impl Traffic {
         self.head_follows.store(expected, Relaxed);
     }
 
-    pub(super) fn is_head_expected(&self) -> bool {
+    pub(crate) fn is_head_expected(&self) -> bool {
         self.head_follows.load(Relaxed)
     }
 
@@ -85,6 +95,49 @@ impl Traffic {
     /// The other side was the one to end the connection.
     pub(crate) fn closed_by_peer(&self) {
         self.peer_closed.store(true, Relaxed);
+    }
+
+    /// Whether a head has come in part.
+    pub(crate) fn is_in_head(&self) -> bool {
+        self.in_head.load(Relaxed)
+    }
+
+    pub(super) fn set_in_head(&self, in_head: bool) {
+        self.in_head.store(in_head, Relaxed);
+    }
+
+    /// Whether there has been a field, on whatever stream, that nobody on its way may put into a table
+    /// (RFC 7541 section 7.1.3).
+    pub(crate) fn has_unindexed(&self) -> bool {
+        self.has_unindexed.load(Relaxed)
+    }
+
+    pub(super) fn set_unindexed(&self, has_unindexed: bool) {
+        self.has_unindexed.store(has_unindexed, Relaxed);
+    }
+
+    /// What the request is that goes out next.
+    pub(crate) fn asks(&self, asked: Asked) {
+        let [head_only, upgrade] = &self.asked;
+        head_only.store(asked.head_only, Relaxed);
+        upgrade.store(asked.upgrade, Relaxed);
+    }
+
+    pub(super) fn asked(&self) -> Asked {
+        let [head_only, upgrade] = &self.asked;
+        Asked {
+            head_only: head_only.load(Relaxed),
+            upgrade: upgrade.load(Relaxed),
+        }
+    }
+
+    /// What is wrong with what came, after which nothing more is read.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        Fault::from_code(self.fault.load(Relaxed))
+    }
+
+    pub(super) fn set_fault(&self, fault: Fault) {
+        self.fault.store(fault.code(), Relaxed);
     }
 
     pub(super) fn read(&self, outcome: &io::Result<()>, bytes: usize, asked: usize) {

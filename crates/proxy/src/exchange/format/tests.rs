@@ -261,3 +261,17 @@ fn a_format_that_repeats_a_long_header_ends_somewhere() {
     write(&format, &exchange.facts(), Unknown::Dash, &mut out);
     assert_eq!(out.len(), 300_000);
 }
+
+#[test]
+fn what_a_client_sent_is_text_in_a_page() {
+    let mut exchange = Exchange::new();
+    let script = HeaderValue::from_static("\"><script>a('&')</script>");
+    exchange.request.insert("user-agent", script);
+    let page: Format = "<p>%REQ(user-agent)%</p>".parse().unwrap();
+    let mut out = Vec::new();
+    write_markup(&page, &exchange.facts(), &mut out);
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "<p>&#34;&gt;&lt;script&gt;a(&#39;&amp;&#39;)&lt;/script&gt;</p>"
+    );
+}

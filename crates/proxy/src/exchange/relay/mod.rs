@@ -141,6 +141,7 @@ impl<'a, 'r, 'u> Relay<'a, 'r, 'u> {
         let relayed = loop {
             self.send_kept().await;
             self.count_backlog();
+            timer.awaits_client(self.awaits_client());
             let event = tokio::select! {
                 biased;
                 task = self.upstream.read_response_task() => Event::FromUpstream(task),
@@ -185,6 +186,7 @@ impl<'a, 'r, 'u> Relay<'a, 'r, 'u> {
         match event {
             Event::FromUpstream(task) => {
                 timer.moved();
+                timer.awaits_client(false);
                 let answered = timer.limit(pin!(self.answer_at_its_pace(task))).await;
                 match answered {
                     Ok(None) if self.status.is_some() => {
@@ -197,13 +199,13 @@ impl<'a, 'r, 'u> Relay<'a, 'r, 'u> {
                 }
             }
             Event::FromClient(Ok(body)) => {
-                timer.moved();
+                timer.heard_client();
                 self.take(body).await;
                 timer.request_ended(self.request.end());
                 None
             }
             Event::FromClient(Err(error)) => {
-                let failure = self.request.failed(&error)?;
+                let failure = self.request.failed(&error);
                 Some(self.broken(Culprit::Client, failure))
             }
             Event::CaughtUp => {

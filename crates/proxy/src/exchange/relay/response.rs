@@ -18,12 +18,9 @@ enum Verdict {
     PassOn(Box<ResponseHeader>),
     /// There is another attempt instead of this status.
     Discard(u16),
-    /// Its framing cannot be trusted.
+    /// It cannot be written anew.
     Unsound,
 }
-
-/// More answers before the answer than anybody needs.
-const MAX_INTERIM_ANSWERS: u8 = 16;
 
 impl Relay<'_, '_, '_> {
     /// Takes what the upstream sent; `Some` when that was the end.
@@ -71,7 +68,8 @@ impl Relay<'_, '_, '_> {
 
     /// Whether the client is given what it asked for and its route allows.
     fn is_upgrade(&self, head: &ResponseHeader) -> bool {
-        upgrade::is_granted(head) && self.rules.course.outbound.upgrade.is_some()
+        let asked = self.rules.course.outbound.upgrade.as_ref();
+        asked.is_some_and(|asked| upgrade::is_granted(head, asked))
     }
 
     async fn upgrade(&mut self, received: &ResponseHeader) -> Relayed {
@@ -96,19 +94,15 @@ impl Relay<'_, '_, '_> {
         }
     }
 
-    /// The gateway has answered `Expect` itself, and nobody asked for an upgrade: nothing to pass
-    /// on.
+    /// The gateway has answered `Expect` itself, and this is no upgrade that was asked for: nothing to
+    /// pass on. How many there are is bounded where they are read.
     fn interim(&mut self, head: &ResponseHeader) -> Option<Relayed> {
-        self.interim_answers += 1;
-        let hostile = head.status == http::StatusCode::SWITCHING_PROTOCOLS
-            || self.interim_answers > MAX_INTERIM_ANSWERS;
-        hostile.then(|| self.unsound())
+        self.interim_answers = self.interim_answers.saturating_add(1);
+        let is_other_protocol = head.status == http::StatusCode::SWITCHING_PROTOCOLS;
+        is_other_protocol.then(|| self.unsound())
     }
 
     fn verdict(&mut self, received: &ResponseHeader) -> Verdict {
-        if !client_head::is_framed_soundly(received) {
-            return Verdict::Unsound;
-        }
         self.rules.endpoint.answered(received.status.as_u16());
         if self.request.can_be_sent_again()
             && let Some(retries) = &mut self.rules.retries
@@ -171,6 +165,13 @@ impl Relay<'_, '_, '_> {
     }
 
     fn upstream_failed(&self, error: &BError) -> Relayed {
+        if let Some(fault) = self.traffic.fault() {
+            tracing::debug!(reason = fault.label(), "no answer");
+            self.rules.stats.protocol_error();
+            let worker = self.rules.course.connection.worker();
+            worker.refused().answer(fault.label());
+            return self.broken(Culprit::Upstream, Failure::UpstreamMalformed);
+        }
         tracing::debug!(%error, "the upstream failed");
         let refused = error.retry == RetryType::Decided(true);
         let failure = match error.etype() {

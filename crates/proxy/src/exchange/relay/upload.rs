@@ -34,7 +34,12 @@ impl Upload {
 impl Relay<'_, '_, '_> {
     /// Whether the client is listened to: more of its body would have a place to go.
     pub(super) fn hears_client(&self) -> bool {
-        self.request.is_heard() && !self.traffic.is_backed_up() && !self.is_behind()
+        !self.traffic.is_backed_up() && !self.is_behind()
+    }
+
+    /// Whether the next move is the client's.
+    pub(super) fn awaits_client(&self) -> bool {
+        self.request.end().is_none() && self.status.is_none() && self.hears_client()
     }
 
     /// Whether there is more to send before there is more to read.

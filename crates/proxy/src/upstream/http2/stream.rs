@@ -7,7 +7,8 @@
 //!
 //! Invariant: a stream that is dropped before both sides have ended is reset (`CANCEL`).
 //!
-//! Deliberately absent: informational answers, which are of no use to anybody behind a gateway.
+//! Deliberately absent: informational answers, which are of no use to anybody behind a gateway; they are
+//! counted, and no more.
 
 use std::future::{Future, poll_fn};
 use std::mem;
@@ -18,7 +19,8 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream, SendStream};
-use http::HeaderMap;
+use http::{HeaderMap, Method, StatusCode};
+use nuncio_guard::AnswerTerms;
 use nuncio_telemetry::ClusterStats;
 use pingora_core::protocols::http::HttpTask;
 use pingora_core::{BError, Error, ErrorType, Result, RetryType};
@@ -34,6 +36,8 @@ pub(crate) struct Http2Session {
     request: Request,
     response: Response,
     scheme: &'static str,
+    answers: AnswerTerms,
+    head_only: bool,
     traffic: Arc<Traffic>,
     stats: Arc<ClusterStats>,
     /// Last, so that the stream is over before its place is given away.
@@ -64,9 +68,12 @@ enum Then {
 
 enum Response {
     None,
-    Awaited(ResponseFuture),
+    /// After so many informational ones.
+    Awaited(ResponseFuture, usize),
     Body {
         stream: RecvStream,
+        /// Whether its status or what was asked leaves room for one.
+        allowed: bool,
         /// What was read last and is being taken by the client.
         lent: usize,
     },
@@ -76,7 +83,7 @@ enum Response {
 }
 
 impl Http2Session {
-    pub(super) fn new(slot: Slot, upstream: &Upstream) -> Self {
+    pub(super) fn new(slot: Slot, upstream: &Upstream, answers: AnswerTerms) -> Self {
         Self {
             request: Request::Unsent,
             response: Response::None,
@@ -85,6 +92,8 @@ impl Http2Session {
             } else {
                 "http"
             },
+            answers,
+            head_only: false,
             traffic: Traffic::of_stream(slot.traffic()),
             stats: Arc::clone(&upstream.stats),
             slot,
@@ -103,7 +112,8 @@ impl Http2Session {
         let sent = self.slot.requests().send_request(request, complete);
         // Nothing was sent: what is in the way is that the connection takes no more streams.
         let (response, stream) = sent.map_err(untouched)?;
-        self.response = Response::Awaited(response);
+        self.response = Response::Awaited(response, 0);
+        self.head_only = head.method == Method::HEAD;
         self.request = match complete {
             true => Request::Over { complete },
             false => Request::Open {
@@ -178,7 +188,7 @@ impl Http2Session {
 
     /// Opens the window again by what the client has taken.
     fn release(&mut self) {
-        if let Response::Body { stream, lent } = &mut self.response {
+        if let Response::Body { stream, lent, .. } = &mut self.response {
             // A stream that has ended has no window.
             drop(stream.flow_control().release_capacity(mem::take(lent)));
         }
@@ -186,16 +196,19 @@ impl Http2Session {
 
     fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<Result<HttpTask>> {
         let read = match &mut self.response {
-            Response::Awaited(response) => match ready!(Pin::new(response).poll(cx)) {
-                Ok(response) => {
-                    let (head, stream) = response.into_parts();
-                    let end = stream.is_end_stream();
-                    self.response = Response::Body { stream, lent: 0 };
-                    Ok(HttpTask::Header(Box::new(head.into()), end))
-                }
-                Err(error) => Err(failed(error)),
-            },
-            Response::Body { stream, lent } => ready!(poll_body(stream, lent, cx)),
+            Response::Awaited(response, interim) => {
+                let answered = ready!(poll_head(response, interim, self.answers, cx));
+                answered.map(|response| self.begun(response))
+            }
+            Response::Body {
+                stream,
+                allowed,
+                lent,
+            } => ready!(poll_body(stream, lent, cx)).and_then(|task| match (&task, *allowed) {
+                // RFC 9110 section 6.4.1: whoever relies on it would take this for something else.
+                (HttpTask::Body(Some(piece), _), false) if !piece.is_empty() => Err(unsound()),
+                _ => Ok(task),
+            }),
             Response::None | Response::Over | Response::Broken => Ok(HttpTask::Done),
         };
         match &read {
@@ -204,6 +217,22 @@ impl Http2Session {
             Err(_) => self.response = Response::Broken,
         }
         Poll::Ready(read)
+    }
+
+    /// The head of the answer that counts.
+    fn begun(&mut self, response: http::Response<RecvStream>) -> HttpTask {
+        let (head, stream) = response.into_parts();
+        let end = stream.is_end_stream();
+        let is_bodyless = matches!(
+            head.status,
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+        );
+        self.response = Response::Body {
+            stream,
+            allowed: !is_bodyless && !self.head_only,
+            lent: 0,
+        };
+        HttpTask::Header(Box::new(head.into()), end)
     }
 
     /// Whether the exchange ended as the protocol has it, on both sides.
@@ -215,7 +244,7 @@ impl Http2Session {
         match self.response {
             Response::Over => sent,
             Response::None | Response::Broken => true,
-            Response::Awaited(_) | Response::Body { .. } => false,
+            Response::Awaited(..) | Response::Body { .. } => false,
         }
     }
 }
@@ -246,6 +275,25 @@ fn poll_send_piece(
         stream.send_data(piece.split_to(room.min(piece.len())), false)?;
     }
     Poll::Ready(Ok(()))
+}
+
+/// The head of the answer that counts, if it keeps to `terms`.
+fn poll_head(
+    response: &mut ResponseFuture,
+    interim: &mut usize,
+    terms: AnswerTerms,
+    cx: &mut Context<'_>,
+) -> Poll<Result<http::Response<RecvStream>>> {
+    while let Poll::Ready(Some(Ok(answer))) = response.poll_informational(cx) {
+        *interim += 1;
+        // RFC 9113 section 8.6: there is no other protocol to switch to.
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS || *interim > terms.max_interim {
+            return Poll::Ready(Err(unsound()));
+        }
+    }
+    let response = ready!(Pin::new(response).poll(cx)).map_err(failed)?;
+    let is_sound = response.status().as_u16() < 600 && response.headers().len() <= terms.max_fields;
+    Poll::Ready(is_sound.then_some(response).ok_or_else(unsound))
 }
 
 fn poll_body(
@@ -284,6 +332,14 @@ fn failed(error: h2::Error) -> BError {
         return error;
     }
     because(ErrorType::InvalidHTTPHeader, error)
+}
+
+/// It is HTTP/2, and no answer.
+fn unsound() -> BError {
+    Error::explain(
+        ErrorType::InvalidHTTPHeader,
+        "no answer that can be passed on",
+    )
 }
 
 fn untouched(error: h2::Error) -> BError {

@@ -40,7 +40,7 @@ impl Scene {
         let upstream = Arc::new(upstream);
         let endpoint = upstream.endpoint(Duration::ZERO, &Pick::default()).await;
         Self {
-            connector: Connector::new(),
+            connector: Connector::new(&crate::limits::Limits::COMPATIBLE),
             upstream,
             endpoint: endpoint.unwrap(),
             telemetry,
