@@ -45,6 +45,8 @@ pub(crate) enum Feed {
     Endpoints,
     /// What is wrong with the certificates and keys that TLS wants; tells diagnostics only.
     Credentials,
+    /// What is wrong with certificates that authorities are asked for; tells diagnostics only.
+    Issuances,
 }
 
 /// Whether the gateway can do its work without a feed.
@@ -91,6 +93,7 @@ impl Feed {
             Self::ConfigMap => "config_map",
             Self::Endpoints => "endpoint_slices",
             Self::Credentials => "credentials",
+            Self::Issuances => "certificates",
         }
     }
 
@@ -109,7 +112,8 @@ impl Feed {
             | Self::Ingresses
             | Self::ConfigMap
             | Self::Endpoints
-            | Self::Credentials => Need::Optional,
+            | Self::Credentials
+            | Self::Issuances => Need::Optional,
         }
     }
 }

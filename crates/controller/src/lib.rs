@@ -27,9 +27,9 @@ mod unknowable;
 
 pub use directory::DirectoryError;
 pub use kubernetes::{
-    ClientError, KubernetesOptions, LeaseTimes, Pace, PublishedService, States, WriteBack,
-    client_for, kube_client,
+    AcmeOptions, AcmeTimes, ClientError, Dump, DumpError, KubernetesOptions, LeaseTimes, Pace,
+    PublishedService, States, WriteBack, client_for, dump, kube_client,
 };
 pub use offline::{LoadError, load_offline};
 pub use pipeline::{KeptResource, OnInvalid, Since, Standing};
-pub use run::{ControlError, Options, Publish, Source, run};
+pub use run::{Begin, ControlError, Options, Publish, Source, run, run_from};

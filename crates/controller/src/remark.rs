@@ -72,6 +72,11 @@ impl<S: Ord> Remarks<S> {
         self.changed |= self.held.remove(subject).is_some();
     }
 
+    /// Nothing is wrong any more.
+    pub(crate) fn withdraw_all(&mut self) {
+        self.changed |= !std::mem::take(&mut self.held).is_empty();
+    }
+
     /// Whether the pipeline is to be told.
     pub(crate) fn have_changed(&self) -> bool {
         self.changed

@@ -67,14 +67,22 @@ impl Held {
         }
     }
 
-    /// There is nothing to be found.
+    /// There is nothing to be found any more. What was there stays in use: a name that was deleted by
+    /// mistake is served on, and clients are verified as before.
     pub(super) fn missing(&mut self) -> Verdict {
         self.next = None;
-        self.publish(None)
+        match self.is_some() {
+            true => Verdict::default(),
+            false => self.publish(None),
+        }
     }
 
-    /// There is nothing to be found of authorities that are only looked for: they verify nobody.
+    /// There is nothing to be found of authorities that are only looked for: they verify nobody. Those
+    /// that verified clients go on with it: a Secret deleted by mistake opens no door.
     pub(super) fn nobody(&mut self) -> Verdict {
+        if self.is_some() {
+            return self.missing();
+        }
         let nobody = Arc::new(Authorities::nobody());
         self.publish(Some(Material::Authorities(nobody)))
     }

@@ -74,7 +74,7 @@ impl Ledger {
         was_wanted
     }
 
-    /// That nothing is at these places is no news from now on.
+    /// That nothing is at these places is no news from now on, unless something was.
     pub(super) fn unnamed(&mut self, places: BTreeSet<Place>) {
         self.unnamed = places;
     }
@@ -264,9 +264,12 @@ impl Ledger {
     }
 
     fn missing(&mut self, place: &Place, what: &str) {
-        match self.unnamed.contains(place) {
-            true => self.remarks.not_missing(place),
-            false => self.remarks.missing(place, what),
+        let followed = self.places.get(place);
+        let holds = followed.is_some_and(|followed| followed.wanted.values().any(Held::is_some));
+        match (holds, self.unnamed.contains(place)) {
+            (true, _) => self.remarks.deleted(place, what),
+            (false, true) => self.remarks.not_missing(place),
+            (false, false) => self.remarks.missing(place, what),
         }
     }
 

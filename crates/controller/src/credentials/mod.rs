@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Invariant: only what is wanted is read, and nothing waits for a compile. Material that is good stays
-//! in use until better is there or the Secret is deleted. It never leaves this module but through
+//! in use until better is there or nobody wants it, also when the Secret is deleted. It never leaves this module but through
 //! [`Publish::credential`]: no diagnostic, log line or saved state holds any.
 //! Deliberately absent: TLS, who wants which credential, and the certificate that the gateway signs
 //! itself, which the proxy makes.
@@ -48,7 +48,7 @@ pub(crate) type Wanted = watch::Receiver<Option<Wants>>;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wants {
     all: Arc<BTreeSet<Credential>>,
-    /// Those that nobody has named: that they are not there is no news.
+    /// Those that nobody has named: that they were never there is no news.
     unnamed: BTreeSet<Credential>,
 }
 
@@ -116,6 +116,8 @@ enum Step {
     Told,
     Expiry,
     Waited,
+    /// Secrets may be listed again.
+    Listing,
     /// Nobody listens any more.
     Stopped,
 }
@@ -189,6 +191,7 @@ impl Credentials {
                 },
                 _tick = expiry.tick() => Step::Expiry,
                 () = patience(self.settled) => Step::Waited,
+                () = listing(self.cluster.as_ref()) => Step::Listing,
             };
             if !self.take(step) {
                 return;
@@ -213,6 +216,7 @@ impl Credentials {
                 self.ledger.tell_first_expiry(SystemTime::now());
             }
             Step::Waited => self.settle(),
+            Step::Listing => self.list(),
             Step::Stopped => return false,
         }
         if matches!(self.settled, Settled::By(_)) && self.ledger.is_answered() {
@@ -313,6 +317,12 @@ impl Credentials {
         }
     }
 
+    fn list(&mut self) {
+        if let Some(cluster) = &mut self.cluster {
+            cluster.list(|secret| self.ledger.holds(secret));
+        }
+    }
+
     /// Why the API server is never asked for a Secret, if it is not.
     fn never(&self, secret: &SecretName) -> Option<&'static str> {
         if !Secrets::can_be(secret) {
@@ -400,6 +410,13 @@ async fn patience(settled: Settled) {
     match settled {
         Settled::By(end) => sleep_until(end).await,
         Settled::Unasked | Settled::Told => std::future::pending().await,
+    }
+}
+
+async fn listing(cluster: Option<&Secrets>) {
+    match cluster.and_then(Secrets::next_listing) {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

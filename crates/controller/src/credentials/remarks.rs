@@ -59,7 +59,15 @@ impl Remarks {
 
     /// There is nothing at a place.
     pub(super) fn missing(&mut self, place: &Place, what: &str) {
-        let reason = format!("{what}; what needs it for TLS goes without");
+        self.nothing(place, format!("{what}; what needs it for TLS goes without"));
+    }
+
+    /// There is nothing at a place where there was something.
+    pub(super) fn deleted(&mut self, place: &Place, what: &str) {
+        self.nothing(place, format!("{what}; what was read before stays in use"));
+    }
+
+    fn nothing(&mut self, place: &Place, reason: String) {
         let diagnostic = remark::of(place.object(), Severity::Error, reason);
         self.all.hold(Subject::Place(place.clone()), diagnostic);
     }

@@ -6,8 +6,11 @@
 
 use std::time::Duration;
 
+use kube::client::ClientBuilder;
 use kube::config::{InClusterError, KubeConfigOptions, KubeconfigError};
 use kube::{Client, Config};
+
+use super::token::Token;
 
 /// A dead API server is given up on after this; the watch's own retries follow.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -62,10 +65,22 @@ pub fn client_for(mut config: Config) -> Result<Client, ClientError> {
     config.read_timeout = Some(READ_TIMEOUT);
     config.default_retry = false;
     config.proxy_url = None;
-    Client::try_from(config).map_err(|error| ClientError::Credentials {
+    build(config).map_err(|error| ClientError::Credentials {
         server,
         source: Box::new(error),
     })
+}
+
+fn build(mut config: Config) -> kube::Result<Client> {
+    let who = &mut config.auth_info;
+    // Goes before, as it does in kube.
+    let otherwise = who.auth_provider.is_some() || who.username.is_some() || who.token.is_some();
+    let Some(file) = who.token_file.take_if(|_| !otherwise) else {
+        return Client::try_from(config);
+    };
+    let token = Token::read(file.into())?;
+    let client = ClientBuilder::try_from(config)?;
+    Ok(client.with_layer(&token.layer()).build())
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 //!
 //! A watch selects its objects by name while they are few; beyond that one watch takes everything of
 //! the place and keeps what it is for. An object that comes to be wanted gets a watch beside those
-//! that run, so that nothing listed before is listed again.
+//! that run, so that nothing listed before is listed again until there are twice as many.
 //!
-//! Invariant: each wanted object belongs to exactly one watch, from the moment it is wanted.
+//! Invariant: each wanted object belongs to exactly one watch, from the moment it is wanted; at most one
+//! where the place may not be listed yet.
 //! Deliberately absent: the watches themselves.
 
 use std::borrow::Borrow;
@@ -18,6 +19,15 @@ pub(super) struct Limits {
     pub(super) selected: usize,
     /// Watches of one place at most.
     pub(super) watches: usize,
+    /// The same where one of them takes everything, which is not to begin anew for a few objects.
+    pub(super) beside: usize,
+}
+
+/// Whether everything of the place may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Listing {
+    Now,
+    Later,
 }
 
 /// What a watch asks for, of objects that are called `N`.
@@ -59,8 +69,13 @@ impl<N: Clone + Ord, W> Cover<N, W> {
         }
     }
 
-    /// Ends the watches that nobody wants, by dropping their handles, and starts those that lack.
-    pub(super) fn fit(&mut self, wanted: &BTreeSet<N>, mut start: impl FnMut(Scope<N>) -> W) {
+    /// Ends the watches that nobody wants, by dropping their handles, and starts those that lack. Answers
+    /// whether none lacks any more, for which it may be too early.
+    pub(super) fn fit(
+        &mut self,
+        (wanted, listing): (&BTreeSet<N>, Listing),
+        mut start: impl FnMut(Scope<N>) -> W,
+    ) -> bool {
         self.watched.retain_mut(|watched| {
             watched.names.retain(|name| wanted.contains(name));
             !watched.names.is_empty()
@@ -69,20 +84,37 @@ impl<N: Clone + Ord, W> Cover<N, W> {
         let lacking = wanted.iter().filter(|name| !covered.contains(name));
         let mut lacking: BTreeSet<N> = lacking.cloned().collect();
         if lacking.is_empty() {
-            return;
+            return true;
         }
-        self.join_up(&mut lacking);
+        let has_joined = self.join_up(&mut lacking);
         let more = lacking.len().div_ceil(self.limits.selected);
-        if self.watched.len() + more > self.limits.watches {
-            self.watched.clear();
-            self.add(wanted.clone(), Selection::Place, &mut start);
-            return;
+        if !has_joined && self.watched.len() + more > self.most() {
+            if listing == Listing::Now {
+                self.watched.clear();
+                self.add(wanted.clone(), Selection::Place, &mut start);
+            }
+            return listing == Listing::Now;
         }
         while !lacking.is_empty() {
             let chunk = lacking.iter().take(self.limits.selected).cloned().collect();
             lacking = &lacking - &chunk;
             self.add(chunk, Selection::Name, &mut start);
         }
+        true
+    }
+
+    /// How many watches there may be: beside one that takes everything, as many as select by name what that
+    /// one is for.
+    fn most(&self) -> usize {
+        let mut watches = self.watched.iter();
+        let whole = watches.find(|watched| watched.by == Selection::Place);
+        let Limits {
+            selected,
+            watches,
+            beside,
+        } = self.limits;
+        let twice = whole.map_or(0, |whole| whole.names.len().div_ceil(selected) + 1);
+        twice.min(beside).max(watches)
     }
 
     /// The handle of the watch whose scope the object is in.
@@ -115,15 +147,17 @@ impl<N: Clone + Ord, W> Cover<N, W> {
         whole.map(|watched| watched.handle)
     }
 
-    /// Takes over the objects of a watch that has room for those that lack one.
-    fn join_up(&mut self, lacking: &mut BTreeSet<N>) {
+    /// Takes over the objects of a watch that has room for those that lack one; whether there is one.
+    fn join_up(&mut self, lacking: &mut BTreeSet<N>) -> bool {
         let selected = self.limits.selected;
         let has_room = |watched: &Watched<N, W>| {
             watched.by == Selection::Name && watched.names.len() + lacking.len() <= selected
         };
-        if let Some(position) = self.watched.iter().position(has_room) {
+        let position = self.watched.iter().position(has_room);
+        if let Some(position) = position {
             lacking.append(&mut self.watched.swap_remove(position).names);
         }
+        position.is_some()
     }
 
     fn add(&mut self, names: BTreeSet<N>, by: Selection, start: &mut impl FnMut(Scope<N>) -> W) {
@@ -148,6 +182,7 @@ mod tests {
     const LIMITS: Limits = Limits {
         selected: 32,
         watches: 4,
+        beside: 4,
     };
 
     fn cover() -> Cover<Box<str>, usize> {
@@ -163,7 +198,7 @@ mod tests {
     /// Fits, and answers what was started: how many Services, and how they are selected.
     fn fit(cover: &mut Cover<Box<str>, usize>, wanted: &Names) -> Vec<(usize, Selection)> {
         let mut started = Vec::new();
-        cover.fit(wanted, |scope| {
+        cover.fit((wanted, Listing::Now), |scope| {
             started.push((scope.names.len(), scope.by));
             started.len()
         });
@@ -172,7 +207,7 @@ mod tests {
             let covering = watches.filter(|one| one.names.contains(name));
             assert_eq!(covering.count(), 1, "{name}");
         }
-        assert!(cover.watched.len() <= LIMITS.watches);
+        assert!(cover.watched.len() <= cover.limits.watches.max(cover.limits.beside));
         started
     }
 
@@ -210,6 +245,34 @@ mod tests {
                 .count();
         }
         assert!((1..=6).contains(&whole), "{whole}");
+    }
+
+    #[test]
+    fn with_room_beside_the_whole_the_place_is_listed_again_when_there_are_twice_as_many() {
+        let mut cover = Cover::new(Limits {
+            selected: 1,
+            watches: 8,
+            beside: 64,
+        });
+        let mut listed = Vec::new();
+        for count in 1..200 {
+            for (names, by) in fit(&mut cover, &names(0..count)) {
+                if by == Selection::Place {
+                    listed.push(names);
+                }
+            }
+        }
+        assert_eq!(listed, [9, 19, 39, 79, 143]);
+    }
+
+    #[test]
+    fn where_it_is_too_early_to_list_the_others_keep_their_watches() {
+        let mut cover = cover();
+        fit(&mut cover, &names(0..128));
+        let more = names(0..200);
+        assert!(!cover.fit((&more, Listing::Later), |_| panic!("too early")));
+        assert!(cover.of("s00000").is_some() && cover.of("s00150").is_none());
+        assert_eq!(fit(&mut cover, &more), [(200, Selection::Place)]);
     }
 
     #[test]

@@ -13,18 +13,22 @@
 //! Deliberately absent: caches of Kubernetes objects. What is written to the API server stands apart,
 //! in `write_back`.
 
+mod acme;
 mod announcer;
 mod client;
 mod config_map;
 mod cover;
+mod dump;
 mod endpoints;
 mod failure;
 mod ingress;
 mod object;
 mod options;
+mod outage;
 mod refusal;
 mod retry;
 mod secrets;
+mod token;
 mod trimmed;
 mod watch;
 mod write_back;
@@ -39,12 +43,16 @@ use tokio::sync::{mpsc, watch as channel};
 use tokio::task::JoinSet;
 
 use crate::change::{Change, Feed};
+pub use acme::{AcmeOptions, AcmeTimes};
+pub(crate) use acme::{Issuances, Onlooker, Surroundings, board_of, parts, unavailable};
 use announcer::Announcer;
 pub use client::{ClientError, client_for, kube_client};
 use config_map::{CONFIG_MAP, Files};
+pub use dump::{Dump, DumpError, dump};
 pub(crate) use endpoints::{Endpoints, Sight, Touched};
 use ingress::{ClassReader, INGRESS_CLASSES, INGRESSES, Ingresses, Interest, Lookups};
 pub use options::{KubernetesOptions, Pace};
+pub(crate) use outage::Outage;
 pub(crate) use secrets::{Heard as SecretHeard, Secrets};
 use watch::{Candidates, Custom, Depth, Kind, Server, Target, Watch};
 pub(crate) use write_back::Writing;
@@ -128,6 +136,7 @@ pub(crate) struct Following<'a> {
     pub(crate) options: &'a KubernetesOptions,
     pub(crate) identity: &'a Identity,
     pub(crate) telemetry: &'a Arc<Telemetry>,
+    pub(crate) outage: &'a Arc<Outage>,
     /// How long the first lists wait.
     pub(crate) first_list: Duration,
     /// Hears of Services, whether or not they are ours.
@@ -138,7 +147,7 @@ pub(crate) struct Following<'a> {
 pub(crate) async fn watch(following: Following<'_>, changes: &mpsc::Sender<Change>) {
     let pace = following.options.pace.clone();
     let server = Arc::new(Server::new(
-        following.client.clone(),
+        (following.client.clone(), following.outage),
         (pace, following.first_list),
         following.telemetry,
     ));

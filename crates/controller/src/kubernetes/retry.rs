@@ -57,6 +57,17 @@ impl Retry {
         *self = Self::default();
     }
 
+    /// Ends a run where more time than its delays passed without a failure.
+    pub(super) fn rested(&mut self, now: Instant) {
+        let rest = LONGEST + Duration::from_secs(6);
+        if self
+            .last
+            .is_some_and(|last| now.duration_since(last) > rest)
+        {
+            self.progressed();
+        }
+    }
+
     /// How long to wait after the last failure: between half of the doubled delay and the whole,
     /// and at least `least` and up to a fifth more.
     pub(super) fn delay(&self, least: Duration) -> Duration {

@@ -1,7 +1,8 @@
 //! The Secrets that TLS wants, and no others.
 //!
 //! Each has a watch of its own while few are wanted in a namespace; beyond that all Secrets of the
-//! namespace are watched, and where very many namespaces are concerned, all there are. What is not
+//! namespace are watched, and where very many namespaces are concerned, all there are. A namespace is listed
+//! as a whole at most once a second, so that what comes one by one does not starve. What is not
 //! wanted is dropped as it comes: of it, no more than its head is read. A wide watch that is refused goes
 //! on asking, and narrower ones take its place until it is granted.
 //!
@@ -18,11 +19,13 @@ use nuncio_routing::SecretName;
 use nuncio_telemetry::Telemetry;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-use super::cover::{Cover, Limits, Scope, Selection};
+use super::cover::{Cover, Limits, Listing, Scope, Selection};
 use super::failure::status;
 use super::object::Object;
 use super::options::Pace;
+use super::outage::Outage;
 use super::watch::{Candidates, Depth, Follower, Kind, Server, Stopped, Target, Told, Watch};
 use crate::change::Feed;
 use crate::credentials::{Found, Pieces};
@@ -44,6 +47,10 @@ pub(crate) struct Secrets {
     areas: HashMap<Area, Cover<SecretName, Running>>,
     /// Watches of whole areas that were refused; narrower ones stand in for them.
     refused: HashMap<Area, Running>,
+    /// Since when whole areas are listed, if it is not long.
+    listed: HashMap<Area, Instant>,
+    /// Areas with Secrets that lack a watch until they may be listed again.
+    lacking: BTreeSet<Area>,
     last: u64,
 }
 
@@ -96,13 +103,18 @@ const SECRETS: Kind = Kind {
 const LIMITS: Limits = Limits {
     selected: 1,
     watches: 8,
+    beside: 64,
 };
 
 /// The same where a watch of the namespace is refused: `resourceNames` may grant these.
 const BY_NAME: Limits = Limits {
     selected: 1,
     watches: 32,
+    beside: 64,
 };
+
+/// An area is listed as a whole no sooner again.
+const LISTING_PAUSE: Duration = Duration::from_secs(1);
 
 /// From so many namespaces on, all are watched together.
 const NAMESPACES: usize = 32;
@@ -113,7 +125,7 @@ const REFUSED_RETRY: Duration = Duration::from_secs(5);
 impl Secrets {
     /// What there is to hear has to be given to [`Secrets::hear`].
     pub(crate) fn new(
-        client: &Client,
+        (client, outage): (&Client, &Arc<Outage>),
         pace: &Pace,
         telemetry: &Arc<Telemetry>,
         heard: mpsc::Sender<Heard>,
@@ -124,7 +136,7 @@ impl Secrets {
         };
         Self {
             server: Arc::new(Server::new(
-                client.clone(),
+                (client.clone(), outage),
                 (pace, Duration::ZERO),
                 telemetry,
             )),
@@ -133,6 +145,8 @@ impl Secrets {
             reach: Reach::Namespaces,
             areas: HashMap::new(),
             refused: HashMap::new(),
+            listed: HashMap::new(),
+            lacking: BTreeSet::new(),
             last: 0,
         }
     }
@@ -160,6 +174,29 @@ impl Secrets {
         }
         for area in concerned {
             self.fit(&area, &known);
+        }
+    }
+
+    /// When [`Secrets::list`] has something to do.
+    pub(crate) fn next_listing(&self) -> Option<Instant> {
+        let listed = self.lacking.iter().map(|area| self.listed.get(area));
+        let due = listed.map(|at| at.map_or_else(Instant::now, |at| *at + LISTING_PAUSE));
+        due.min()
+    }
+
+    /// Asks for what had to wait, as far as it has. `known`: those that were found before.
+    pub(crate) fn list(&mut self, known: impl Fn(&SecretName) -> bool) {
+        for area in std::mem::take(&mut self.lacking) {
+            self.fit(&area, &known);
+        }
+    }
+
+    /// Whether an area may be listed.
+    fn listing(&mut self, area: &Area) -> Listing {
+        self.listed.retain(|_, at| at.elapsed() < LISTING_PAUSE);
+        match self.listed.contains_key(area) {
+            true => Listing::Later,
+            false => Listing::Now,
         }
     }
 
@@ -232,6 +269,7 @@ impl Secrets {
         if self.reach == Reach::Namespaces && are_many() {
             self.reach = Reach::Everywhere;
             self.areas.clear();
+            self.lacking.clear();
             self.refused.clear();
             concerned.clear();
             concerned.insert(None);
@@ -250,6 +288,7 @@ impl Secrets {
             if heard.area.is_none() {
                 self.reach = Reach::Everywhere;
                 self.areas.clear();
+                self.lacking.clear();
                 self.refused.clear();
             }
             self.areas.remove(&heard.area);
@@ -292,21 +331,29 @@ impl Secrets {
         };
         let wanted: BTreeSet<SecretName> = self.wanted.iter().filter(is_in).cloned().collect();
         let cover = self.areas.remove(area);
+        self.lacking.remove(area);
         if wanted.is_empty() {
             self.refused.remove(area);
             return;
         }
         let mut cover = cover.unwrap_or_else(|| Cover::new(LIMITS));
-        cover.fit(&wanted, |scope| {
+        let listing = self.listing(area);
+        let is_complete = cover.fit((&wanted, listing), |scope| {
             let held = scope.names.iter().filter(|secret| known(secret)).count();
             self.start(area, &scope, held)
         });
+        if !is_complete {
+            self.lacking.insert(area.clone());
+        }
         self.areas.insert(area.clone(), cover);
     }
 
     fn start(&mut self, area: &Area, scope: &Scope<SecretName>, held: usize) -> Running {
         self.last += 1;
         let id = WatchId(self.last);
+        if scope.by == Selection::Place {
+            self.listed.insert(area.clone(), Instant::now());
+        }
         let reader = Reader {
             id,
             area: area.clone(),

@@ -26,6 +26,7 @@ use tracing::{info, warn};
 
 use super::failure::{Failure, chain, status};
 use super::object::Object;
+use super::outage::{Loss, STEADY, broke_off};
 use super::retry::{Retry, Run};
 use crate::change::{Feed, Need};
 pub(super) use candidates::{Candidates, Custom};
@@ -43,6 +44,12 @@ pub(super) const PAGE: u32 = 500;
 
 /// A server that ends watches sooner than this is not asked again at once.
 const SHORT: Duration = Duration::from_millis(500);
+
+/// A server that ends watches sooner than this has gone, or lost its connections.
+const IN_TIME: Duration = Duration::from_secs(WATCH_SECONDS as u64 - 5);
+
+/// Watches that ended too soon begin anew within this.
+const EARLY: Duration = Duration::from_millis(200);
 
 /// Nobody listens any more.
 #[derive(Debug)]
@@ -214,17 +221,26 @@ impl<F: Follower> Watch<F> {
             Ok(()) = self.stale.changed() => return Ok(()),
         };
         let Some(line) = line else {
-            let short = at.since.elapsed() < SHORT;
+            let lasted = at.since.elapsed();
             self.state = State::Listed(at);
-            if short {
-                self.retry.failed(Instant::now());
-                sleep(self.retry.delay(Duration::ZERO)).await;
-            }
+            self.ended(lasted).await;
             return Ok(());
         };
         let heard = self.hear(line, &mut at).await;
         self.state = State::Watching(at, lines);
         heard
+    }
+
+    /// Waits as the end of a watch that lasted so long calls for.
+    async fn ended(&mut self, lasted: Duration) {
+        if lasted < SHORT {
+            self.retry.failed(Instant::now());
+            sleep(self.retry.delay(Duration::ZERO)).await;
+        } else if lasted < IN_TIME {
+            // All watches of a server that went end together; one of them will find out.
+            sleep(EARLY.mul_f64(fastrand::f64())).await;
+            self.server.outage.turn().await;
+        }
     }
 
     async fn hear(&mut self, line: kube::Result<Line>, at: &mut At) -> Result<(), Broken> {
@@ -256,6 +272,7 @@ impl<F: Follower> Watch<F> {
 
     /// The server let a watch or a list begin.
     async fn answered(&mut self) -> Result<(), Stopped> {
+        self.server.outage.answered();
         self.stats.set_connected(true);
         if std::mem::take(&mut self.failing) {
             info!(kind = self.kind.plural, "the Kubernetes API answers again");
@@ -272,6 +289,9 @@ impl<F: Follower> Watch<F> {
             return self.absent().await;
         }
         let failure = Failure::of(error);
+        if matches!(&self.state, State::Watching(at, _) if at.since.elapsed() > STEADY) {
+            self.retry.progressed();
+        }
         self.stats.failed();
         self.report(error, failure).await?;
         self.state = match std::mem::replace(&mut self.state, State::Unlisted) {
@@ -280,10 +300,26 @@ impl<F: Follower> Watch<F> {
             State::Watching(at, _) | State::Listed(at) => State::Listed(at),
             State::Unlisted => State::Unlisted,
         };
+        self.wait(error, failure).await;
+        Ok(())
+    }
+
+    /// Waits as long as a failure calls for; while the server is away, for one's turn.
+    async fn wait(&mut self, error: &watcher::Error, failure: Failure) {
+        let outage = &self.server.outage;
+        if let Some(loss) = Loss::of(error) {
+            outage.lost(loss);
+            if broke_off(error) {
+                sleep(self.retry.delay(Duration::ZERO)).await;
+            }
+            return outage.turn().await;
+        }
+        if status(error).is_some() {
+            outage.answered();
+        }
         if let Some(least) = self.pause(failure) {
             sleep(self.retry.delay(least)).await;
         }
-        Ok(())
     }
 
     /// A server that cannot convert objects fails their watch for ever.

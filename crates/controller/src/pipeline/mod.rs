@@ -16,6 +16,7 @@ pub(crate) mod objects;
 pub(crate) mod records;
 mod recovery;
 mod refusals;
+mod restless;
 mod sprawl;
 mod standing;
 mod told;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use nuncio_config::{Diagnostic, ObjectRef, Resource, Severity};
-use nuncio_routing::{ServicePort, Snapshot};
+use nuncio_routing::{Issuance, ServicePort, Snapshot};
 use nuncio_telemetry::{ObjectCounts, Reconfiguration, Telemetry};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info};
@@ -61,6 +62,8 @@ pub(crate) struct Outlets {
     pub(crate) wanted: watch::Sender<Arc<BTreeSet<ServicePort>>>,
     /// Which credentials it needs; `None` before there is any.
     pub(crate) wanted_credentials: watch::Sender<Option<Wants>>,
+    /// Which certificates authorities are to be asked for.
+    pub(crate) issuances: watch::Sender<Arc<[Issuance]>>,
     pub(crate) verdicts: Teller,
 }
 
@@ -293,6 +296,13 @@ impl Pipeline {
             let wants = Some(Wants::of(snapshot));
             let differs = *wanted != wants;
             *wanted = wants;
+            differs
+        });
+        self.outlets.issuances.send_if_modified(|wanted| {
+            let differs = *wanted != snapshot.listening.issuances;
+            if differs {
+                *wanted = Arc::clone(&snapshot.listening.issuances);
+            }
             differs
         });
         let teller = &self.outlets.verdicts;

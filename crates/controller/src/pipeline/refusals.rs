@@ -2,14 +2,13 @@
 //!
 //! Only an object that changed falls back: who is refused because another one changed has no better
 //! version. The newest version is tried again when the object it was refused against changes or
-//! goes; without such an object, with whatever changes next.
+//! goes; without such an object, with whatever changes next that it may wait for.
 //!
 //! Invariant: what is put back was in the last snapshot and compiles; else the newest version is put
 //! in its place again.
 //! Deliberately absent: who comes before whom. The compiler says that.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use std::sync::Arc;
 
 use nuncio_config::{Diagnostic, ObjectRef, Parsed, Resource, Severity};
@@ -19,6 +18,7 @@ use super::kept::Kept;
 use super::last_good::{self, Key, OnInvalid};
 use super::objects::Objects;
 use super::records::is_of;
+use super::restless::{Changed, Restless};
 use crate::change::Feed;
 
 /// The newest versions that are not in force.
@@ -28,9 +28,7 @@ pub(crate) struct Refusals {
     /// Who is waiting for an object to change.
     waiting: BTreeMap<Arc<ObjectRef>, BTreeSet<Arc<ObjectRef>>>,
     /// Who is waiting for anything to change.
-    restless: BTreeSet<Arc<ObjectRef>>,
-    /// The last of them that was tried again.
-    cursor: Option<Arc<ObjectRef>>,
+    restless: Restless,
     /// Who is being tried again, and has not changed.
     tried: BTreeSet<Arc<ObjectRef>>,
 }
@@ -81,37 +79,27 @@ impl Refusals {
 
     fn add(&mut self, object: &Arc<ObjectRef>, refused: Refused) {
         let waiting = match &refused.against {
-            Some(against) => self.waiting.entry(Arc::clone(against)).or_default(),
-            None => &mut self.restless,
+            Some(against) => Some(self.waiting.entry(Arc::clone(against)).or_default()),
+            None => None,
         };
-        waiting.insert(Arc::clone(object));
+        match waiting {
+            Some(waiting) => drop(waiting.insert(Arc::clone(object))),
+            None => self.restless.add(object, &refused.newest),
+        }
         let all = self.by_object.entry(Arc::clone(object)).or_default();
         all.push(refused);
     }
 
-    /// Who is to be tried again now that these have changed.
+    /// Who is to be tried again now that these have changed, all of them objects of this sort.
     fn due<'a>(
         &mut self,
-        changed: impl Iterator<Item = &'a Arc<ObjectRef>>,
+        objects: impl Iterator<Item = &'a Arc<ObjectRef>>,
+        changed: Changed,
     ) -> BTreeSet<Arc<ObjectRef>> {
-        let waited = changed.filter_map(|object| self.waiting.get(object));
+        let waited = objects.filter_map(|object| self.waiting.get(object));
         let mut due: BTreeSet<_> = waited.flatten().map(Arc::clone).collect();
-        due.extend(self.next_restless());
+        due.extend(self.restless.next(changed));
         due
-    }
-
-    /// Those whose turn it is of who waits for anything, so that each has one.
-    fn next_restless(&mut self) -> Vec<Arc<ObjectRef>> {
-        let start = match &self.cursor {
-            Some(last) => Bound::Excluded(Arc::clone(last)),
-            None => Bound::Unbounded,
-        };
-        let behind = self.restless.range((start, Bound::Unbounded));
-        let turn = behind.chain(&self.restless);
-        let turn = turn.take(RESTLESS.min(self.restless.len()));
-        let turn: Vec<_> = turn.map(Arc::clone).collect();
-        self.cursor = turn.last().map(Arc::clone);
-        turn
     }
 }
 
@@ -136,7 +124,8 @@ impl Objects {
 
     /// Puts the newest versions in force again of what may no longer be refused. Answers of whom.
     fn try_again(&mut self) -> BTreeSet<Arc<ObjectRef>> {
-        let due = self.refusals.due(self.former.keys());
+        let changed = Changed::of(self.changed());
+        let due = self.refusals.due(self.former.keys(), changed);
         for object in &due {
             let keys: Vec<Key> = self.refused_of(object);
             self.remember(object);
@@ -146,6 +135,15 @@ impl Objects {
             self.refusals.forget(object);
         }
         due
+    }
+
+    /// The resources of objects that have changed, as they were and as they are.
+    fn changed(&self) -> impl Iterator<Item = &Resource> {
+        let changed = self.former.iter().flat_map(|(object, former)| {
+            let now = self.compiler.get(object);
+            [former.parsed.as_deref(), now]
+        });
+        changed.flatten().flat_map(|parsed| &parsed.resources)
     }
 
     fn refused_of(&self, object: &ObjectRef) -> Vec<Key> {
@@ -271,13 +269,11 @@ fn told(
     explained.collect()
 }
 
-/// Those that wait for nobody in particular and are tried again at once; trying costs a compile.
-const RESTLESS: usize = 16;
-
 #[cfg(test)]
 mod tests {
     use nuncio_config::{Form, Identity, Origin, parse};
 
+    use super::super::restless::RESTLESS;
     use super::*;
 
     fn object(name: &str) -> Arc<ObjectRef> {
@@ -312,7 +308,7 @@ mod tests {
         }
         let mut tried = BTreeSet::new();
         for _ in 0..3 {
-            let due = refusals.due(std::iter::empty());
+            let due = refusals.due(std::iter::empty(), Changed::Anything);
             assert_eq!(due.len(), RESTLESS);
             tried.extend(due);
         }
@@ -331,6 +327,6 @@ mod tests {
         assert!(left[0].newest.at.file.is_none());
         assert!(refusals.restless.contains(&object));
         refusals.forget(&object);
-        assert!(refusals.restless.is_empty() && refusals.by_object.is_empty());
+        assert!(!refusals.restless.contains(&object) && refusals.by_object.is_empty());
     }
 }

@@ -67,6 +67,7 @@ fn start_from(feeds: &[Feed], state: Option<StateDir>) -> Running {
         telemetry,
         wanted: watch::Sender::default(),
         wanted_credentials: watch::Sender::default(),
+        issuances: watch::Sender::default(),
         verdicts: teller,
     };
     let gate = Gate::new(feeds, Box::new(drop));

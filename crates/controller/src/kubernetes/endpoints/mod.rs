@@ -31,6 +31,7 @@ use tokio::sync::{mpsc, watch as value};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::debug;
 
+use super::outage::Outage;
 use crate::Publish;
 use crate::change::{Change, Feed};
 use crate::remark::Remarks;
@@ -97,7 +98,7 @@ enum Step {
 impl Endpoints {
     /// `sight`: the Services that `touched` is told of.
     pub(crate) fn new(
-        client: &Client,
+        (client, outage): (&Client, &Arc<Outage>),
         (publish, changes): (Arc<dyn Publish>, mpsc::Sender<Change>),
         touched: Arc<Touched>,
         sight: Sight,
@@ -110,7 +111,7 @@ impl Endpoints {
             sight,
             wanted: Arc::default(),
             namespaces: HashMap::new(),
-            watches: Watches::new(client.clone(), sender),
+            watches: Watches::new((client, outage), sender),
             fetches: Fetches::new(client.clone()),
             remarks: Remarks::new(Feed::Endpoints),
             stirred: BTreeSet::new(),

@@ -14,12 +14,14 @@ use tokio::task::JoinSet;
 use super::followed::{Followed, Known};
 use super::slice::Slice;
 use super::watch::{Heard, Named, Watch, WatchId, What};
-use crate::kubernetes::cover::{Cover, Limits, Scope};
+use crate::kubernetes::cover::{Cover, Limits, Listing, Scope};
+use crate::kubernetes::outage::Outage;
 
 /// The names of 32 Services fit into a URL many times over.
 const LIMITS: Limits = Limits {
     selected: 32,
     watches: 4,
+    beside: 4,
 };
 
 /// Names of Services of one namespace.
@@ -36,6 +38,7 @@ pub(super) struct Namespace {
 /// Starts watches.
 pub(super) struct Watches {
     client: Client,
+    outage: Arc<Outage>,
     heard: mpsc::Sender<Heard>,
     last: u64,
 }
@@ -79,7 +82,7 @@ impl Namespace {
     pub(super) fn fit(&mut self, watches: &mut Watches) -> bool {
         let wanted: Names = self.services.keys().cloned().collect();
         let (namespace, services) = (&self.name, &self.services);
-        self.cover.fit(&wanted, |scope| {
+        self.cover.fit((&wanted, Listing::Now), |scope| {
             let mut covered = scope.names.iter().filter_map(|name| services.get(name));
             let known = covered.any(Followed::has_slices);
             watches.start(namespace, scope, known)
@@ -151,9 +154,13 @@ impl Namespace {
 }
 
 impl Watches {
-    pub(super) fn new(client: Client, heard: mpsc::Sender<Heard>) -> Self {
+    pub(super) fn new(
+        (client, outage): (&Client, &Arc<Outage>),
+        heard: mpsc::Sender<Heard>,
+    ) -> Self {
         Self {
-            client,
+            client: client.clone(),
+            outage: Arc::clone(outage),
             heard,
             last: 0,
         }
@@ -162,7 +169,12 @@ impl Watches {
     fn start(&mut self, namespace: &Arc<str>, scope: Scope<Box<str>>, known: bool) -> Running {
         self.last += 1;
         let id = WatchId(self.last);
-        let watch = Watch::new((id, scope), &self.client, namespace, self.heard.clone());
+        let watch = Watch::new(
+            (id, scope),
+            (&self.client, &self.outage),
+            namespace,
+            self.heard.clone(),
+        );
         let mut task = JoinSet::new();
         task.spawn(watch.succeeding(known).run());
         Running { id, _task: task }

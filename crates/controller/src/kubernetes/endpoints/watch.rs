@@ -18,6 +18,7 @@ use tracing::{info, warn};
 use super::slice::{SERVICE_LABEL, Slice};
 use crate::kubernetes::cover::{Scope, Selection};
 use crate::kubernetes::failure::{Failure, chain, status};
+use crate::kubernetes::outage::{Loss, Outage, broke_off};
 use crate::kubernetes::retry::{Retry, Run};
 use crate::kubernetes::watch::{DOUBT, PAGE, WATCH_SECONDS};
 
@@ -60,6 +61,7 @@ pub(super) struct Watch {
     scope: Scope<Box<str>>,
     api: Api<EndpointSlice>,
     heard: mpsc::Sender<Heard>,
+    outage: Arc<Outage>,
     retry: Retry,
     listing: Vec<Named>,
     /// Slices of its Services may be known, by it or a watch before it.
@@ -87,7 +89,7 @@ const NOT_FOUND: u16 = 404;
 impl Watch {
     pub(super) fn new(
         (id, scope): (WatchId, Scope<Box<str>>),
-        client: &kube::Client,
+        (client, outage): (&kube::Client, &Arc<Outage>),
         namespace: &Arc<str>,
         heard: mpsc::Sender<Heard>,
     ) -> Self {
@@ -97,6 +99,7 @@ impl Watch {
             scope,
             api: Api::namespaced(client.clone(), namespace),
             heard,
+            outage: Arc::clone(outage),
             retry: Retry::default(),
             listing: Vec::new(),
             known: false,
@@ -214,6 +217,7 @@ impl Watch {
 
     /// The watch is not refused: its list may be told.
     async fn stands(&mut self) -> Result<(), Stopped> {
+        self.outage.answered();
         self.watch_refused = false;
         let Some((_, slices)) = self.withheld.take() else {
             return Ok(());
@@ -237,6 +241,7 @@ impl Watch {
     /// Waits as the failure calls for; whether a fresh list is needed.
     async fn failed(&mut self, error: &watcher::Error) -> Result<bool, Stopped> {
         let failure = Failure::of(error);
+        self.retry.rested(Instant::now());
         let run = self.retry.failed(Instant::now());
         let status = status(error);
         let unserved = status.is_some_and(|status| status.code == NOT_FOUND);
@@ -256,7 +261,13 @@ impl Watch {
                 "EndpointSlices: {consequence}"
             );
         }
-        if let Some(least) = failure.pause() {
+        if let Some(loss) = Loss::of(error) {
+            self.outage.lost(loss);
+            if broke_off(error) {
+                sleep(self.retry.delay(Duration::ZERO)).await;
+            }
+            self.outage.turn().await;
+        } else if let Some(least) = failure.pause() {
             sleep(self.retry.delay(least)).await;
         }
         Ok(refused || failure.needs_list())
@@ -329,7 +340,12 @@ mod tests {
             names: Arc::new(["a".into()].into()),
             by: Selection::Name,
         };
-        let watch = Watch::new((WatchId(1), scope), &client, &"n".into(), sender);
+        let watch = Watch::new(
+            (WatchId(1), scope),
+            (&client, &Arc::default()),
+            &"n".into(),
+            sender,
+        );
         let running = tokio::spawn(watch.run());
         let mut slices = Vec::new();
         while slices.len() < 3 {

@@ -30,7 +30,7 @@ fn server() -> Arc<Server> {
     });
     let client = Client::new(nobody, "default");
     Arc::new(Server::new(
-        client,
+        (client, &Arc::default()),
         (Pace::default(), Duration::ZERO),
         &telemetry,
     ))

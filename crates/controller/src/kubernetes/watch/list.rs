@@ -176,7 +176,7 @@ impl<F: Follower> Watch<F> {
                 return Err(Broken::Server(error));
             }
             self.report(&error, failure).await?;
-            sleep(self.retry.delay(Duration::ZERO)).await;
+            self.wait(&error, failure).await;
         }
     }
 

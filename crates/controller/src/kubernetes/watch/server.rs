@@ -9,6 +9,7 @@ use nuncio_telemetry::Telemetry;
 use tokio::time::Instant;
 
 use crate::kubernetes::options::Pace;
+use crate::kubernetes::outage::Outage;
 
 /// The fresh lists of a gateway that runs spread over this at least.
 const RELIST_SPREAD: Duration = Duration::from_secs(1);
@@ -16,6 +17,8 @@ const RELIST_SPREAD: Duration = Duration::from_secs(1);
 /// The way to an API server, and what was found out about it.
 pub(in crate::kubernetes) struct Server {
     pub(in crate::kubernetes) client: Client,
+    /// Whether it is away, shared with everybody who asks it.
+    pub(super) outage: Arc<Outage>,
     pub(in crate::kubernetes) pace: Pace,
     /// Before this no kind is listed.
     first_list: Instant,
@@ -27,12 +30,13 @@ pub(in crate::kubernetes) struct Server {
 
 impl Server {
     pub(in crate::kubernetes) fn new(
-        client: Client,
+        (client, outage): (Client, &Arc<Outage>),
         (pace, first_list): (Pace, Duration),
         telemetry: &Arc<Telemetry>,
     ) -> Self {
         Self {
             client,
+            outage: Arc::clone(outage),
             pace,
             first_list: Instant::now() + first_list,
             telemetry: Arc::clone(telemetry),

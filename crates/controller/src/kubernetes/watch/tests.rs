@@ -28,6 +28,8 @@ enum Conduct {
     IsAway,
     /// Lets watches begin and never says a word, nor ends them.
     Hangs,
+    /// Says half of an event, and then nothing.
+    Tears,
     /// Ends watches after a second.
     CutsWatches,
     /// Has forgotten every version.
@@ -103,6 +105,10 @@ fn reply(conduct: Conduct, asked: Asked, streaming: bool) -> io::Result<Reply> {
         (_, Asked::List) => listed(),
         (Conduct::Serves | Conduct::IgnoresStreams, _) => silence(u64::from(WATCH_SECONDS)),
         (Conduct::Hangs, _) => body(stream::pending()),
+        (Conduct::Tears, _) => {
+            let half = Bytes::from(r#"{"type":"ADDED","object":{"meta"#);
+            body(stream::iter([half]).chain(stream::pending()))
+        }
         (Conduct::CutsWatches, _) => silence(1),
         (Conduct::Forgets, _) => status(410),
     })
@@ -130,7 +136,7 @@ impl Scene {
             async move { reply }
         });
         let server = Server::new(
-            Client::new(service, "default"),
+            (Client::new(service, "default"), &Arc::default()),
             (Pace::default(), first_list),
             &telemetry(),
         );
@@ -218,6 +224,16 @@ async fn a_server_that_is_away_at_first_is_found_within_half_a_minute() {
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_hangs_is_given_up_within_a_minute() {
     let scene = Scene::begin(Conduct::Hangs);
+    seconds(1).await;
+    let begun = Instant::now();
+    seconds(59).await;
+    assert_eq!(scene.asked_since(begun, Asked::Watch).len(), 1);
+    assert_eq!(scene.told(), ["listed"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_an_event_and_then_nothing_is_given_up_within_a_minute() {
+    let scene = Scene::begin(Conduct::Tears);
     seconds(1).await;
     let begun = Instant::now();
     seconds(59).await;

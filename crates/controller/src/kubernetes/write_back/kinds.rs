@@ -10,7 +10,7 @@ use crate::change::Feed;
 
 /// How objects of a kind are reached.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Kind {
+pub(in crate::kubernetes) struct Kind {
     pub(super) kind: &'static str,
     pub(super) plural: &'static str,
     group: &'static str,
@@ -79,7 +79,7 @@ const OTHERS: [Kind; 5] = [
 
 impl Kind {
     /// The kind of that name; `None` for what is no object of the API.
-    pub(super) fn named(kind: &str) -> Option<&'static Self> {
+    pub(in crate::kubernetes) fn named(kind: &str) -> Option<&'static Self> {
         const STATED_KINDS: &[Kind] = &STATED;
         const OTHER_KINDS: &[Kind] = &OTHERS;
         let mut all = STATED_KINDS.iter().chain(OTHER_KINDS);

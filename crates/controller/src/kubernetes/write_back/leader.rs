@@ -50,16 +50,16 @@ impl Default for LeaseTimes {
 
 /// Whether this gateway leads, for those who write.
 #[derive(Clone, Debug)]
-pub(super) struct Leadership(watch::Receiver<Option<Instant>>);
+pub(in crate::kubernetes) struct Leadership(watch::Receiver<Option<Instant>>);
 
 impl Leadership {
     /// Whether it leads at this moment, by its own clock: to be asked before each request.
-    pub(super) fn holds(&self) -> bool {
+    pub(in crate::kubernetes) fn holds(&self) -> bool {
         self.0.borrow().is_some_and(|until| Instant::now() < until)
     }
 
     /// Waits until it leads; for ever when nobody runs for it any more.
-    pub(super) async fn gained(&mut self) {
+    pub(in crate::kubernetes) async fn gained(&mut self) {
         let led = |until: &Option<Instant>| until.is_some_and(|until| Instant::now() < until);
         if self.0.wait_for(led).await.is_err() {
             std::future::pending::<()>().await;
@@ -67,7 +67,7 @@ impl Leadership {
     }
 
     /// Waits until it leads no longer.
-    pub(super) async fn lost(&mut self) {
+    pub(in crate::kubernetes) async fn lost(&mut self) {
         loop {
             let Some(until) = *self.0.borrow_and_update() else {
                 return;
@@ -239,7 +239,7 @@ impl<R: Record> Candidate<R> {
     fn trouble(&mut self, reason: &str) -> Duration {
         let run = self.retry.failed(Instant::now());
         if self.until().is_some_and(|until| Instant::now() < until) {
-            return self.times.renew.mul_f64(0.1 + fastrand::f64() / 10.0);
+            return self.times.renew.mul_f64(0.2 + fastrand::f64() / 5.0);
         }
         self.resign("the lease could not be renewed in time");
         if run == Run::Begins {

@@ -13,6 +13,7 @@
 //! bounded in size and rate, whatever happens; nothing is written by who does not lead. What RBAC
 //! refuses is left out, and told once.
 //! Deliberately absent: specs, annotations and anything else that configures. They are read only.
+//! Certificates are written beside this, in `acme`, by the same leader.
 
 mod addresses;
 mod complaint;
@@ -37,17 +38,20 @@ use nuncio_telemetry::Telemetry;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::acme::{AcmeOptions, Certificates};
 use super::failure::chain;
 use crate::pipeline::Verdicts;
 use addresses::AddressWriter;
 use desk::Desk;
 use events::Events;
-use kinds::{Kind, STATED};
+pub(super) use kinds::Kind;
+use kinds::STATED;
 use lane::Attempts;
-use leader::{Candidate, Leadership};
+use leader::Candidate;
+pub(super) use leader::Leadership;
 use lease::LeaseRecord;
 use pace::Rate;
-use pen::Pen;
+pub(super) use pen::Pen;
 use states::StateWriter;
 
 pub use addresses::PublishedService;
@@ -82,6 +86,8 @@ pub struct WriteBack {
     pub service: PublishedService,
     /// The times of the election.
     pub times: LeaseTimes,
+    /// How certificates are asked for.
+    pub acme: AcmeOptions,
 }
 
 impl WriteBack {
@@ -98,6 +104,8 @@ pub(crate) struct Writing {
     /// Only objects of this namespace; of all when `None`.
     pub(crate) single_namespace: Option<String>,
     pub(crate) identity: Identity,
+    /// Who asks for certificates meanwhile.
+    pub(crate) certificates: Certificates,
 }
 
 impl Writing {
@@ -115,13 +123,16 @@ impl Writing {
             _stop = stop.wait_for(|stop| *stop) => return,
         }
         let candidate = self.candidate(telemetry);
-        let writer = Writer::new(self, &desk, candidate.leadership());
+        let manager = lease_name(&self.identity.ambassador_id);
+        let (writer, certificates) = Writer::new(self, &desk, candidate.leadership());
+        let certificates = Box::pin(certificates.run(candidate.leadership(), manager));
         let candidate = tokio::select! {
             candidate = candidate.run(stop) => candidate,
             () = listen(&mut verdicts, &desk) => return,
             () = writer.run() => return,
+            () = certificates => return,
         };
-        // The writer was dropped: nothing of it is under way.
+        // The writers were dropped: nothing of theirs is under way.
         candidate.release().await;
     }
 
@@ -156,17 +167,18 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(writing: Writing, desk: &Arc<Desk>, leadership: Leadership) -> Self {
+    fn new(writing: Writing, desk: &Arc<Desk>, leadership: Leadership) -> (Self, Certificates) {
         let Writing {
             options,
             client,
             single_namespace,
             identity,
+            certificates,
         } = writing;
         let manager = lease_name(&identity.ambassador_id);
         let pen = Arc::new(Pen::new(client, leadership.clone(), manager));
         let both = || (Arc::clone(&pen), Arc::clone(desk));
-        Self {
+        let writer = Self {
             leadership,
             namespace: single_namespace,
             desk: Arc::clone(desk),
@@ -174,7 +186,8 @@ impl Writer {
             states: StateWriter::new(both(), options.states),
             addresses: AddressWriter::new(both(), options.service, &identity.namespace),
             pen,
-        }
+        };
+        (writer, certificates)
     }
 
     /// Writes whenever it leads, for ever.
@@ -237,7 +250,7 @@ impl Writer {
 }
 
 /// The name of the Lease, and of who writes: one for each ambassador id.
-fn lease_name(ambassador_id: &str) -> String {
+pub(crate) fn lease_name(ambassador_id: &str) -> String {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let inside = |c: char| plain(c) || matches!(c, '-' | '.');
     let is_name = ambassador_id.len() <= 100

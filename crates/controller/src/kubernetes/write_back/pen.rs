@@ -31,7 +31,7 @@ const EVENTS: &str = "events";
 
 /// Why nothing was written or read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unwritten {
+pub(in crate::kubernetes) enum Unwritten {
     /// 404: the object, or its kind, is not there.
     #[error("not there")]
     Gone,
@@ -47,7 +47,7 @@ pub(super) enum Unwritten {
 }
 
 /// Reads and writes as long as it leads.
-pub(super) struct Pen {
+pub(in crate::kubernetes) struct Pen {
     client: Client,
     leadership: Leadership,
     /// Who the server says wrote a field.
@@ -57,7 +57,11 @@ pub(super) struct Pen {
 }
 
 impl Pen {
-    pub(super) fn new(client: Client, leadership: Leadership, manager: String) -> Self {
+    pub(in crate::kubernetes) fn new(
+        client: Client,
+        leadership: Leadership,
+        manager: String,
+    ) -> Self {
         Self {
             client,
             leadership,
@@ -67,7 +71,7 @@ impl Pen {
     }
 
     /// Begins a term: what was refused in the last is tried again.
-    pub(super) fn begin_term(&self) {
+    pub(in crate::kubernetes) fn begin_term(&self) {
         self.refused().clear();
     }
 
@@ -77,7 +81,7 @@ impl Pen {
     }
 
     /// Reads one object.
-    pub(super) async fn read(
+    pub(in crate::kubernetes) async fn read(
         &self,
         kind: &Kind,
         (namespace, name): (&str, &str),
@@ -152,7 +156,7 @@ impl Pen {
     }
 
     /// Merges `status` into that of an object, as it was [read](Self::read).
-    pub(super) async fn set_status(
+    pub(in crate::kubernetes) async fn set_status(
         &self,
         kind: &Kind,
         object: &DynamicObject,
