@@ -14,12 +14,21 @@ use crate::ambassador_files::AmbassadorFiles;
 use crate::{build, duration};
 
 mod following;
+mod limits;
+mod migrate;
+#[cfg(test)]
+mod reference;
 mod series;
+mod shell;
+mod source;
 mod statistics;
 mod write_back;
 
 pub(crate) use following::FollowingArguments;
+pub(crate) use limits::{ChosenTimeouts, LimitArguments, Profile};
+pub(crate) use migrate::{MigrateArguments, MigrateReport, MigrateSource, MigrateTarget};
 pub(crate) use series::SeriesArguments;
+pub(crate) use shell::{CompletionsArguments, ManArguments};
 pub(crate) use statistics::StatisticsArguments;
 pub(crate) use write_back::WriteBackArguments;
 
@@ -60,6 +69,21 @@ pub(crate) enum Command {
     /// Exits with 0 when all such requests are answered, 1 when some or all get 404 (or 400), and 2
     /// when the question cannot be answered.
     Explain(ExplainArguments),
+    /// Print what a shell needs to complete this command line.
+    ///
+    /// For example: `nuncio completions bash > /etc/bash_completion.d/nuncio`.
+    Completions(CompletionsArguments),
+    /// Print the manual page, in the form that `man` reads.
+    ///
+    /// For example: `nuncio man > nuncio.1`, `nuncio man run > nuncio-run.1`.
+    Man(ManArguments),
+    /// Tell what becomes of manifests for Ambassador, Emissary or ingress-nginx, and write the same as
+    /// custom resources or as Gateway API.
+    ///
+    /// Every document that is read is accounted for: it works, differs, is ignored, refused, or not ours.
+    /// The report is on standard output, or on standard error while objects are written there. Exits
+    /// with 0, with 2 when something is refused, and with 1 when the input cannot be used at all.
+    Migrate(MigrateArguments),
 }
 
 /// `nuncio run`.
@@ -81,6 +105,8 @@ pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) ports: PortArguments,
     #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+    #[command(flatten)]
     pub(crate) identity: IdentityArguments,
     #[command(flatten)]
     pub(crate) following: FollowingArguments,
@@ -101,7 +127,9 @@ pub(crate) struct RunArguments {
 pub(crate) struct PortArguments {
     /// Address for plain HTTP/1.1 and HTTP/2; several times or separated by commas.
     ///
-    /// Port 0 takes a free one; the log says which. Once there are Listeners, they decide instead.
+    /// Port 0 takes a free one; the log says which. Once there are Listeners, they decide instead. Of
+    /// several in NUNCIO_HTTP those are done without that the process may not have, as port 80 where
+    /// it takes a privilege.
     /// [default: 0.0.0.0:8080]
     #[arg(long, value_name = "ADDR", env = "NUNCIO_HTTP", value_delimiter = ',', value_parser = address)]
     pub(crate) http: Vec<SocketAddr>,
@@ -129,6 +157,19 @@ pub(crate) struct PortArguments {
     /// Threads that serve requests. [default: the cores this process may use]
     #[arg(long, value_name = "N", env = "NUNCIO_THREADS")]
     pub(crate) threads: Option<NonZero<usize>>,
+    /// Whether the addresses in `http` are flags.
+    #[arg(skip)]
+    pub(crate) http_said_by: SaidBy,
+}
+
+/// Who said something: a flag is meant for this process, a variable may be the image's, for any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum SaidBy {
+    /// A flag.
+    Flag,
+    /// A variable, or nobody.
+    #[default]
+    Other,
 }
 
 /// Which configuration is ours.
@@ -186,6 +227,17 @@ pub(crate) struct IdentityArguments {
         hide_default_value = true, value_name = "BOOL"
     )]
     pub(crate) any_label: bool,
+    /// What holds where nobody says otherwise: limits, and what the Module does not say.
+    #[arg(
+        long,
+        value_name = "PROFILE",
+        env = "NUNCIO_PROFILE",
+        default_value = "compatible"
+    )]
+    pub(crate) profile: Profile,
+    /// Of flags that only a gateway that runs has.
+    #[arg(skip)]
+    pub(crate) timeouts: ChosenTimeouts,
 }
 
 /// What annotations may do beyond their own namespace.
@@ -219,6 +271,7 @@ impl IdentityArguments {
             namespace: self.ambassador_namespace.as_str().into(),
             annotations: self.annotations.into(),
             any_label: self.any_label,
+            defaults: self.profile.defaults(self.timeouts),
         }
     }
 }

@@ -7,22 +7,27 @@ use std::thread;
 use std::time::Duration;
 
 use nuncio_admin::Readiness;
-use nuncio_proxy::{Listener, ListenerKey, Phase, Probes, Workers};
+use nuncio_proxy::{BindError, Limits, Listener, ListenerKey, Phase, Probes, Shared, Workers};
 use nuncio_telemetry::Telemetry;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
-use crate::arguments::PortArguments;
+use crate::arguments::{PortArguments, SaidBy};
 use crate::listening::{Addresses, Following};
 use crate::publication::Publication;
-use crate::signals::{Ask, Signals};
+use crate::signals::Ask;
+use crate::supervised::supervised;
+use crate::watching::Watched;
 
 /// Addresses bound for clients, before anything is served on them.
 pub(crate) struct Bound {
     listeners: Vec<Listener>,
     addresses: Addresses,
     threads: usize,
+    limits: Arc<Limits>,
+    /// That somebody chose.
+    memory_limit: Option<u64>,
 }
 
 /// What the Module says of ports, where it can be read before anything is bound.
@@ -52,7 +57,11 @@ const QUICK_LIMIT: Duration = Duration::from_secs(1);
 impl Bound {
     /// Binds what the arguments say for plain HTTP, else what the Module does, else the default. What
     /// else is to be listened on is not known yet.
-    pub(crate) fn bind(ports: &PortArguments, wished: Wished) -> anyhow::Result<Self> {
+    pub(crate) fn bind(
+        ports: &PortArguments,
+        wished: Wished,
+        (limits, memory_limit): (Limits, Option<u64>),
+    ) -> anyhow::Result<Self> {
         let (http, https) = match wished.https {
             true => (None, wished.port),
             false => (wished.port, None),
@@ -66,16 +75,15 @@ impl Bound {
             https: or(&ports.https, https.unwrap_or(HTTPS_PORT)),
             any: ports.bind_address,
         };
-        let bound = addresses.http.iter();
-        let listeners = bound
-            .map(|address| Listener::bind(*address, ListenerKey::Http))
-            .collect::<Result<Vec<_>, _>>()?;
+        let listeners = bind_all(&addresses.http, ports.http_said_by)?;
         let cores = || thread::available_parallelism().map_or(1, NonZero::get);
         let threads = ports.threads.map_or_else(cores, NonZero::get);
         Ok(Self {
             listeners,
             addresses,
             threads,
+            limits: Arc::new(limits),
+            memory_limit,
         })
     }
 
@@ -105,24 +113,68 @@ impl Bound {
         });
         let (listeners, threads) = (self.listeners, self.threads);
         let switch = publication.switch();
-        let workers = Workers::start(listeners, threads, switch, &probes, telemetry)?;
+        let shared = Shared {
+            switch: Arc::clone(switch),
+            probes,
+            telemetry: Arc::clone(telemetry),
+            limits: self.limits,
+        };
+        let workers = Workers::start(listeners, threads, &shared)?;
         telemetry.server().set_concurrency(threads);
         let workers = Arc::new(workers);
-        let mut following = Following::new(Arc::clone(&workers), self.addresses);
-        following.listen(publication.switch().snapshot().listening.as_ref());
-        let telling = tell_certificates(Arc::clone(&workers));
-        let following = following.run(publication.listening());
+        let watched = Watched::new(self.memory_limit, workers.pressure());
+        let addresses = self.addresses;
+        let following = Following::new(Arc::clone(&workers), addresses.clone());
+        // What cannot be bound is tried again, and told of, by whoever follows below.
+        drop(following.open(publication.switch().snapshot().listening.as_ref()));
+        let mut beside = JoinSet::new();
+        let (of, listening) = (Arc::clone(&workers), publication.listening());
+        beside.spawn(supervised("listening", Arc::clone(telemetry), move || {
+            Following::new(Arc::clone(&of), addresses.clone()).run(listening.clone())
+        }));
+        let of = Arc::clone(&workers);
+        beside.spawn(supervised(
+            "certificates",
+            Arc::clone(telemetry),
+            move || tell_certificates(Arc::clone(&of)),
+        ));
+        let mut watching = JoinSet::new();
+        watching.spawn(supervised("watching", Arc::clone(telemetry), move || {
+            watched.clone().watch()
+        }));
         Ok(DataPath {
             workers,
-            listening: tokio::spawn(async { ((), ()) = tokio::join!(following, telling) }),
+            beside,
+            _watching: watching,
         })
+    }
+}
+
+/// Binds `addresses`. What this process may not have is done without, unless it was asked for by a flag
+/// or there is nothing else.
+fn bind_all(addresses: &[SocketAddr], said_by: SaidBy) -> Result<Vec<Listener>, BindError> {
+    let mut bound = Vec::new();
+    let mut refused = None;
+    for address in addresses {
+        match Listener::bind(*address, ListenerKey::Http) {
+            Ok(listener) => bound.push(listener),
+            Err(error) if error.is_refusal() && said_by != SaidBy::Flag => refused = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match refused {
+        Some(error) if bound.is_empty() => Err(error),
+        Some(_) | None => Ok(bound),
     }
 }
 
 /// The running data path.
 pub(crate) struct DataPath {
     workers: Arc<Workers>,
-    listening: JoinHandle<()>,
+    /// Follows what is listened on and served.
+    beside: JoinSet<()>,
+    /// Watches what the process has left, to the end.
+    _watching: JoinSet<()>,
 }
 
 /// How soon the counters know of another certificate.
@@ -145,26 +197,33 @@ pub(crate) struct DrainTimes {
     pub(crate) limit: Duration,
 }
 
+impl DrainTimes {
+    /// The same for a gateway that no load balancer was ever sent to: nobody has to take notice.
+    pub(crate) fn unannounced(self) -> Self {
+        Self {
+            delay: Duration::ZERO,
+            ..self
+        }
+    }
+}
+
 impl DataPath {
-    /// Ends as asked; another signal meanwhile ends it quickly.
-    pub(crate) async fn drain(self, ask: Ask, times: DrainTimes, signals: &mut Signals) {
+    /// Ends as asked.
+    pub(crate) async fn drain(mut self, ask: Ask, times: DrainTimes) {
         // Who leaves opens no doors.
-        self.listening.abort();
+        self.beside.abort_all();
         let workers = &self.workers;
         let mut limit = QUICK_LIMIT;
         if ask == Ask::Gently {
             workers.enter(Phase::Draining);
-            limit = tokio::select! {
-                () = sleep(times.delay) => times.limit,
-                _ = signals.next() => QUICK_LIMIT,
-            };
+            sleep(times.delay).await;
+            limit = times.limit;
         }
         workers.enter(Phase::Stopping);
         let deadline = Instant::now() + limit;
         tokio::select! {
             () = done(workers) => info!("nothing is in flight"),
             () = tokio::time::sleep_until(deadline) => warn!("giving up requests in flight"),
-            _ = signals.next() => warn!("giving up requests in flight, as asked"),
         }
     }
 

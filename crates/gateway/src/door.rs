@@ -12,6 +12,7 @@ use nuncio_admin::{Admin, AdminRoutes};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
 use crate::arguments::PortArguments;
@@ -95,9 +96,9 @@ impl Bound {
 
 impl Open {
     /// Waits until answers under way are finished.
-    pub(crate) fn close(self) {
+    pub(crate) async fn close(self) {
         // A panic there has been reported.
-        drop(self.0.join());
+        drop(spawn_blocking(|| self.0.join()).await);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which addresses are listened on, as the configuration changes.
 //!
 //! Invariant: the addresses of the command line are served while there are no Listeners; once there are,
-//! these alone decide. What cannot be bound is tried again, and harms nothing else.
+//! these alone decide. What cannot be bound is tried again, unless it is refused, and harms nothing else.
 
 use std::collections::{BTreeSet, HashSet};
 use std::future::pending;
@@ -103,6 +103,12 @@ impl Following {
 
     /// Listens as `listening` says, as far as that is possible.
     pub(crate) fn listen(&mut self, listening: &Listening) {
+        let failed = self.open(listening);
+        self.tell(&failed);
+    }
+
+    /// The same without a word of what is not possible, which it gives.
+    pub(crate) fn open(&self, listening: &Listening) -> Vec<BindError> {
         let before = self.bound();
         let failed = self.workers.listen(&self.addresses.wanted(listening));
         let now = self.bound();
@@ -112,7 +118,7 @@ impl Following {
         for address in before.difference(&now) {
             info!(%address, "listening no more");
         }
-        self.tell(&failed);
+        failed
     }
 
     fn bound(&self) -> BTreeSet<SocketAddr> {
@@ -122,16 +128,18 @@ impl Following {
 
     /// Tells of each address that stays out of reach, once.
     fn tell(&mut self, failed: &[BindError]) {
-        self.failed = !failed.is_empty();
+        self.failed = failed.iter().any(|error| !error.is_refusal());
         self.attempts = self.attempts.saturating_add(1);
         let fails = |address| failed.iter().any(|error| error.address == address);
         self.told.retain(|address| fails(*address));
-        // A port may only be about to become free.
-        if self.attempts < 2 {
-            return;
-        }
-        for BindError { address, source } in failed {
-            if self.told.insert(*address) {
+        for error in failed {
+            let BindError { address, source } = error;
+            if error.is_refusal() {
+                if self.told.insert(*address) {
+                    warn!(%address, reason = %source, "cannot listen; going on without");
+                }
+            // A port may only be about to become free.
+            } else if self.attempts > 1 && self.told.insert(*address) {
                 warn!(%address, reason = %source, "cannot listen; trying on");
             }
         }

@@ -6,20 +6,24 @@ mod ambassador_files;
 mod arguments;
 mod build;
 mod check;
+mod control;
 mod data_path;
 mod demo;
+mod descriptors;
 mod door;
 mod duration;
 mod explain;
 mod listening;
 mod logging;
+mod migrate;
 mod publication;
 mod run;
+mod shell;
 mod signals;
+mod supervised;
+mod watching;
 
 use std::process::ExitCode;
-
-use clap::Parser;
 
 use arguments::{Arguments, Command};
 
@@ -28,12 +32,15 @@ use arguments::{Arguments, Command};
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    let Arguments { command, run } = Arguments::parse();
+    let Arguments { command, run } = Arguments::read();
     match command.unwrap_or_else(|| Command::Run(Box::new(run))) {
         Command::Run(run) => exit_code(&run::run(*run)),
         Command::Demo(demo) => exit_code(&demo::run(demo)),
         Command::Check(check) => check::check(&check),
         Command::Explain(explain) => explain::explain(&explain),
+        Command::Completions(asked) => shell::completions(&asked),
+        Command::Man(asked) => shell::man(&asked),
+        Command::Migrate(migrate) => migrate::migrate(&migrate),
     }
 }
 

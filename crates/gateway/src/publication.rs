@@ -1,5 +1,6 @@
 //! From the control path to the data path: a snapshot is published by being installed.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -104,6 +105,10 @@ impl Publish for Publication {
 
     fn credential(&self, of: &Credential, material: Option<Material>) {
         self.switch.set_credential(of, material);
+    }
+
+    fn challenges(&self, answers: BTreeMap<Box<str>, Box<str>>) {
+        self.switch.set_challenges(answers);
     }
 
     fn credentials_settled(&self) {

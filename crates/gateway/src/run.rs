@@ -24,7 +24,8 @@ use crate::arguments::{
 use crate::data_path::{self, DataPath, DrainTimes, Wished};
 use crate::publication::Publication;
 use crate::signals::{Ask, Signals};
-use crate::{build, door, logging};
+use crate::supervised::supervised;
+use crate::{build, control, descriptors, door, logging};
 
 /// How long clients wait for the first snapshot before they are told that there is none.
 const FIRST_SNAPSHOT_PATIENCE: Duration = Duration::from_secs(2);
@@ -35,12 +36,18 @@ const LAST_LINES_PATIENCE: Duration = Duration::from_secs(1);
 /// How long the last spans may take.
 const LAST_SPANS_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long work may take that nobody waits for any more.
+const LAST_WORK_PATIENCE: Duration = Duration::from_millis(200);
+
 /// Runs the gateway until it is asked to end.
 pub(crate) fn run(arguments: RunArguments) -> anyhow::Result<()> {
     logging::start(&arguments.life.log, arguments.life.log_format)?;
     let control = control_runtime()?;
     let gateway = Gateway::bind(&control, arguments)?;
-    control.block_on(gateway.run(|| {}))
+    let outcome = control.block_on(gateway.run(|| {}));
+    // Somebody may be waiting for the system to find a name.
+    control.shutdown_timeout(LAST_WORK_PATIENCE);
+    outcome
 }
 
 /// The runtime of everything that is neither a request nor a probe.
@@ -86,7 +93,8 @@ impl Gateway {
             config_dir,
             files,
             ports,
-            identity,
+            limits,
+            mut identity,
             write_back,
             following,
             last_good,
@@ -95,9 +103,12 @@ impl Gateway {
             statistics,
         } = arguments;
         let _context = control.enter();
+        identity.timeouts = limits.timeouts();
+        let limited = (limits.limits(identity.profile), limits.memory_limit);
         let wished = asked_by_module(&config_dir, &identity);
-        let data = data_path::Bound::bind(&ports, wished)?;
+        let data = data_path::Bound::bind(&ports, wished, limited)?;
         let door = door::Bound::bind(&ports)?;
+        descriptors::raise();
         data.announce();
         door.announce();
         let telemetry = Telemetry::calling(build::info(&identity), statistics.cluster_label());
@@ -114,7 +125,7 @@ impl Gateway {
             data,
             door,
             config_dirs: config_dir,
-            write_back: write_back.options(&identity.ambassador_namespace),
+            write_back: write_back.options(&identity.ambassador_namespace, identity.profile),
             files,
             identity,
             following,
@@ -131,7 +142,7 @@ impl Gateway {
     /// Serves until asked to end; `announce` is called once requests are answered.
     pub(crate) async fn run(self, announce: impl FnOnce()) -> anyhow::Result<()> {
         let mut signals = Signals::listen().context("cannot listen for signals")?;
-        let facts = self.facts();
+        let admin = Arc::new(self.admin());
         let options = self.options().await?;
         let Self {
             telemetry,
@@ -143,19 +154,13 @@ impl Gateway {
             ..
         } = self;
         let (stop, stopping) = watch::channel(false);
-        let mut controller = tokio::spawn(nuncio_controller::run(
+        let mut controller = tokio::spawn(control::follow(
             options,
             Arc::clone(&publication) as _,
             Arc::clone(&telemetry),
             stopping.clone(),
         ));
-        let admin = Admin::new(
-            Arc::clone(&telemetry),
-            Arc::clone(&readiness),
-            Arc::clone(&publication) as _,
-            facts,
-        );
-        let door = door.start(Arc::new(admin), stopping.clone())?;
+        let door = door.start(admin, stopping.clone())?;
         tokio::select! {
             ended = &mut controller => return ended.context("cannot follow the configuration")?
                 .context("cannot follow the configuration"),
@@ -169,21 +174,28 @@ impl Gateway {
         readiness.set(Latch::Listeners);
         telemetry.server().set_state(ServerState::Live);
         announce();
+        let told = Arc::clone(&telemetry);
         let background = Background {
             controller: tokio::spawn(outlive(controller)),
-            statsd: tokio::spawn(statsd::run(Arc::clone(&telemetry), self.statsd, stopping)),
+            statsd: tokio::spawn(supervised("statsd", Arc::clone(&telemetry), move || {
+                statsd::run(Arc::clone(&told), self.statsd.clone(), stopping.clone())
+            })),
             door,
             stop,
         };
         let ask = asked(&data, &readiness, &mut signals).await?;
-        info!(?ask, "ending");
-        readiness.start_draining();
-        telemetry.server().set_state(ServerState::Draining);
-        data.drain(ask, times, &mut signals).await;
-        flush_spans(&publication).await;
-        background.stop().await;
-        if let Some(writer) = self.access_log {
-            writer.finish(LAST_LINES_PATIENCE);
+        let serving = Serving {
+            telemetry,
+            readiness,
+            publication,
+            data,
+            background,
+            times,
+            access_log: self.access_log,
+        };
+        tokio::select! {
+            () = serving.end(ask) => {}
+            _ = signals.next() => warn!("giving up requests in flight, as asked"),
         }
         Ok(())
     }
@@ -228,6 +240,17 @@ impl Gateway {
         })
     }
 
+    fn admin(&self) -> Admin {
+        let publication = Arc::clone(&self.publication);
+        let (telemetry, readiness) = (&self.telemetry, &self.readiness);
+        Admin::new(
+            Arc::clone(telemetry),
+            Arc::clone(readiness),
+            publication as _,
+            self.facts(),
+        )
+    }
+
     fn facts(&self) -> Facts {
         Facts {
             version: build::VERSION.into(),
@@ -242,6 +265,36 @@ impl Gateway {
     }
 }
 
+/// A gateway that serves.
+struct Serving {
+    telemetry: Arc<Telemetry>,
+    readiness: Arc<Readiness>,
+    publication: Arc<Publication>,
+    data: DataPath,
+    background: Background,
+    times: DrainTimes,
+    access_log: Option<AccessLogWriter>,
+}
+
+impl Serving {
+    /// Ends as asked.
+    async fn end(self, ask: Ask) {
+        info!(?ask, "ending");
+        let times = match self.readiness.is_ready() {
+            true => self.times,
+            false => self.times.unannounced(),
+        };
+        self.readiness.start_draining();
+        self.telemetry.server().set_state(ServerState::Draining);
+        self.data.drain(ask, times).await;
+        flush_spans(&self.publication).await;
+        self.background.stop().await;
+        if let Some(writer) = self.access_log {
+            writer.finish(LAST_LINES_PATIENCE);
+        }
+    }
+}
+
 impl Background {
     /// The counters have their last word after the last request.
     async fn stop(self) {
@@ -249,7 +302,7 @@ impl Background {
         // Panics have been reported.
         drop(self.statsd.await);
         drop(self.controller.await);
-        self.door.close();
+        self.door.close().await;
     }
 }
 

@@ -1,8 +1,11 @@
 //! What is written to the API server.
 
-use clap::{Args, ValueEnum};
-use nuncio_controller::{LeaseTimes, PublishedService, States, WriteBack};
+use std::path::PathBuf;
 
+use clap::{Args, ValueEnum};
+use nuncio_controller::{AcmeOptions, AcmeTimes, LeaseTimes, PublishedService, States, WriteBack};
+
+use super::limits::Profile;
 use crate::build;
 
 /// What is written to the API server.
@@ -35,6 +38,23 @@ pub(crate) struct WriteBackArguments {
     /// Without a namespace, in the gateway's.
     #[arg(long, value_name = "[NAMESPACE/]NAME", env = "NUNCIO_PUBLISH_SERVICE")]
     pub(crate) publish_service: Option<String>,
+    /// Certificates (PEM) by which the authorities of `acmeProvider` may prove who they are, beside
+    /// those that the system trusts.
+    ///
+    /// For an authority of your own. What it issues is served whatever this says.
+    #[arg(long, value_name = "FILE", env = "NUNCIO_ACME_CA")]
+    pub(crate) acme_ca: Option<PathBuf>,
+    /// The names that certificates are asked for by `acmeProvider`, with all below them; several times or
+    /// separated by commas. [default: any, with --profile hardened none]
+    ///
+    /// Whoever may write a Host has a certificate issued for its hostname, if that leads here.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "NUNCIO_ACME_HOSTNAMES",
+        value_delimiter = ','
+    )]
+    pub(crate) acme_hostnames: Vec<Box<str>>,
 }
 
 /// Whether anything is written.
@@ -53,11 +73,13 @@ impl WriteBackArguments {
             write_back: WriteBackSwitch::Off,
             update_mapping_status: false,
             publish_service: None,
+            acme_ca: None,
+            acme_hostnames: Vec::new(),
         }
     }
 
-    /// What is to be written, by a gateway in `namespace`.
-    pub(crate) fn options(&self, namespace: &str) -> Option<WriteBack> {
+    /// What is to be written, by a gateway in `namespace` with `profile`.
+    pub(crate) fn options(&self, namespace: &str, profile: Profile) -> Option<WriteBack> {
         if self.write_back == WriteBackSwitch::Off {
             return None;
         }
@@ -71,7 +93,22 @@ impl WriteBackArguments {
             states,
             service: self.service(namespace),
             times: LeaseTimes::default(),
+            acme: AcmeOptions {
+                trusted: self.acme_ca.clone(),
+                hostnames: self.hostnames(profile),
+                times: AcmeTimes::default(),
+            },
         })
+    }
+
+    /// The names that certificates may be asked for; any when `None`.
+    fn hostnames(&self, profile: Profile) -> Option<Box<[Box<str>]>> {
+        let names = self.acme_hostnames.iter();
+        let names: Box<[Box<str>]> = names.filter(|name| !name.is_empty()).cloned().collect();
+        match profile {
+            Profile::Compatible if names.is_empty() => None,
+            Profile::Compatible | Profile::Hardened => Some(names),
+        }
     }
 
     fn service(&self, own: &str) -> PublishedService {
@@ -107,7 +144,7 @@ mod tests {
         Line::try_parse_from(all)
             .unwrap()
             .write_back
-            .options("edge")
+            .options("edge", Profile::Compatible)
     }
 
     #[test]
@@ -115,6 +152,23 @@ mod tests {
         let options = options(&[]).unwrap();
         assert_eq!(options.states, States::Errors);
         assert_eq!(options.service, PublishedService::Labelled);
+    }
+
+    #[test]
+    fn hardened_asks_for_certificates_of_named_hosts_alone() {
+        let names = |profile, arguments: &[&str]| {
+            let all = std::iter::once(&"nuncio").chain(arguments);
+            let line = Line::try_parse_from(all).unwrap();
+            line.write_back
+                .options("edge", profile)
+                .unwrap()
+                .acme
+                .hostnames
+        };
+        assert_eq!(names(Profile::Compatible, &[]), None);
+        assert_eq!(names(Profile::Hardened, &[]), Some([].into()));
+        let named = names(Profile::Compatible, &["--acme-hostnames=a.test,b.test"]);
+        assert_eq!(named, Some(["a.test".into(), "b.test".into()].into()));
     }
 
     #[test]

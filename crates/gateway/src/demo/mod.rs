@@ -15,9 +15,9 @@ use tokio::sync::watch;
 
 use crate::ambassador_files::AmbassadorFiles;
 use crate::arguments::{
-    AccessLogSwitch, AnnotationTrust, DemoArguments, FollowingArguments, IdentityArguments,
-    InvalidFate, LastGoodArguments, LifeArguments, LogFormat, PortArguments, RunArguments,
-    SeriesArguments, StatisticsArguments, WriteBackArguments,
+    AccessLogSwitch, AnnotationTrust, ChosenTimeouts, DemoArguments, FollowingArguments,
+    IdentityArguments, InvalidFate, LastGoodArguments, LifeArguments, LimitArguments, LogFormat,
+    PortArguments, Profile, RunArguments, SeriesArguments, StatisticsArguments, WriteBackArguments,
 };
 use crate::logging;
 use crate::run::{Gateway, control_runtime};
@@ -67,6 +67,7 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
         admin,
         metrics,
         threads,
+        http_said_by,
     } = arguments.ports;
     let or = |written: Vec<_>, port| match &*written {
         [] => vec![loopback(port)],
@@ -85,13 +86,17 @@ fn run_arguments(arguments: DemoArguments, directory: &Path) -> RunArguments {
             admin: admin.or(Some(loopback(ADMIN_PORT))),
             metrics: metrics.or(Some(loopback(METRICS_PORT))),
             threads,
+            http_said_by,
         },
+        limits: LimitArguments::default(),
         identity: IdentityArguments {
             ambassador_id: "default".into(),
             ambassador_namespace: "default".into(),
             single_namespace: false,
             certs_single_namespace: None,
             any_label: false,
+            profile: Profile::Compatible,
+            timeouts: ChosenTimeouts::default(),
             annotations: AnnotationTrust::Compatible,
         },
         write_back: WriteBackArguments::none(),
