@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio_config::{Identity, ObjectRef, Origin, parse_annotation};
-use nuncio_proxy::{Listener, ListenerKey, Phase, Probes, Resolver, Switch, Workers};
+use nuncio_proxy::{
+    Limits, Listener, ListenerKey, Phase, Probes, Resolver, Shared, Switch, Workers,
+};
 use nuncio_routing::{Probe, Snapshot, compile};
 use nuncio_telemetry::{AccessLogWriter, BuildInfo, Telemetry};
 
@@ -45,6 +47,32 @@ impl Gateway {
         Self::begin(snapshot(annotation, 1), count)
     }
 
+    /// As [`Gateway::start`], with these limits.
+    pub fn with_limits(limits: Limits, annotation: &str) -> Self {
+        let telemetry = Telemetry::new(BuildInfo::default());
+        let resolver = Resolver::from_system().unwrap();
+        Self::serve(snapshot(annotation, 1), 1, (telemetry, resolver, limits))
+    }
+
+    /// As [`Gateway::start`], where health checks on the data port are answered by `probes`.
+    pub fn with_probes(probes: Arc<Probes>, annotation: &str) -> Self {
+        let telemetry = Telemetry::new(BuildInfo::default());
+        let switch = Switch::new(
+            Arc::new(snapshot(annotation, 1)),
+            Arc::clone(&telemetry),
+            Resolver::from_system().unwrap(),
+        );
+        Self::share(
+            1,
+            Shared {
+                switch: Arc::new(switch),
+                probes,
+                telemetry,
+                limits: Arc::default(),
+            },
+        )
+    }
+
     /// As [`Gateway::start`], with the access log on.
     pub fn with_access_log(annotation: &str) -> Self {
         let telemetry = Telemetry::new(BuildInfo::default());
@@ -52,7 +80,11 @@ impl Gateway {
         let mut gateway = Self::serve(
             snapshot(annotation, 1),
             1,
-            (telemetry, Resolver::from_system().unwrap()),
+            (
+                telemetry,
+                Resolver::from_system().unwrap(),
+                Limits::COMPATIBLE,
+            ),
         );
         gateway.access_log = Some(writer);
         gateway
@@ -80,20 +112,33 @@ impl Gateway {
 
     fn begin_with(snapshot: Snapshot, workers: usize, resolver: Resolver) -> Self {
         let telemetry = Telemetry::new(BuildInfo::default());
-        Self::serve(snapshot, workers, (telemetry, resolver))
+        Self::serve(snapshot, workers, (telemetry, resolver, Limits::COMPATIBLE))
     }
 
     fn serve(
         snapshot: Snapshot,
         workers: usize,
-        (telemetry, resolver): (Arc<Telemetry>, Resolver),
+        (telemetry, resolver, limits): (Arc<Telemetry>, Resolver, Limits),
     ) -> Self {
         let switch = Switch::new(Arc::new(snapshot), Arc::clone(&telemetry), resolver);
-        let switch = Arc::new(switch);
+        Self::share(
+            workers,
+            Shared {
+                switch: Arc::new(switch),
+                probes: probes(),
+                telemetry,
+                limits: Arc::new(limits),
+            },
+        )
+    }
+
+    fn share(workers: usize, shared: Shared) -> Self {
         let listener = Listener::bind(LOCAL, ListenerKey::Http).unwrap();
         let address = listener.address();
-        let listeners = vec![listener];
-        let workers = Workers::start(listeners, workers, &switch, &probes(), &telemetry).unwrap();
+        let workers = Workers::start(vec![listener], workers, &shared).unwrap();
+        let Shared {
+            switch, telemetry, ..
+        } = shared;
         Self {
             address,
             listening: vec![(LOCAL, ListenerKey::Http)],

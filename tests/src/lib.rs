@@ -13,6 +13,7 @@
     reason = "a test whose machinery fails has failed, and says where"
 )]
 
+pub mod acme;
 pub mod calls;
 pub mod certificates;
 pub mod client;
@@ -23,6 +24,7 @@ pub mod documents;
 pub mod edge;
 pub mod gateway;
 pub mod kube_api;
+pub mod load;
 pub mod names;
 pub mod pod;
 pub mod recording;

@@ -19,6 +19,8 @@ pub struct NameServer {
 struct Names {
     addresses: HashMap<String, Vec<IpAddr>>,
     ttl: u32,
+    /// Says that it has failed (SERVFAIL), whatever it is asked.
+    failing: bool,
     questions: Vec<String>,
 }
 
@@ -37,7 +39,19 @@ const HEADER: usize = 12;
 impl NameServer {
     /// Knows no name yet; answers hold for a second.
     pub async fn start() -> Self {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self::over(UdpSocket::bind(any).await.unwrap())
+    }
+
+    /// The one that `/etc/resolv.conf` names, if that is one of loopback, and nobody is it yet.
+    pub async fn of_this_machine() -> Option<Self> {
+        let resolving = std::fs::read_to_string("/etc/resolv.conf").ok()?;
+        let own = SocketAddr::from((Ipv4Addr::LOCALHOST, 53));
+        let names_it = resolving.trim() == format!("nameserver {}", own.ip());
+        names_it.then_some(Self::over(UdpSocket::bind(own).await.ok()?))
+    }
+
+    fn over(socket: UdpSocket) -> Self {
         let address = socket.local_addr().unwrap();
         let names = Arc::new(Mutex::new(Names {
             ttl: 1,
@@ -60,6 +74,16 @@ impl NameServer {
     pub fn set(&self, name: &str, addresses: &[IpAddr]) {
         let mut names = self.names.lock().unwrap();
         names.addresses.insert(name.to_owned(), addresses.to_vec());
+    }
+
+    /// Answers that it has failed from now on, or no longer.
+    pub fn fail(&self, failing: bool) {
+        self.names.lock().unwrap().failing = failing;
+    }
+
+    /// Knows a name no longer.
+    pub fn forget(&self, name: &str) {
+        self.names.lock().unwrap().addresses.remove(name);
     }
 
     /// How often an address of `name` was asked for.
@@ -106,6 +130,7 @@ impl Names {
     fn answer(&mut self, question: &Question<'_>) -> Vec<u8> {
         self.questions.push(question.name.clone());
         let known = self.addresses.get(&question.name);
+        let known = known.filter(|_| !self.failing);
         let records: Vec<_> = known
             .into_iter()
             .flatten()
@@ -113,6 +138,7 @@ impl Names {
             .map(|ip| self.record(question.kind, *ip))
             .collect();
         let flags: u16 = match known {
+            _ if self.failing => 0x8182,
             Some(_) => 0x8180,
             None => 0x8183,
         };

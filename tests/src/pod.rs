@@ -24,6 +24,7 @@ pub struct Pod {
     address: SocketAddr,
     requests: Arc<Requests>,
     stop: watch::Sender<bool>,
+    killed: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
@@ -50,11 +51,14 @@ impl Pod {
             last: AtomicU64::new(0),
         });
         let (stop, stopping) = watch::channel(false);
-        let task = tokio::spawn(serve(listener, Arc::clone(&requests), stopping));
+        let killed = watch::Sender::new(false);
+        let death = killed.subscribe();
+        let task = tokio::spawn(serve(listener, Arc::clone(&requests), (stopping, death)));
         Self {
             address,
             requests,
             stop,
+            killed,
             task,
         }
     }
@@ -75,6 +79,12 @@ impl Pod {
         self.requests.since + std::time::Duration::from_micros(micros)
     }
 
+    /// Ends as SIGKILL has a process end: nothing is finished, and who is connected is reset.
+    pub async fn kill(mut self) {
+        self.killed.send_replace(true);
+        drop((&mut self.task).await);
+    }
+
     /// Begins to end. Who connects from now on is refused.
     pub fn stop(&self) {
         self.stop.send_replace(true);
@@ -90,27 +100,37 @@ impl Drop for Pod {
 async fn serve(
     listener: TcpListener,
     requests: Arc<Requests>,
-    mut stopping: watch::Receiver<bool>,
+    (mut stopping, mut death): (watch::Receiver<bool>, watch::Receiver<bool>),
 ) {
     let mut connections = JoinSet::new();
-    let stop = stopping.clone();
+    let (stop, killed) = (stopping.clone(), death.clone());
     loop {
         // Who has connected already is served.
         let accepted = tokio::select! {
             biased;
+            _killed = death.wait_for(|killed| *killed) => break,
             accepted = listener.accept() => accepted,
             _stop = stopping.wait_for(|stop| *stop) => break,
         };
         let Ok((tcp, _)) = accepted else { break };
-        connections.spawn(connection(tcp, Arc::clone(&requests), stop.clone()));
+        connections.spawn(connection(
+            tcp,
+            Arc::clone(&requests),
+            (stop.clone(), killed.clone()),
+        ));
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection(tcp: TcpStream, requests: Arc<Requests>, mut stop: watch::Receiver<bool>) {
+async fn connection(
+    tcp: TcpStream,
+    requests: Arc<Requests>,
+    (mut stop, mut death): (watch::Receiver<bool>, watch::Receiver<bool>),
+) {
     tcp.set_nodelay(true).unwrap();
+    let (tcp, handle) = twice(tcp);
     let (asked, mut has_asked) = watch::channel(false);
     let answer = service_fn(move |_req: hyper::Request<Incoming>| {
         asked.send_replace(true);
@@ -122,10 +142,20 @@ async fn connection(tcp: TcpStream, requests: Arc<Requests>, mut stop: watch::Re
     let mut served = pin!(http1::Builder::new().serve_connection(TokioIo::new(tcp), answer));
     tokio::select! {
         _ended = &mut served => return,
+        // What is closed without lingering is reset.
+        _killed = death.wait_for(|killed| *killed) => return handle.set_zero_linger().unwrap(),
         // Who has just connected still gets an answer.
         _stop = async { drop(stop.wait_for(|stop| *stop).await); drop(has_asked.wait_for(|asked| *asked).await) } => {}
     }
     served.as_mut().graceful_shutdown();
     // A connection that breaks is the gateway's affair.
     drop(served.await);
+}
+
+/// Two handles of one connection.
+fn twice(tcp: TcpStream) -> (TcpStream, TcpStream) {
+    let first = tcp.into_std().unwrap();
+    let second = first.try_clone().unwrap();
+    let handle = |tcp| TcpStream::from_std(tcp).unwrap();
+    (handle(first), handle(second))
 }

@@ -181,7 +181,14 @@ pub fn script(request: &Received) -> Answer {
         "halfclose" => Answer::BytesThenClose(wire(&format!("{head}hello"))),
         "die" => Answer::BytesThenClose(wire("")),
         "garbage" => Answer::text("nonsense\n\n"),
-        "garbagebody" => Answer::text("HTTP/1.1 200 OK\ntransfer-encoding: chunked\n\nzz\n"),
+        // What is wrong with a body that comes with its head is seen before the head is passed on.
+        "garbagebody" => Answer::Drip(
+            vec![
+                wire("HTTP/1.1 200 OK\ntransfer-encoding: chunked\n\n"),
+                wire("zz\n"),
+            ],
+            Duration::from_millis(50),
+        ),
         "connclose" => Answer::BytesThenClose(wire(
             "HTTP/1.1 200 OK\nconnection: close\ncontent-length: 2\n\nok",
         )),

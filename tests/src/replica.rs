@@ -3,6 +3,7 @@
 //!
 //! Invariant: its requests carry its name, by which the API server tells replicas apart.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,9 +14,10 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 use nuncio_config::Identity;
 use nuncio_controller::{
-    KubernetesOptions, LeaseTimes, OnInvalid, Options, Publish, PublishedService, Source, States,
-    WriteBack, client_for, run,
+    AcmeOptions, AcmeTimes, KubernetesOptions, LeaseTimes, OnInvalid, Options, Publish,
+    PublishedService, Source, States, WriteBack, client_for, run,
 };
+use nuncio_proxy::Switch;
 use nuncio_routing::{Credential, ServicePort, Snapshot};
 use nuncio_telemetry::{BuildInfo, Telemetry};
 use nuncio_tls::Material;
@@ -28,6 +30,16 @@ const TIMES: LeaseTimes = LeaseTimes {
     lease: Duration::from_secs(5),
     renew: Duration::from_millis(500),
     give_up: Duration::from_secs(3),
+};
+
+/// The same for certificates that are asked for.
+const ACME: AcmeTimes = AcmeTimes {
+    look: Duration::from_millis(500),
+    spread: Duration::from_millis(200),
+    pause: Duration::from_secs(30),
+    longest_pause: Duration::from_mins(5),
+    patience: Duration::from_secs(20),
+    deadline: Duration::from_mins(1),
 };
 
 /// A running gateway. Killed when dropped.
@@ -50,16 +62,32 @@ impl fmt::Debug for Replica {
     }
 }
 
-struct Recorder(watch::Sender<Option<Arc<Snapshot>>>);
+struct Recorder {
+    published: watch::Sender<Option<Arc<Snapshot>>>,
+    switch: Option<Arc<Switch>>,
+}
 
 impl Publish for Recorder {
     fn publish(&self, snapshot: Arc<Snapshot>) {
-        self.0.send_replace(Some(snapshot));
+        if let Some(switch) = &self.switch {
+            switch.install(Arc::clone(&snapshot));
+        }
+        self.published.send_replace(Some(snapshot));
     }
 
     fn endpoints(&self, _of: &ServicePort, _addresses: Option<&[SocketAddr]>) {}
 
-    fn credential(&self, _of: &Credential, _material: Option<Material>) {}
+    fn credential(&self, of: &Credential, material: Option<Material>) {
+        if let Some(switch) = &self.switch {
+            switch.set_credential(of, material);
+        }
+    }
+
+    fn challenges(&self, answers: BTreeMap<Box<str>, Box<str>>) {
+        if let Some(switch) = &self.switch {
+            switch.set_challenges(answers);
+        }
+    }
 }
 
 impl Replica {
@@ -70,6 +98,15 @@ impl Replica {
 
     /// The same with other options; the name is the holder's.
     pub fn start_as(cluster: &Cluster, write_back: WriteBack) -> Self {
+        Self::begin(cluster, write_back, None)
+    }
+
+    /// The same, and serves by what it publishes.
+    pub fn serve(cluster: &Cluster, write_back: WriteBack, switch: &Arc<Switch>) -> Self {
+        Self::begin(cluster, write_back, Some(Arc::clone(switch)))
+    }
+
+    fn begin(cluster: &Cluster, write_back: WriteBack, switch: Option<Arc<Switch>>) -> Self {
         let (recorder, published) = watch::channel(None);
         let (shutdown, stop) = watch::channel(false);
         let (death, dying) = watch::channel(false);
@@ -78,7 +115,10 @@ impl Replica {
         let life = Life {
             config: cluster.config(),
             write_back,
-            recorder: Recorder(recorder),
+            recorder: Recorder {
+                published: recorder,
+                switch,
+            },
             telemetry: Arc::clone(&telemetry),
         };
         let thread = thread::spawn(move || live(life, stop, (paused, dying)));
@@ -94,10 +134,17 @@ impl Replica {
 
     /// Whether it says that it leads.
     pub fn leads(&self) -> bool {
+        self.metrics().lines().any(|line| line == "nuncio_leader 1")
+    }
+
+    /// The page of metrics.
+    ///
+    /// # Panics
+    /// When it is no text.
+    pub fn metrics(&self) -> String {
         let mut page = Vec::new();
         self.telemetry.render(&mut page);
-        let page = String::from_utf8(page).unwrap();
-        page.lines().any(|line| line == "nuncio_leader 1")
+        String::from_utf8(page).unwrap()
     }
 
     /// The last snapshot.
@@ -140,6 +187,11 @@ pub fn write_back(holder: &str) -> WriteBack {
         states: States::Errors,
         service: PublishedService::Labelled,
         times: TIMES,
+        acme: AcmeOptions {
+            trusted: None,
+            hostnames: None,
+            times: ACME,
+        },
     }
 }
 

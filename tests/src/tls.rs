@@ -16,6 +16,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName}
 use tokio_rustls::rustls::{AlertDescription, ClientConfig, Error, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use crate::certificates::Pair;
+
 /// A certificate with its key.
 #[derive(Debug)]
 pub struct Certificate {
@@ -53,12 +55,30 @@ impl Authority {
 
     /// As what verifies clients.
     pub fn material(&self) -> Material {
-        let authorities = Authorities::from_pem(self.0.pem().as_bytes(), false);
+        self.authorities(false)
+    }
+
+    /// The same, of a Secret that lets in nobody without a certificate.
+    pub fn demanding(&self) -> Material {
+        self.authorities(true)
+    }
+
+    fn authorities(&self, required: bool) -> Material {
+        let authorities = Authorities::from_pem(self.0.pem().as_bytes(), required);
         Material::Authorities(Arc::new(authorities.unwrap()))
     }
 }
 
 impl Certificate {
+    /// As the manifest of a Secret in `default`.
+    pub fn manifest(&self, name: &str) -> String {
+        let pair = Pair {
+            certificate: self.chain.clone(),
+            key: self.key.clone(),
+        };
+        pair.manifest(name)
+    }
+
     /// As what the gateway is.
     pub fn material(&self) -> Material {
         let identity = Identity::from_pem(self.chain.as_bytes(), self.key.as_bytes());
@@ -89,9 +109,22 @@ impl Speaker {
         Self::with(authority, protocols, Some(certificate))
     }
 
+    /// Trusts who has a certificate that this one (PEM) signed.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn trusting_root(root: &str, protocols: &[&str]) -> Self {
+        let root = CertificateDer::from_pem_slice(root.as_bytes()).unwrap();
+        Self::by(root, protocols, None)
+    }
+
     fn with(authority: &Authority, protocols: &[&str], own: Option<&Certificate>) -> Self {
+        Self::by(authority.0.der().clone(), protocols, own)
+    }
+
+    fn by(root: CertificateDer<'static>, protocols: &[&str], own: Option<&Certificate>) -> Self {
         let mut roots = RootCertStore::empty();
-        roots.add(authority.0.der().clone()).unwrap();
+        roots.add(root).unwrap();
         let config = ClientConfig::builder().with_root_certificates(roots);
         let mut config = match own {
             Some(Certificate { chain, key }) => {

@@ -1,5 +1,5 @@
-//! `docs/mapping.md`, `docs/tenancy.md` and `docs/tls.md` are held to what there is: every key has a
-//! row, and every row a test that exists.
+//! `docs/faults.md`, `docs/mapping.md`, `docs/module.md`, `docs/kinds.md`, `docs/security.md`, `docs/tenancy.md`
+//! and `docs/tls.md` are held to what there is: every key has a row, and every row a test that exists.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -41,13 +41,23 @@ fn read(path: &str) -> String {
 }
 
 /// How tables begin.
-const HEADS: [&str; 5] = ["Form", "Key", "Kind", "What", "What is tried"];
+const HEADS: [&str; 6] = ["Fault", "Form", "Key", "Kind", "What", "What is tried"];
 
-/// What may become of something that is written.
-const STATES: [&str; 4] = ["works", "works, differs", "works; warns", "warns"];
+/// What may become of something that is written, and of what is promised for a fault.
+const STATES: [&str; 7] = [
+    "works",
+    "works, differs",
+    "works; warns",
+    "warns",
+    "holds",
+    "in part",
+    "differs",
+];
 
+/// The pages of keys and kinds.
 fn rows() -> Vec<Row> {
-    rows_of("docs/mapping.md")
+    let pages = ["docs/mapping.md", "docs/module.md", "docs/kinds.md"];
+    pages.into_iter().flat_map(rows_of).collect()
 }
 
 fn rows_of(page: &str) -> Vec<Row> {
@@ -97,6 +107,52 @@ fn every_row_has_a_state_and_a_test_that_exists() {
     for row in rows {
         row.is_shown_by(&tests);
     }
+}
+
+#[test]
+fn every_fault_is_shown_by_a_test_that_exists() {
+    let (tests, rows) = (tests(), rows_of("docs/faults.md"));
+    assert!(rows.len() >= 30, "{} rows", rows.len());
+    for row in rows {
+        row.is_shown_by(&tests);
+    }
+}
+
+#[test]
+fn every_promise_is_shown_by_a_test_that_exists() {
+    let (tests, page) = (tests(), read("docs/security.md"));
+    let edge = sources(&root().join("tests/edge"));
+    let promises = page
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.contains("Promise"));
+    let mut count = 0;
+    for promise in promises {
+        count += 1;
+        let shown_by = quoted(promise.rsplit(" | ").next().unwrap());
+        assert!(!shown_by.is_empty(), "shown by nothing: {promise}");
+        for test in shown_by {
+            let exists = match test.strip_prefix("edge: ") {
+                Some(topic) => edge.contains(&format!("\"{topic}: ")),
+                None => tests.contains(&test),
+            };
+            assert!(exists, "no test {test}");
+        }
+    }
+    assert!(count > 15, "{count} promises");
+}
+
+/// All Python below a folder.
+fn sources(folder: &Path) -> String {
+    let mut all = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.push_str(&sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "py") {
+            all.push_str(&fs::read_to_string(&path).unwrap());
+        }
+    }
+    all
 }
 
 #[test]

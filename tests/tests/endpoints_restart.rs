@@ -11,19 +11,16 @@
 )]
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use nuncio_tests::client::Client;
 use nuncio_tests::control::eventually;
 use nuncio_tests::edge::Edge;
 use nuncio_tests::gateway::mapping;
 use nuncio_tests::kube_api::{EndpointSlice, FakeApi, Resource, State};
+use nuncio_tests::load::Load;
 use nuncio_tests::pod::Pod;
 use serde_json::json;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, sleep};
 
 /// A Service with a Mapping that retries connect failures.
 async fn web() -> FakeApi {
@@ -82,54 +79,6 @@ impl Deployment {
     }
 }
 
-/// Requests of a few connections, at a steady rate.
-struct Load {
-    sent: Arc<AtomicU64>,
-    failed: Arc<AtomicU64>,
-    stop: Arc<AtomicBool>,
-    clients: JoinSet<()>,
-}
-
-impl Load {
-    fn start(address: SocketAddr, clients: u32, per_second: u32) -> Self {
-        let mut load = Self {
-            sent: Arc::default(),
-            failed: Arc::default(),
-            stop: Arc::default(),
-            clients: JoinSet::new(),
-        };
-        let period = Duration::from_secs(1) * clients / per_second;
-        for _ in 0..clients {
-            let (sent, failed) = (Arc::clone(&load.sent), Arc::clone(&load.failed));
-            let stop = Arc::clone(&load.stop);
-            load.clients.spawn(async move {
-                let mut client = Client::connect(address).await;
-                let mut ticks = interval(period);
-                ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-                while !stop.load(Relaxed) {
-                    ticks.tick().await;
-                    let answer = client.get("/web/").await;
-                    sent.fetch_add(1, Relaxed);
-                    if answer.status != 200 {
-                        println!("failed: {:?}", answer.brief());
-                        failed.fetch_add(1, Relaxed);
-                    }
-                }
-            });
-        }
-        load
-    }
-
-    /// Ends; how many were sent, and how many of them failed.
-    async fn end(mut self) -> (u64, u64) {
-        self.stop.store(true, Relaxed);
-        while let Some(ended) = self.clients.join_next().await {
-            ended.unwrap();
-        }
-        (self.sent.load(Relaxed), self.failed.load(Relaxed))
-    }
-}
-
 async fn rolling_restart(pods: u8, (clients, per_second): (u32, u32), pause: Duration) {
     let (api, mut deployment) = (web().await, Deployment::of(pods).await);
     deployment.slice(None).put(&api);
@@ -137,19 +86,20 @@ async fn rolling_restart(pods: u8, (clients, per_second): (u32, u32), pause: Dur
     edge.until_status("/web/", 200).await;
     let generation = edge.control().generation();
     let begun = Instant::now();
-    let load = Load::start(edge.gateway().address(), clients, per_second);
+    let load = Load::start(edge.gateway().address(), &["/web/"], (clients, per_second));
     deployment.restart(&api, pause).await;
     let is_fresh = || deployment.pods.iter().all(|pod| pod.requests() > 0);
     eventually("every new Pod has its share", is_fresh).await;
     let took = begun.elapsed();
-    let (sent, failed) = load.end().await;
-    let per_second = sent as f64 / took.as_secs_f64();
+    let seen = load.end().await;
+    let per_second = seen.sent() as f64 / took.as_secs_f64();
     let retried = edge.gateway().counters();
     let retried = retried.sum("envoy_cluster_upstream_rq_retry");
     println!(
-        "{pods} Pods replaced in {took:?}: {sent} requests ({per_second:.0}/s), {retried} retried, {failed} failed"
+        "{pods} Pods replaced in {took:?}: {per_second:.0}/s, {retried} retried, {}",
+        seen.brief()
     );
-    assert_eq!(failed, 0, "of {sent}");
+    seen.none_failed();
     assert_eq!(edge.control().generation(), generation);
 }
 
@@ -171,7 +121,7 @@ async fn how_soon_nothing_goes_to_an_endpoint_that_was_removed() {
     deployment.slice(None).put(&api);
     let edge = Edge::of(&api);
     edge.until_status("/web/", 200).await;
-    let load = Load::start(edge.gateway().address(), 16, 2000);
+    let load = Load::start(edge.gateway().address(), &["/web/"], (16, 2000));
     let mut effects = Vec::new();
     for round in 0..500 {
         let pod = &deployment.pods[round % deployment.pods.len()];
@@ -189,12 +139,13 @@ async fn how_soon_nothing_goes_to_an_endpoint_that_was_removed() {
         effects.push(pod.last_request().saturating_duration_since(removed));
         deployment.slice(None).put(&api);
     }
-    let (sent, failed) = load.end().await;
+    let seen = load.end().await;
     effects.sort_unstable();
     let (p50, p99) = (effects[250], effects[495]);
     println!(
-        "removal to last request: p50 {p50:?}, p99 {p99:?}, max {:?}; {sent} requests, {failed} failed",
-        effects[499]
+        "removal to last request: p50 {p50:?}, p99 {p99:?}, max {:?}; {}",
+        effects[499],
+        seen.brief()
     );
-    assert_eq!(failed, 0, "of {sent}");
+    seen.none_failed();
 }

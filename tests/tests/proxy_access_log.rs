@@ -259,3 +259,19 @@ async fn a_reader_that_has_stopped_stops_no_request() {
         assert!(requests < 20_000, "lines pile up");
     }
 }
+
+#[tokio::test]
+async fn a_log_on_a_full_disk_stops_no_request() {
+    let upstream = Upstream::ok("").await;
+    let log = module(Path::new("/dev/full"), &format("a line"));
+    let gateway = Gateway::with_access_log(&(mapping("/a/", &upstream.service(), "") + &log));
+    let mut client = Client::connect(gateway.address()).await;
+    for _ in 0..50 {
+        assert_eq!(client.get("/a/").await.status, 200);
+    }
+    gateway
+        .until_counted("each line is counted", |now| {
+            now.sum("nuncio_access_log_dropped_total") == 50.0
+        })
+        .await;
+}

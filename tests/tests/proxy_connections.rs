@@ -5,13 +5,17 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use http::Method;
 use nuncio_tests::client::{Broken, Client, Client2};
 use nuncio_tests::control::eventually;
 use nuncio_tests::gateway::{Gateway, mapping};
+use nuncio_tests::tls::Authority;
 use nuncio_tests::upstream::{Answer, Upstream, wire};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 async fn gateway_to(upstream: &Upstream) -> (Gateway, Client) {
     let gateway = Gateway::start(&mapping("/a/", &upstream.service(), "timeout_ms: 0"));
@@ -26,6 +30,26 @@ fn fickle() -> Answer {
 
 fn deaf() -> Answer {
     Answer::Deaf(wire("HTTP/1.1 200 OK\ncontent-length: 4\n\nlate"))
+}
+
+/// An upstream over TLS that answers the first request of each connection, and at the second breaks off
+/// without a word of TLS, as nginx does with connections that were idle for too long.
+async fn abrupt_over_tls() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let acceptor = Authority::new("ours").issue(&["a.example"]).acceptor();
+    tokio::spawn(async move {
+        loop {
+            let (tcp, _) = listener.accept().await.unwrap();
+            let mut tls = acceptor.accept(tcp).await.unwrap();
+            let mut request = [0; 4096];
+            assert_ne!(tls.read(&mut request).await.unwrap(), 0);
+            let answer = wire("HTTP/1.1 200 OK\ncontent-length: 2\n\nok");
+            tls.write_all(&answer).await.unwrap();
+            assert_ne!(tls.read(&mut request).await.unwrap(), 0);
+        }
+    });
+    address
 }
 
 #[tokio::test]
@@ -82,6 +106,16 @@ async fn no_get_is_lost_to_upstreams_that_close_after_each_answer() {
         for _ in 0..n % 7 {
             tokio::task::yield_now().await;
         }
+    }
+}
+
+#[tokio::test]
+async fn no_get_is_lost_to_upstreams_that_end_tls_without_a_word() {
+    let service = format!("https://{}", abrupt_over_tls().await);
+    let gateway = Gateway::start(&mapping("/a/", &service, ""));
+    let mut client = Client::connect(gateway.address()).await;
+    for n in 0..5 {
+        assert_eq!(client.get("/a/").await.brief(), (200, "ok"), "{n}");
     }
 }
 

@@ -5,7 +5,8 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-use nuncio_tests::client::{Client, Response};
+use http::Method;
+use nuncio_tests::client::{Client, Client2, Response};
 use nuncio_tests::gateway::{Gateway, mapping};
 use nuncio_tests::upstream::{Answer, Received, Upstream};
 
@@ -215,4 +216,61 @@ async fn routing_sees_what_is_believed_and_not_what_is_said() {
         client.request("GET", "/a/", lines).await;
         assert_eq!(client.response().await.status, 200, "{lines}");
     }
+}
+
+/// Fields that servers which read `_` as `-` would take for the gateway's.
+const ALIASES: [(&str, &str); 8] = [
+    ("x_forwarded_for", "192.0.2.1"),
+    ("x-forwarded_proto", "https"),
+    ("x_request_id", "1"),
+    ("x_envoy_original_path", "/admin"),
+    ("x_real_ip", "192.0.2.1"),
+    ("keep_alive", "timeout=5"),
+    ("x_user", "root"),
+    ("x_secret", "1"),
+];
+
+#[tokio::test]
+async fn what_the_gateway_says_nobody_says_under_another_name() {
+    let upstream = Upstream::ok("").await;
+    let rules = "add_request_headers: {x-user: guest}\nremove_request_headers: [x-secret]";
+    let gateway = Gateway::start(&mapping("/a/", &upstream.service(), rules));
+    for (name, value) in ALIASES {
+        let mut client = Client::connect(gateway.address()).await;
+        let lines = format!("{name}: {value}\nmy_field: 1");
+        client.request("GET", "/a/", &lines).await;
+        assert_eq!(client.response().await.status, 200, "{name}");
+        let client = Client2::connect(gateway.address()).await;
+        let request = Client2::request(Method::GET, "/a/", &[(name, value), ("my_field", "1")]);
+        assert_eq!(client.exchange(request).await.unwrap().status, 200);
+        for received in upstream.received().iter().rev().take(2) {
+            assert_eq!(received.value(name), None, "{name}");
+            assert_eq!(received.value("x-user"), Some("guest"), "{name}");
+            assert_eq!(received.value("my_field"), Some("1"), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_may_be_read_as_a_bodys_length_is_refused() {
+    let upstream = Upstream::ok("").await;
+    let gateway = Gateway::start(&mapping("/a/", &upstream.service(), ""));
+    for (name, value) in [("content_length", "0"), ("transfer_encoding", "chunked")] {
+        let mut client = Client::connect(gateway.address()).await;
+        client
+            .request(
+                "POST",
+                "/a/",
+                &format!("{name}: {value}\ncontent-length: 0"),
+            )
+            .await;
+        assert_eq!(client.response().await.status, 400, "{name}");
+        assert!(client.is_closed().await, "{name}");
+        let client = Client2::connect(gateway.address()).await;
+        let request = Client2::request(Method::POST, "/a/", &[(name, value)]);
+        assert_eq!(client.exchange(request).await.unwrap().status, 400);
+    }
+    assert!(upstream.received().is_empty());
+    let page = gateway.page();
+    assert!(page.contains("nuncio_refused_total{reason=\"framing_alias\"} 4\n"));
 }

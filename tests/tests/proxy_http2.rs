@@ -8,6 +8,7 @@
 use bytes::Bytes;
 use h2::Reason;
 use http::Method;
+use nuncio_tests::client::frames::{FrameClient, Told};
 use nuncio_tests::client::{Client2, Response};
 use nuncio_tests::control::eventually;
 use nuncio_tests::gateway::{Gateway, mapping};
@@ -226,4 +227,19 @@ async fn stopping_ends_idle_connections() {
     gateway.stop();
     gateway.done().await;
     drop(client.closed().await);
+}
+
+#[tokio::test]
+async fn stopping_tells_idle_connections_their_last_stream_though_they_say_nothing() {
+    let (_upstream, gateway, _) = answered(Answer::ok("")).await;
+    let mut client = FrameClient::connect(gateway.address()).await;
+    assert!(client.is_served().await);
+    gateway.stop();
+    // The first one names no last stream (RFC 9113 section 6.8).
+    for _ in 0..2 {
+        let told = client.until(|told| matches!(told, Told::GoAway(_))).await;
+        assert_eq!(told, Told::GoAway(0));
+    }
+    assert_eq!(client.told().await, Told::Closed);
+    gateway.done().await;
 }

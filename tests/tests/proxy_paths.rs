@@ -97,3 +97,19 @@ async fn there_is_no_mapping_for_the_server_as_a_whole() {
     assert_eq!(sent("", "GET *").await, (400, None));
     assert_eq!(sent("", "CONNECT a.example:443").await, (405, None));
 }
+
+#[tokio::test]
+async fn paths_that_others_read_otherwise_are_served_on_request() {
+    let upstream = Upstream::ok("").await;
+    let guarded = mapping("/a/b/", &upstream.service(), "rewrite: ''");
+    let all = mapping("/", &upstream.service(), "rewrite: ''");
+    for (settings, expected) in [("{}", 400), ("{reject_ambiguous_paths: false}", 200)] {
+        let module = module(settings.trim_matches(['{', '}']));
+        let gateway = Gateway::start(&format!("{guarded}{all}{module}"));
+        let mut client = Client::connect(gateway.address()).await;
+        client
+            .send("GET /a%2Fb/c HTTP/1.1\nhost: a.example\n\n")
+            .await;
+        assert_eq!(client.response().await.status, expected, "{settings}");
+    }
+}

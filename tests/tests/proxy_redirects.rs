@@ -87,7 +87,7 @@ async fn a_hostile_path_stays_in_its_line() {
         ("/old/%0d%0aset-cookie:%20x", "/old/%0d%0aset-cookie:%20x"),
         ("/old/../old//evil.example/", "/old//evil.example/"),
         ("/old/\\evil", "/old//evil"),
-        ("/old/\u{e9}", "/old/%C3%A9"),
+        ("/old/%C3%A9", "/old/%C3%A9"),
     ] {
         let expected = format!("http://elsewhere.example:8443{expected}");
         let response = redirected("", path, "").await;

@@ -113,7 +113,6 @@ async fn a_response_that_breaks_off_is_seen_to() {
     for answer in [
         "HTTP/1.1 200 OK\ncontent-length: 10\n\nabc",
         "HTTP/1.1 200 OK\ntransfer-encoding: chunked\n\n3\nabc\n",
-        "HTTP/1.1 200 OK\ntransfer-encoding: chunked\n\n3\nabc\nxyz\n",
     ] {
         let (_upstream, gateway, mut client) = answered(Answer::BytesThenClose(wire(answer))).await;
         client.request("GET", "/a/", "").await;
@@ -134,7 +133,7 @@ async fn a_malformed_request_is_400_and_ends_the_connection() {
         "GET / HTTP/1.1\nhost: a\nno colon\n\n",
         "GET / HTTP/1.1\nhost : a\n\n",
         "GET / HTTP/1.1\nhost: a\n folded: b\n\n",
-        "GET /a/ HTTP/3.7\nhost: a\n\n",
+        "GET /a/ HTTP/3\nhost: a\n\n",
         "POST /a/ HTTP/1.1\nhost: a\ncontent-length: x\n\n",
         "POST /a/ HTTP/1.1\nhost: a\ncontent-length: 1\ncontent-length: 2\n\nab",
         "GET /a/ HTTP/1.1\nhost: a\nhost: b\n\n",

@@ -11,8 +11,10 @@ use nuncio_tests::documents::{host, tls_context};
 use nuncio_tests::gateway::{Gateway, mapping};
 use nuncio_tests::tls::{Authority, Speaker, alert, authorities_of, identity_of};
 use nuncio_tests::upstream::{Answer, Upstream, wire};
+use nuncio_tls::{Authorities, Material};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::{AlertDescription, HandshakeKind};
@@ -386,4 +388,66 @@ async fn a_connection_that_is_closed_says_so() {
     // Broken off, it would be an error.
     assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
     scene.gateway.done().await;
+}
+
+#[tokio::test]
+async fn a_connection_whose_client_was_never_asked_ends_once_clients_are_verified() {
+    let scene = Scene::new(&[]).await;
+    scene.certify("ambassador-certs", NAMES);
+    let switch = scene.gateway.switch();
+    let found = authorities_of("ambassador-cacert");
+    let nobody = Material::Authorities(Arc::new(Authorities::nobody()));
+    switch.set_credential(&found, Some(nobody));
+    let mut first = scene.client("a.example").await;
+    let connecting = scene.speaker(BOTH).connect(scene.https, "a.example").await;
+    let second = Client2::over(connecting.unwrap()).await;
+    assert_eq!(first.get("/a/").await.status, 200);
+    assert_eq!(second.get("/a/").await.status, 200);
+
+    let clients = Authority::new("clients.example");
+    switch.set_credential(&found, Some(clients.demanding()));
+    let response = first.get("/a/").await;
+    assert_eq!(response.status, 421);
+    assert!(first.is_closed().await);
+    assert_eq!(second.get("/a/").await.status, 421);
+    let gateway = &scene.gateway;
+    nuncio_tests::control::eventually("both have ended", || {
+        gateway.gauge("envoy_http_downstream_cx_ssl_active") == 0.0
+    })
+    .await;
+    assert_eq!(scene.upstream.received().len(), 2);
+    let known = clients.issue(&["me.example"]);
+    let speaker = Speaker::being(&known, &scene.authority, HTTP1);
+    let stream = speaker.connect(scene.https, "a.example").await.unwrap();
+    assert_eq!(Client::over(stream).get("/a/").await.text(), "ok");
+}
+
+#[tokio::test]
+async fn a_secret_that_comes_to_demand_certificates_ends_the_connections_without_one() {
+    let scene = Scene::new(&[tls_context("all", &["*"], "ca_secret: clients")]).await;
+    let clients = Authority::new("clients.example");
+    let switch = scene.gateway.switch();
+    let secret = authorities_of("clients");
+    switch.set_credential(&secret, Some(clients.material()));
+    let known = clients.issue(&["me.example"]);
+    let speaker = Speaker::being(&known, &scene.authority, HTTP1);
+    let stream = speaker.connect(scene.https, "a.example").await.unwrap();
+    let mut verified = Client::over(stream);
+    let mut anonymous = scene.client("a.example").await;
+    assert_eq!(verified.get("/a/").await.status, 200);
+    assert_eq!(anonymous.get("/a/").await.status, 200);
+
+    scene.certify("other", &["other.example"]);
+    assert_eq!(anonymous.get("/a/").await.status, 200, "nothing to it");
+    switch.set_credential(&secret, Some(clients.demanding()));
+    assert_eq!(verified.get("/a/").await.status, 200, "it has one");
+    assert_eq!(anonymous.get("/a/").await.status, 421);
+    assert!(anonymous.is_closed().await);
+
+    switch.set_credential(&secret, None);
+    assert_eq!(verified.get("/a/").await.status, 200, "as it was last");
+    let others = Authority::new("others.example");
+    switch.set_credential(&secret, Some(others.demanding()));
+    assert_eq!(verified.get("/a/").await.status, 421);
+    assert!(verified.is_closed().await);
 }

@@ -103,6 +103,20 @@ async fn what_comes_between_the_heads_is_not_lost() {
 }
 
 #[tokio::test]
+async fn an_empty_line_may_be_the_first_of_another_protocol() {
+    let opening = wire(&format!("{ACCEPTED}hello "));
+    let upstream = Upstream::always(Answer::LateTunnel(opening)).await;
+    let (_gateway, mut client) = websockets_to(&upstream).await;
+    client.request("GET", "/a/", WEBSOCKET).await;
+    upstream.until_received(1).await;
+    client.send("\n").await;
+    upstream.release();
+    assert_eq!(client.head().await.status, 101);
+    client.send_bytes(b"late").await;
+    assert_eq!(client.bytes(12).await, "hello \r\nlate");
+}
+
+#[tokio::test]
 async fn an_end_that_is_done_leaves_the_other_direction_open() {
     let upstream = echoing("", "goodbye").await;
     let (gateway, mut client) = websockets_to(&upstream).await;
@@ -188,7 +202,12 @@ async fn a_silent_tunnel_is_ended() {
 
 #[tokio::test]
 async fn tokens_are_compared_without_regard_to_case() {
-    let upstream = echoing("", "").await;
+    let accepted = ACCEPTED.replace("websocket\n", "Spdy/3.1\n");
+    let upstream = Upstream::always(Answer::Tunnel {
+        opening: wire(&accepted),
+        farewell: wire(""),
+    })
+    .await;
     let lines = "allow_upgrade: [spdy/3.1]";
     let gateway = Gateway::start(&mapping("/a/", &upstream.service(), lines));
     let mut client = Client::connect(gateway.address()).await;

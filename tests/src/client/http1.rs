@@ -23,12 +23,29 @@ pub struct Client {
 impl Client {
     /// Connects.
     pub async fn connect(address: SocketAddr) -> Self {
-        let tcp = TcpStream::connect(address).await.unwrap();
-        tcp.set_nodelay(true).unwrap();
+        Self::try_connect(address).await.unwrap()
+    }
+
+    /// Connects, where the other side may want nothing of it and be quick about that: a reset that comes
+    /// while the connection is being made is its failure.
+    ///
+    /// # Errors
+    /// When nobody listens, or the connection was reset at once.
+    pub async fn try_connect(address: SocketAddr) -> io::Result<Self> {
+        let tcp = TcpStream::connect(address).await?;
+        tcp.set_nodelay(true)?;
         let (reader, writer) = tcp.into_split();
-        Self {
+        Ok(Self {
             reader: Reader::new(reader),
             writer: Box::new(writer),
+        })
+    }
+
+    /// Whether who connects is turned away without a word, be it at once.
+    pub async fn is_turned_away(address: SocketAddr) -> bool {
+        match Self::try_connect(address).await {
+            Ok(mut client) => client.is_closed().await,
+            Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Clients that say exactly what they are told to, and tell exactly what they got.
 
+pub mod frame_cases;
+pub mod frames;
 mod http1;
 mod http2;
 mod reader;

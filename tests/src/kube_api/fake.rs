@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use hyper::server::conn::http1;
@@ -203,6 +204,33 @@ impl FakeApi {
         self.fault(resource, |faults| {
             faults.stalled = (0..faults.watches).collect();
         });
+    }
+
+    /// Sends half of what is next to the watches of a kind, and then nothing.
+    pub fn tear(&self, resource: Resource) {
+        self.fault(resource, |faults| {
+            faults.torn = (0..faults.watches).collect();
+        });
+    }
+
+    /// Sends lists of a kind with so many bytes a second; as fast as it can with 0.
+    pub fn slow_down(&self, resource: Resource, bytes: u64) {
+        self.fault(resource, |faults| faults.pace = bytes);
+    }
+
+    /// Shuts every connection, and each new one as soon as it is there. Answers who counts them.
+    pub async fn turn_away(&self) -> Arc<AtomicUsize> {
+        self.stop().await;
+        let listener = TcpListener::bind(self.addr).await.unwrap();
+        let tries = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&tries);
+        let server = tokio::spawn(async move {
+            while listener.accept().await.is_ok() {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        *self.server.lock().unwrap() = Some(server);
+        tries
     }
 
     /// Ends the watches of a kind as their timeout would.

@@ -33,6 +33,10 @@ pub(super) struct Faults {
     pub(super) empty_lists: Range<usize>,
     /// Watches begun so far that never send anything again.
     pub(super) stalled: BTreeSet<usize>,
+    /// Watches begun so far that send half of what is next, and then nothing.
+    pub(super) torn: BTreeSet<usize>,
+    /// Bytes a second that pages of lists come with; as fast as they can when 0.
+    pub(super) pace: u64,
     /// Watches begun so far that are to end.
     pub(super) cut: usize,
     pub(super) lists: usize,

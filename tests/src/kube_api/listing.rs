@@ -37,7 +37,10 @@ pub(super) fn list(call: &Call, state: &mut State) -> Response<Chunks> {
         page(call, table, version)
     };
     table.faults.sent += body.len() as u64;
-    reply::ok(body)
+    match table.faults.pace {
+        0 => reply::ok(body),
+        pace => reply::dripping(body, pace),
+    }
 }
 
 fn page(call: &Call, table: &Table, version: u64) -> Bytes {

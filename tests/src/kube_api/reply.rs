@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
@@ -44,6 +45,26 @@ pub(super) fn reply(code: StatusCode, body: Bytes) -> Response<Chunks> {
     let response = Response::builder()
         .status(code)
         .header("content-type", "application/json");
+    response.body(Chunks(receiver)).unwrap()
+}
+
+/// A body that comes with so many bytes a second.
+pub(super) fn dripping(body: Bytes, pace: u64) -> Response<Chunks> {
+    const EACH_SECOND: u64 = 50;
+    let piece = usize::try_from(pace / EACH_SECOND).unwrap().max(1);
+    let (sender, receiver) = mpsc::channel(1);
+    // Ends with the connection, whose end shuts the channel.
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(Duration::from_secs(1) / EACH_SECOND as u32);
+        for start in (0..body.len()).step_by(piece) {
+            ticks.tick().await;
+            let part = body.slice(start..body.len().min(start + piece));
+            if sender.send(part).await.is_err() {
+                return;
+            }
+        }
+    });
+    let response = Response::builder().header("content-type", "application/json");
     response.body(Chunks(receiver)).unwrap()
 }
 

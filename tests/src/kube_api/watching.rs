@@ -67,6 +67,10 @@ impl Watching {
             let stalled = {
                 let mut state = store.lock();
                 let faults = &mut state.table(self.call.resource).faults;
+                if !chunk.is_empty() && faults.torn.remove(&self.id) {
+                    chunk.truncate(chunk.len() / 2);
+                    faults.stalled.insert(self.id);
+                }
                 faults.sent += chunk.len() as u64;
                 faults.stalled.contains(&self.id)
             };

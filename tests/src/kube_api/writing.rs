@@ -71,6 +71,9 @@ pub(super) fn write(call: &Call, state: &mut State, body: &[u8], mode: Mode) -> 
         merge_patch(&mut object, patch);
     }
     let object = merged_status(call, object, before.as_ref());
+    if call.query.get("dryRun").is_some_and(|run| run == "All") {
+        return reply::json(&object);
+    }
     let object = put(state, call.resource, key, object);
     let code = if mode == Mode::Create {
         StatusCode::CREATED

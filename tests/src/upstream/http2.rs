@@ -190,6 +190,11 @@ impl Call {
         self.respond.send_response(response(fields), true).unwrap();
     }
 
+    /// Sends an informational answer.
+    pub fn inform(&mut self, head: Response<()>) {
+        self.respond.send_informational(head).unwrap();
+    }
+
     /// Resets the stream.
     pub fn reset(mut self, reason: Reason) {
         self.respond.send_reset(reason);
