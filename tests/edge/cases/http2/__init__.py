@@ -1,0 +1,1 @@
+"""Cases of HTTP/2: requests, and frames."""
