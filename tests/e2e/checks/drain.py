@@ -1,14 +1,16 @@
 """SIGTERM under load: nobody with an open connection loses a request."""
 
 import signal
+import socket
 import subprocess
 import threading
 import time
 
 from harness import http
-from harness.gateway import Gateway
+from harness.gateway import Gateway, clean_environment
 from harness.http import Connection
 from harness.manifests import mapping, service
+from harness.program import Program
 from harness.upstream import Upstream
 from harness.verdict import expect, expect_equal
 from harness.waiting import until
@@ -136,4 +138,60 @@ def _relative(failures, signalled):
     ]
 
 
-CHECKS = [sigterm_under_load_fails_no_request]
+def a_second_signal_ends_it_at_once(setting):
+    with Upstream("only", setting.directory) as upstream:
+        to = f"127.0.0.1:{upstream.port}"
+        slow = mapping("slow", "/slow/", to, rewrite="/delay/", timeout_ms=60000)
+        config = setting.config_directory(slow=service("slow", slow))
+        took = []
+        for second in (signal.SIGTERM, signal.SIGINT):
+            with Gateway(setting, config) as gateway:
+                in_flight = _SlowRequest(gateway)
+                in_flight.start()
+                gateway.signal(signal.SIGTERM)
+                until(lambda: _readiness(gateway) == 503, "it drains", seconds=2)
+                signalled = time.monotonic()
+                gateway.signal(second)
+                expect_equal(gateway.wait(5), 0, "exit code")
+                took.append(time.monotonic() - signalled)
+                in_flight.join(timeout=10)
+    expect(max(took) < 0.5, f"it took {max(took):.2f} s")
+    return f"{max(took) * 1000:.0f} ms at most"
+
+
+def sigterm_while_the_api_server_says_nothing_ends_it_soon(setting):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        kubeconfig = setting.directory / "kubeconfig"
+        kubeconfig.write_text(_KUBECONFIG.format(silent.getsockname()[1]), encoding="utf-8")
+        command = [setting.binary, "run", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0"]
+        command += ["--admin", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]
+        env = clean_environment(STATSD_ENABLED="false", KUBECONFIG=str(kubeconfig))
+        took = []
+        for after in (0.5, 3.0):
+            with Program(command, setting.directory / "gateway.log", env=env) as gateway:
+                time.sleep(after)
+                expect(gateway.running(), gateway.output())
+                signalled = time.monotonic()
+                gateway.signal(signal.SIGTERM)
+                code = gateway.wait(10)
+                took.append(time.monotonic() - signalled)
+                expect_equal(code, 0, "exit code")
+    expect(took[0] < 2, f"it took {took[0]:.2f} s before it served")
+    expect(took[1] < 2, f"it took {took[1]:.2f} s with nothing served yet")
+    return f"{took[0]:.2f} s before it serves, {took[1]:.2f} s later"
+
+
+_KUBECONFIG = """apiVersion: v1
+kind: Config
+current-context: silent
+clusters: [{{name: silent, cluster: {{server: 'http://127.0.0.1:{}'}}}}]
+contexts: [{{name: silent, context: {{cluster: silent, user: silent}}}}]
+users: [{{name: silent, user: {{}}}}]
+"""
+
+
+CHECKS = [
+    sigterm_under_load_fails_no_request,
+    a_second_signal_ends_it_at_once,
+    sigterm_while_the_api_server_says_nothing_ends_it_soon,
+]

@@ -171,7 +171,8 @@ def hosts_have_the_mappings_that_they_select(setting):
 
 
 def hosts_say_what_is_not_done(setting):
-    """Nobody is asked for certificates, and there is no Service Preview: both are warned of."""
+    """Without a place for its certificate nobody is asked for one, and there is no Service Preview: both
+    are warned of."""
     said = {
         "acmeProvider": {"authority": "https://acme.example.org/directory", "email": "a@b.test"},
         "previewUrl": {"enabled": True},

@@ -23,16 +23,26 @@ class Gateway(Program):
     """`nuncio run`, ready once constructed. Use as a context manager. What it serves is `source`: a
     directory of manifests, or a `KubeApi`. Its ports are free ones, but for `metrics` if given.
     statsd is off, unless `statsd` is None: then nothing is said about it; so is the access log,
-    which would hide the log proper."""
+    which would hide the log proper. Of a `KubeApi` nothing is written unless `more` says how;
+    `said_besides` is for its environment."""
 
-    def __init__(self, setting, source, metrics=None, statsd="false", access_log="off"):
+    def __init__(
+        self,
+        setting,
+        source,
+        metrics=None,
+        statsd="false",
+        access_log="off",
+        more=None,
+        **said_besides,
+    ):
         self.http, self.https, self.admin, free_port = free(4)
         self.metrics = metrics or free_port
-        said = {"STATSD_ENABLED": statsd, "NUNCIO_ACCESS_LOG": access_log}
+        said = {"STATSD_ENABLED": statsd, "NUNCIO_ACCESS_LOG": access_log, **said_besides}
         said = {name: value for name, value in said.items() if value}
         arguments = ["--config-dir", source]
         if isinstance(source, KubeApi):
-            arguments = ["--write-back", "off"]
+            arguments = more or ["--write-back", "off"]
             said["KUBECONFIG"] = str(source.kubeconfig(setting.directory / "kubeconfig"))
         super().__init__(
             [setting.binary, "run", *arguments, *self.addresses()],

@@ -1,11 +1,14 @@
 """An API server with a few kinds of objects, for gateways that take them from a cluster: lists, and
-watches that end only with their time. It checks nothing, and takes no writes of the gateway's."""
+watches that end only with their time. It checks nothing but versions, and takes writes of the gateway's
+to Secrets and Leases alone."""
 
 import http.server
 import json
 import threading
 import time
 import urllib.parse
+
+_WRITTEN = ("Secret", "Lease")
 
 _CORE = {"Service": "services", "Secret": "secrets", "ConfigMap": "configmaps"}
 _NETWORKING = {"Ingress": "ingresses", "IngressClass": "ingressclasses"}
@@ -20,6 +23,7 @@ _CUSTOM = {
 _PREFIXES = {
     "/api/v1/": _CORE,
     "/apis/networking.k8s.io/v1/": _NETWORKING,
+    "/apis/coordination.k8s.io/v1/": {"Lease": "leases"},
     "/apis/getambassador.io/v3alpha1/": _CUSTOM,
 }
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"
@@ -58,6 +62,28 @@ class KubeApi:
         with self._changed:
             for each in objects:
                 self._tell("MODIFIED" if _key(each) in self._objects else "ADDED", each)
+
+    def get(self, kind, name, namespace="default"):
+        """One object; None when it is not there."""
+        with self._changed:
+            return self._objects.get((kind, namespace, name))
+
+    def secrets(self):
+        with self._changed:
+            return [one for one in self._objects.values() if one["kind"] == "Secret"]
+
+    def write(self, one, is_new, in_earnest):
+        """The object as it is then, and the code of the answer."""
+        with self._changed:
+            before = self._objects.get(_key(one))
+            version = one["metadata"].get("resourceVersion")
+            if is_new == bool(before):
+                return None, 409 if before else 404
+            if before and version not in (None, before["metadata"]["resourceVersion"]):
+                return None, 409
+            if in_earnest:
+                self._tell("MODIFIED" if before else "ADDED", one)
+            return self._objects.get(_key(one), one), 201 if is_new else 200
 
     def delete(self, *objects):
         with self._changed:
@@ -178,9 +204,22 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         )
 
     def do_POST(self):
+        asked = _Asked(self.path, "")
+        if asked.kind not in _WRITTEN:
+            return self._refuse(403, "Forbidden")
+        one = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+        one = {"kind": asked.kind, "apiVersion": asked.version, **one}
+        one["metadata"].setdefault("namespace", asked.namespace)
+        is_new, in_earnest = self.command == "POST", "dryRun" not in asked.query
+        written, code = self.api.write(one, is_new, in_earnest)
+        return self._say(written, code) if written else self._say(_status(code, "Conflict"), code)
+
+    do_PUT = do_POST
+
+    def do_PATCH(self):
         self._refuse(403, "Forbidden")
 
-    do_PUT = do_PATCH = do_DELETE = do_POST
+    do_DELETE = do_PATCH
 
     def _watch(self, asked):
         if "sendInitialEvents" in asked.query:
@@ -208,8 +247,7 @@ class _Answer(http.server.BaseHTTPRequestHandler):
 
     def _refuse(self, code, reason):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
-        self._say({**status, "message": reason, "reason": reason, "code": code}, code)
+        self._say(_status(code, reason), code)
 
     def _say(self, value, code=200):
         body = json.dumps(value).encode()
@@ -221,6 +259,11 @@ class _Answer(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+def _status(code, reason):
+    status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
+    return {**status, "message": reason, "reason": reason, "code": code}
 
 
 def _key(one):

@@ -1,4 +1,4 @@
-"""Where one check runs: the binary under test and an empty directory."""
+"""Where one check runs: the binary and the image under test, and an empty directory."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,10 +6,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Setting:
-    """The binary under test and a temporary directory of the check's own."""
+    """The binary under test, a temporary directory of the check's own, and an image, if any."""
 
     binary: Path
     directory: Path
+    image: str | None = None
 
     def config_directory(self, **files):
         """A directory of manifests: `config_directory(httpbin=text)` holds httpbin.yaml."""
@@ -23,4 +24,4 @@ class Setting:
         """A setting for a part of the check, in a directory of its own."""
         directory = self.directory / name
         directory.mkdir()
-        return Setting(self.binary, directory)
+        return Setting(self.binary, directory, self.image)

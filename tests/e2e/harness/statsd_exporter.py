@@ -17,7 +17,7 @@ _SUFFIXES = {"c": "_counter", "g": "_gauge", "ms": "_timer"}
 class StatsdExporter:
     """Serves what `listener` receives. Use as a context manager."""
 
-    def __init__(self, listener):
+    def __init__(self, listener, port=0):
         class Answer(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 text = page(listener.datagrams(), suffixed=self.path == "/suffixed").encode()
@@ -30,7 +30,7 @@ class StatsdExporter:
             def log_message(self, *_):
                 pass
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Answer)
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
