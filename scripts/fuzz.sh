@@ -8,7 +8,8 @@ set -eu
 cd "$(dirname "$0")/../fuzz"
 seconds=$1
 shift
-[ $# -gt 0 ] || set -- parse_annotation compile find normalise_path proxy_header
+[ $# -gt 0 ] || set -- parse_annotation compile find normalise_path proxy_header http2_frames \
+    request_head chunked_body response_head
 
 host=$(rustc +nightly -vV | sed -n 's/^host: //p')
 coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"

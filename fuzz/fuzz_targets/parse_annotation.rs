@@ -9,9 +9,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use nuncio_config::{
-    Diagnostic, Form, Identity, ObjectRef, Origin, Trust, parse, read_manifest,
-};
+use nuncio_config::{Diagnostic, Form, Identity, ObjectRef, Origin, Trust, parse, read_manifest};
 
 fuzz_target!(|text: &str| {
     let lines = text.split(['\n', '\r']).count();

@@ -2,6 +2,8 @@
 //!
 //! Invariant: the same bytes make the same annotation and the same requests.
 
+pub mod guarded;
+
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 
 /// The text of some Mappings, at times with a Module: mostly valid, of every kind of matcher.
