@@ -1,105 +1,81 @@
-"""CPU time per request of the gateway, beside nginx, HAProxy and Envoy, in one run.
+"""CPU time and memory of the gateway, beside nginx, HAProxy and Envoy, in one run.
 
-Every proxy has one worker on one core; the load (wrk) and the upstream share the other. Rounds are
+Every proxy has one worker on one core; the load and the upstream share the other. Rounds are
 interleaved, so that what disturbs the machine disturbs all. Medians are printed.
 """
 
 import argparse
 import os
-import statistics
+import resource
 import sys
+import tempfile
 from pathlib import Path
 
-import listening
-import measure
-import proxies
-import stage
+import costs
+import idle
+import paced
+import scenarios
 import versions
-import work
-
-PROXY_CORE, LOAD_CORE = 0, 1
 
 
 def main():
-    options = _options()
-    if len(os.sched_getaffinity(0)) < 2:
-        sys.exit("this needs two cores: one for the proxy, one for the load")
-    busy = os.getloadavg()[0]
-    if busy > 0.5:
-        print(f"the machine is busy (load {busy:.1f}): expect higher figures, and compare ratios")
-    with stage.stage("peers") as (directory, servers):
-        return _run(options, directory, servers)
+    with tempfile.TemporaryDirectory(prefix="nuncio-identity-") as directory:
+        os.chmod(directory, 0o755)
+        known = scenarios.scenarios(directory)
+        options = _options(known)
+        if len(os.sched_getaffinity(0)) < 2:
+            sys.exit("this needs two cores: one for the proxy, one for the load")
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        busy = os.getloadavg()[0]
+        if busy > 0.5:
+            print(f"the machine is busy (load {busy:.1f}): expect higher figures, and compare ratios")
+        print(f"{versions.found(options.nuncio, options.envoy)}\n")
+        _costs(options, known)
+        if "paced" in options.scenarios:
+            paced.run(options)
+        if "idle" in options.scenarios:
+            # The gateway keeps to two fifths of the descriptors there are.
+            idle.run(options, known["tls"].wanted, min(options.idle, most * 2 // 5 - 200))
 
 
-def _run(options, directory, servers):
-    urls = _start(options, directory, servers)
-    samples = {name: [] for name in urls}
-    order = [server for server in servers if server.name in urls]
-    for number in range(options.rounds):
-        for server in order:
-            url = urls[server.name]
-            measure.load(url, LOAD_CORE, options.connections, 1)
-            sample = measure.sample(server, url, LOAD_CORE, options.connections, options.seconds)
-            samples[server.name].append(sample)
-            print(
-                f"round {number + 1}/{options.rounds} {server.name:8} {sample.cpu_us:6.2f} us/request",
-                flush=True,
-            )
-        order.append(order.pop(0))
-    memory = {server.name: measure.resident_mb(server.pids()) for server in order}
-    _print_table(options, samples, memory)
-    return 0
-
-
-def _start(options, directory, servers):
-    """Starts the upstream and every proxy, each checked to do its work; the URL of each."""
-    backend, *ports = listening.free_ports(7)
-    servers.append(proxies.upstream(backend, LOAD_CORE, directory))
-    listening.wait_for(backend, 15)
-    at = {"nuncio": ports[0], "nginx": ports[3], "haproxy": ports[4], "envoy": ports[5]}
-    common = (backend, PROXY_CORE, directory)
-    servers.append(proxies.nuncio(options.nuncio, ports[:3], *common))
-    servers.append(proxies.nginx(at["nginx"], *common))
-    servers.append(proxies.haproxy(at["haproxy"], *common))
-    servers.append(proxies.envoy(options.envoy, at["envoy"], *common))
-    for name, port in at.items():
-        listening.wait_for(port, 15)
-        work.check(name, "http", port)
-    return {name: f"http://127.0.0.1:{port}/httpbin/get" for name, port in at.items()}
-
-
-def _print_table(options, samples, memory):
-    medians = {
-        name: {
-            field: statistics.median(getattr(sample, field) for sample in taken)
-            for field in ("cpu_us", "rate", "p50_ms", "p99_ms")
-        }
-        for name, taken in samples.items()
-    }
-    print(
-        f"\n{options.connections} keep-alive connections, {proxies.BODY_BYTES}-byte body, one worker, "
-        f"median of {options.rounds} rounds of {options.seconds} s; {versions.found(options.nuncio, options.envoy)}\n"
-    )
-    print("| proxy | CPU us/request (range) | of Envoy's | requests/s | p50 ms | p99 ms | RSS MB |")
-    print("|---|---|---|---|---|---|---|")
-    for name in sorted(medians, key=lambda name: medians[name]["cpu_us"]):
-        one = medians[name]
-        costs = [sample.cpu_us for sample in samples[name]]
+def _costs(options, known):
+    chosen = [known[name] for name in options.scenarios if name in known]
+    if chosen:
         print(
-            f"| {name} | {one['cpu_us']:.2f} ({min(costs):.2f}-{max(costs):.2f}) "
-            f"| {one['cpu_us'] / medians['envoy']['cpu_us']:.0%} | {one['rate']:.0f} "
-            f"| {one['p50_ms']:.2f} | {one['p99_ms']:.2f} | {memory[name]:.1f} |"
+            f"{options.connections} connections, one worker, median of {options.rounds} rounds of "
+            f"{options.seconds} s\n"
         )
+        costs.header()
+    for scenario in chosen:
+        costs.run(options, scenario)
 
 
-def _options():
+def _options(known):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nuncio", type=Path, required=True)
     parser.add_argument("--envoy", type=Path, required=True)
+    parser.add_argument("--paced", type=Path, required=True, help="sends at a fixed rate")
+    everything = [*known, "paced", "idle"]
+    parser.add_argument("--scenarios", type=_words(everything), default=everything)
+    proxies = list(scenarios.EVERYBODY)
+    parser.add_argument("--proxies", type=_words(proxies), default=proxies)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--idle", type=int, default=10_000, help="connections that are idle")
     return parser.parse_args()
+
+
+def _words(known):
+    def parse(text):
+        words = text.split(",")
+        for word in words:
+            if word not in known:
+                raise argparse.ArgumentTypeError(f"{word} is none of {', '.join(known)}")
+        return words
+
+    return parse
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What TLS costs and whether certificates are rotated unseen, beside nginx, HAProxy and Envoy.
+"""What handshakes cost and whether certificates are rotated unseen, beside nginx, HAProxy and Envoy.
 
 Every proxy has one worker on one core; load and upstream share the other. Rounds are interleaved, so
 that what disturbs the machine disturbs all. Medians are printed.
@@ -12,14 +12,12 @@ from pathlib import Path
 
 import handshakes
 import hosts
-import kept
 import passing
-import peers
 import rotation
+import stand
 import versions
 
 _SCENARIOS = {
-    "requests": kept.run,
     "handshakes": handshakes.run,
     "rotation": rotation.run,
     "hosts": hosts.run,
@@ -32,7 +30,7 @@ def main():
     if len(os.sched_getaffinity(0)) < 2:
         sys.exit("this needs two cores: one for the proxy, one for the load")
     # Its own clients are load; servers are told their cores as they start.
-    os.sched_setaffinity(0, {peers.LOAD_CORE})
+    os.sched_setaffinity(0, {stand.LOAD_CORE})
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     busy = os.getloadavg()[0]
@@ -52,8 +50,6 @@ def _options():
     parser.add_argument("--proxies", type=_words(known), default=known)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--streams", type=_numbers, default=[1, 10])
     parser.add_argument("--handshakes", type=int, default=500, help="per second")
     parser.add_argument("--changes", type=int, default=1000, help="of Secrets")
     parser.add_argument("--hosts", type=int, default=10000)
@@ -70,10 +66,6 @@ def _words(known):
         return words
 
     return parse
-
-
-def _numbers(text):
-    return [int(number) for number in text.split(",")]
 
 
 if __name__ == "__main__":

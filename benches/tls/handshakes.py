@@ -1,11 +1,13 @@
 """CPU time per handshake, for keys of both kinds, with sessions resumed and without."""
 
 import client
-import load
+import identity
 import measure
-import peers
+import shaking
 import stage
+import stand
 import tables
+from wanted import Wanted
 
 
 def run(options):
@@ -19,7 +21,8 @@ def run(options):
     )
     for kind in ("ecdsa", "rsa"):
         with stage.stage("tls-handshakes") as (directory, servers):
-            running = peers.start(options, directory, servers, kind)
+            files = identity.write(identity.make("localhost", kind), directory)
+            running = stand.start(options, directory, servers, Wanted(identity=files))
             _check_alike(running)
             for way, taken in _measure(options, running).items():
                 _tell(kind, way, taken)
@@ -28,10 +31,10 @@ def run(options):
 def _check_alike(running):
     """That all speak the same version and suite, and resume sessions."""
     spoken = {}
-    for name, (_, port) in running.items():
+    for name, at in running.items():
         made = client.context()
-        first = client.visit(made, port, "localhost")
-        second = client.visit(made, port, "localhost", first.session)
+        first = client.visit(made, at.port, "localhost")
+        second = client.visit(made, at.port, "localhost", first.session)
         if first.is_resumed or not second.is_resumed:
             raise measure.Unsound(f"{name} does not resume sessions")
         spoken[name] = (first.version, first.suite)
@@ -41,17 +44,17 @@ def _check_alike(running):
 
 def _measure(options, running):
     ways = {
-        "full": lambda port, seconds: load.full_handshakes(port, options.handshakes, seconds),
-        "resumed": lambda port, seconds: load.resumed(port, _CONNECTIONS, seconds),
+        "full": lambda port, seconds: shaking.full(port, options.handshakes, seconds),
+        "resumed": lambda port, seconds: shaking.resumed(port, _CONNECTIONS, seconds),
     }
     taken = {way: {name: [] for name in running} for way in ways}
     for _ in range(options.rounds):
         for way, shake in ways.items():
-            for name, (server, port) in running.items():
-                shake(port, 1)
-                before = measure.thread_seconds(server.pids())
-                connections = shake(port, options.seconds)
-                spent = measure.thread_seconds(server.pids()) - before
+            for name, at in running.items():
+                shake(at.port, 1)
+                before = measure.thread_seconds(at.server.pids())
+                connections = shake(at.port, options.seconds)
+                spent = measure.thread_seconds(at.server.pids()) - before
                 taken[way][name].append(spent / connections * 1e6)
     return taken
 

@@ -11,9 +11,9 @@ import identity
 import listening
 import manifests
 import measure
-import peers
 import proxies
 import stage
+import stand
 import tables
 
 # The most that a certificate may take.
@@ -40,7 +40,7 @@ def run(options):
         return
     with stage.stage("tls-hosts") as (directory, servers):
         (backend,) = listening.free_ports(1)
-        servers.append(proxies.upstream(backend, peers.LOAD_CORE, directory))
+        servers.append(proxies.upstream(backend, stand.LOAD_CORE, directory))
         names = [f"host-{number:05}.example.com" for number in range(options.hosts)]
         print(f"\nmaking {options.hosts} certificates", flush=True)
         own = {name: identity.make(name) for name in names}
@@ -65,7 +65,7 @@ def _start(options, directory, what, identities, backend, servers):
     ports = listening.free_ports(4)
     _write(config, ports[3], backend, identities)
     begun = time.monotonic()
-    server = proxies.gateway(options.nuncio, config, ports[:3], peers.PROXY_CORE, directory)
+    server = proxies.gateway(options.nuncio, config, ports[:3], stand.PROXY_CORE, directory)
     servers.append(server)
     _until_ready(ports[1])
     ready = time.monotonic() - begun

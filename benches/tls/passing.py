@@ -4,8 +4,8 @@ import bulk
 import carriers
 import listening
 import measure
-import peers
 import stage
+import stand
 import tables
 
 # Of HAProxy's.
@@ -32,7 +32,7 @@ def run(options):
 def _start(options, directory, servers):
     backend = bulk.Server().port
     ports = listening.free_ports(6)
-    common = (backend, peers.PROXY_CORE, directory)
+    common = (backend, stand.PROXY_CORE, directory)
     ways = {
         "nuncio": lambda: carriers.nuncio(options.nuncio, ports[:4], *common),
         "haproxy": lambda: carriers.haproxy(ports[4], *common),

@@ -9,9 +9,9 @@ import identity
 import listening
 import manifests
 import measure
-import peers
 import proxies
 import stage
+import stand
 import tables
 import traffic
 
@@ -28,12 +28,12 @@ def run(options):
         return
     with stage.stage("tls-rotation") as (directory, servers):
         backend, *ports = listening.free_ports(5)
-        servers.append(proxies.upstream(backend, peers.LOAD_CORE, directory))
+        servers.append(proxies.upstream(backend, stand.LOAD_CORE, directory))
         config = Path(directory) / "nuncio"
         names = [f"host-{number:02}.example.com" for number in range(_HOSTS)]
         first = {name: identity.make(name) for name in names}
         _write(config, ports[3], backend, first)
-        core = peers.PROXY_CORE
+        core = stand.PROXY_CORE
         servers.append(proxies.gateway(options.nuncio, config, ports[:3], core, directory))
         listening.wait_for(ports[3], 30)
         served = expected.Expected({name: made.der for name, made in first.items()})

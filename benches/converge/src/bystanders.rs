@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use nuncio_load::{Client, Times};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::arguments::Arguments;
-use crate::client::Client;
-use crate::report::{Figure, Report, Target, Times};
+use crate::report::{Figure, Report, Target};
 use crate::scene::Scene;
 use crate::services::Service;
 use crate::streams::Streams;
@@ -108,8 +108,8 @@ impl Seen {
         let made = self.times.len();
         let what = format!("requests beside {} changes", arguments.bystander_changes);
         report.add(what, Figure::Count(made), Target::None);
-        let times = Times::of(self.times);
-        let late = Figure::Time(times.percentile(99));
+        let mut times = Times::of(&self.times);
+        let late = Figure::Time(times.percentile(99.0));
         report.add("answered after, from when due: p99", late, Target::None);
         for (what, count) in [
             ("failed", self.failed),

@@ -4,11 +4,11 @@
 
 use std::time::{Duration, Instant};
 
+use nuncio_load::{Client, Times};
 use tokio::time::{interval, sleep};
 
 use crate::arguments::Arguments;
-use crate::client::Client;
-use crate::report::{Figure, Report, Target, Times};
+use crate::report::{Figure, Report, Target};
 use crate::scene::Scene;
 
 /// What came of some changes.
@@ -123,12 +123,20 @@ fn churn_due(scene: &mut Scene, churn: Option<u32>, (began, made): (Instant, usi
 
 impl Outcome {
     fn tell(self, what: &str, most: Duration, report: &mut Report) {
-        let times = Times::of(self.times);
-        let time = |percent| Figure::Time(times.percentile(percent));
+        let mut times = Times::of(&self.times);
+        let mut time = |percent| Figure::Time(times.percentile(percent));
         let target = report.slow_change(most);
-        report.add(format!("change live, {what}: p50"), time(50), Target::None);
-        report.add(format!("change live, {what}: p99"), time(99), target);
-        report.add(format!("change live, {what}: max"), time(100), Target::None);
+        report.add(
+            format!("change live, {what}: p50"),
+            time(50.0),
+            Target::None,
+        );
+        report.add(format!("change live, {what}: p99"), time(99.0), target);
+        report.add(
+            format!("change live, {what}: max"),
+            time(100.0),
+            Target::None,
+        );
         let wrong = Figure::Count(self.wrong + self.missed);
         report.add(format!("wrong or missing, {what}"), wrong, Target::Nothing);
     }

@@ -13,10 +13,8 @@
 mod arguments;
 mod bystanders;
 mod changes;
-mod client;
 mod memory;
 mod nuncio;
-mod process;
 mod replicas;
 mod report;
 mod scene;
@@ -24,7 +22,6 @@ mod services;
 mod soak;
 mod strangers;
 mod streams;
-mod upstream;
 
 use anyhow::ensure;
 use clap::Parser;

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use nuncio_load::{Client, Upstream};
 use tokio::time::sleep;
 
 use crate::arguments::Arguments;
-use crate::client::Client;
 use crate::report::{Figure, Report, Target};
 use crate::scene::Scene;
 
@@ -38,7 +38,7 @@ pub(crate) async fn measure(
     let left = process.resident()?;
     let Scene { api, gateway, .. } = scene;
     gateway.stop().await?;
-    let upstream = crate::upstream::Upstream::start().await?;
+    let upstream = Upstream::start().await?;
     let fresh = Scene::with(arguments, (api, upstream), kept).await?;
     sleep(settled).await;
     let fresh = fresh.gateway.process.resident()?;

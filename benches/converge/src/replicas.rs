@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use nuncio_config::Identity;
 use nuncio_controller::{KubernetesOptions, OnInvalid, Options, Publish, Source, client_for};
+use nuncio_load::{Process, Times};
 use nuncio_routing::{Credential, ServicePort, Snapshot};
 use nuncio_telemetry::{BuildInfo, Telemetry};
 use nuncio_tests::kube_api::{FakeApi, Resource};
@@ -17,8 +18,6 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::arguments::Arguments;
-use crate::process::Process;
-use crate::report::Times;
 use crate::scene::put;
 use crate::services::Service;
 
@@ -81,15 +80,15 @@ async fn one_number(count: usize, changes: usize) -> anyhow::Result<()> {
     let watched = api.sent(Resource::Services) - listed;
     let all = u64::try_from(count)?;
     let changed = u64::try_from(changes)?.max(1) * all;
-    let times = Times::of(times);
+    let mut times = Times::of(&times);
     println!(
         "| {count} | {:.1} | {} | {:.2} s | {} | {:.2?} | {:.2?} | {:.2?} | {:.1} MiB |",
         connections as f64 / all as f64,
         listed / all,
         ready.as_secs_f64(),
         watched / changed,
-        times.percentile(50),
-        times.percentile(99),
+        times.percentile(50.0),
+        times.percentile(99.0),
         cpu / u32::try_from(changed)?,
         resident as f64 / all as f64 / f64::from(1 << 20),
     );

@@ -135,20 +135,3 @@ impl Figure {
         }
     }
 }
-
-/// Times in order, to be asked for their quantiles.
-#[derive(Debug)]
-pub(crate) struct Times(Vec<Duration>);
-
-impl Times {
-    pub(crate) fn of(mut times: Vec<Duration>) -> Self {
-        times.sort_unstable();
-        Self(times)
-    }
-
-    /// The time that this many percent are not above.
-    pub(crate) fn percentile(&self, percent: usize) -> Duration {
-        let nth = (self.0.len() * percent).div_ceil(100).saturating_sub(1);
-        self.0.get(nth).copied().unwrap_or_default()
-    }
-}

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Duration;
 
+use nuncio_load::Upstream;
 use nuncio_tests::kube_api::FakeApi;
 
 use crate::arguments::Arguments;
 use crate::nuncio::Nuncio;
 use crate::services::Service;
-use crate::upstream::Upstream;
 
 /// Everything that takes part.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nuncio_load::Upstream;
 use nuncio_tests::kube_api::{FakeApi, Resource};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -10,7 +11,6 @@ use crate::arguments::Arguments;
 use crate::report::{Figure, Report, Target};
 use crate::scene::{Scene, put};
 use crate::services::Service;
-use crate::upstream::Upstream;
 
 /// What a gateway costs when nothing happens.
 struct Rest {

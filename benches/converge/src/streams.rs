@@ -4,29 +4,20 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
-use bytes::Bytes;
+use anyhow::Context;
+use nuncio_load::{Call, Client, Http2, Tunnel};
 use nuncio_tests::calls;
-use nuncio_tests::client::Client2;
-use nuncio_tests::upstream::http2::{Upstream2, piece};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use nuncio_tests::upstream::http2::Upstream2;
 use tokio::time::{sleep, timeout};
 
-use crate::client::Client;
 use crate::scene::Scene;
 
 /// Both streams, open.
 pub(crate) struct Streams {
-    websocket: TcpStream,
+    websocket: Tunnel,
     call: Call,
-    _client: Client2,
+    _client: Http2,
     _upstream: Upstream2,
-}
-
-struct Call {
-    to: h2::SendStream<Bytes>,
-    from: h2::RecvStream,
 }
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -46,14 +37,11 @@ impl Streams {
         );
         scene.api.put_service("streams", "streams", &annotation);
         let websocket = timeout(LIVE, websocket(scene)).await?;
-        let client = Client2::connect(scene.gateway.http).await;
-        let (response, to) = client
-            .start(calls::call("/grpc/bench.Echo/Call"), false)
-            .await;
-        let (_, from) = timeout(PATIENCE, calls::answered(response)).await??;
+        let client = Http2::connect(scene.gateway.http).await?;
+        let call = timeout(PATIENCE, client.call("/grpc/bench.Echo/Call")).await??;
         Ok(Self {
             websocket,
-            call: Call { to, from },
+            call,
             _client: client,
             _upstream: upstream,
         })
@@ -67,21 +55,13 @@ impl Streams {
     }
 
     async fn exchange(&mut self) -> anyhow::Result<()> {
-        let (mut back, sent) = ([0; 4], b"ping");
-        self.websocket.write_all(sent).await?;
-        self.websocket.read_exact(&mut back).await?;
-        ensure!(back == *sent, "the WebSocket gave back something else");
-        // The length of a gRPC message goes before it.
-        let message = Bytes::from_static(b"\0\0\0\0\x04ping");
-        Client2::send_piece(&mut self.call.to, message.clone()).await;
-        let back = piece(&mut self.call.from).await;
-        ensure!(back == Some(message), "the call gave back something else");
-        Ok(())
+        self.websocket.echo().await.context("the WebSocket")?;
+        self.call.echo().await.context("the call")
     }
 }
 
 /// Tries until the Mapping is live.
-async fn websocket(scene: &Scene) -> TcpStream {
+async fn websocket(scene: &Scene) -> Tunnel {
     loop {
         if let Ok(client) = Client::connect(scene.gateway.http).await
             && let Ok(tunnel) = client.upgrade("/websocket/").await

@@ -9,7 +9,15 @@ NAMESPACE = "default"
 
 
 def secret(name, identity):
-    data = {"tls.crt": identity.chain, "tls.key": identity.key}
+    return _secret(name, identity.chain, identity.key)
+
+
+def secret_of_files(name, files):
+    return _secret(name, files.chain.read_bytes(), files.key.read_bytes())
+
+
+def _secret(name, chain, key):
+    data = {"tls.crt": chain, "tls.key": key}
     return {
         "apiVersion": "v1",
         "kind": "Secret",

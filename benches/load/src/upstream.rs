@@ -1,23 +1,41 @@
-//! One listener for all addresses of loopback: it answers with the address that was asked.
+//! Answers every request with the address that was asked, so that it is seen who answered.
 //!
 //! Invariant: keeps connections open; after an upgrade it sends back what it gets.
+//! Deliberately absent: requests with a body.
 
+use std::io::Result;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// The upstream of every Service. Ends when dropped.
+/// An upstream. Ends when dropped, with all its connections.
 #[derive(Debug)]
-pub(crate) struct Upstream {
-    pub(crate) port: u16,
+pub struct Upstream {
+    /// Where it listens.
+    pub port: u16,
     server: JoinHandle<()>,
 }
 
+const SWITCHED: &[u8] =
+    b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+
 impl Upstream {
-    pub(crate) async fn start() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
+    /// One listener for all addresses of loopback.
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub async fn start() -> Result<Self> {
+        Self::at((Ipv4Addr::UNSPECIFIED, 0).into()).await
+    }
+
+    /// At this address alone.
+    ///
+    /// # Errors
+    /// When it is taken.
+    pub async fn at(address: SocketAddr) -> Result<Self> {
+        let listener = TcpListener::bind(address).await?;
         let port = listener.local_addr()?.port();
         let server = tokio::spawn(serve(listener));
         Ok(Self { port, server })
@@ -43,7 +61,7 @@ async fn serve(listener: TcpListener) {
     }
 }
 
-async fn answer(mut tcp: TcpStream) -> std::io::Result<()> {
+async fn answer(mut tcp: TcpStream) -> Result<()> {
     tcp.set_nodelay(true)?;
     let SocketAddr::V4(asked) = tcp.local_addr()? else {
         return Ok(());
@@ -51,25 +69,19 @@ async fn answer(mut tcp: TcpStream) -> std::io::Result<()> {
     let body = asked.ip().to_string();
     let length = body.len();
     let ok = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}");
-    let mut received = Vec::with_capacity(512);
+    let mut received = Vec::with_capacity(1024);
     while tcp.read_buf(&mut received).await? > 0 {
         if !received.ends_with(b"\r\n\r\n") {
             continue;
         }
         let head = String::from_utf8_lossy(&received).to_ascii_lowercase();
         if head.contains("\r\nupgrade: websocket\r\n") {
-            return echo(tcp).await;
+            tcp.write_all(SWITCHED).await?;
+            let (mut from, mut to) = tcp.split();
+            return tokio::io::copy(&mut from, &mut to).await.map(drop);
         }
         received.clear();
         tcp.write_all(ok.as_bytes()).await?;
     }
     Ok(())
-}
-
-async fn echo(mut tcp: TcpStream) -> std::io::Result<()> {
-    let switched =
-        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
-    tcp.write_all(switched.as_bytes()).await?;
-    let (mut from, mut to) = tcp.split();
-    tokio::io::copy(&mut from, &mut to).await.map(drop)
 }
