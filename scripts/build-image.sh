@@ -1,37 +1,34 @@
 #!/bin/sh
 # Builds the container image `nuncio:latest` (or $IMAGE) around a statically linked binary, with
-# whichever of docker, podman and buildah is there and works.
+# whichever of docker, podman and buildah is there and works; prints its size, its digest, and how soon
+# the gateway in it is ready. The same commit gives the same digest with the same tools.
+#
+# PROFILE chooses how the binary is built; BUILDER the program; AUTHORITIES a bundle of certificate
+# authorities in the place of Mozilla's; SOURCE_URL says where the source is. BINARY is taken as it is,
+# but for its symbols.
 set -eu
 cd "$(dirname "$0")/.."
 
 image=${IMAGE:-nuncio:latest}
 profile=${PROFILE:-release}
-# Named, so that the flags below reach the binary but no build script or procedural macro.
-triple=$(cargo -vV | sed -n 's/^host: //p')
 target=${CARGO_TARGET_DIR:-$PWD/target}
+triple=$(cargo -vV | sed -n 's/^host: //p')
+version=$(sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
+limit=20000000
 
-authorities=
-for candidate in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
-    if [ -f "$candidate" ]; then
-        authorities=$candidate
-        break
-    fi
-done
-if [ -z "$authorities" ]; then
-    echo "no bundle of certificate authorities to put into the image; please install ca-certificates" >&2
-    exit 1
+# Outside of a checkout both have to be given.
+NUNCIO_COMMIT=${NUNCIO_COMMIT:-$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)}
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
+export NUNCIO_COMMIT SOURCE_DATE_EPOCH
+if [ -n "$(git status --porcelain --untracked-files=no 2>/dev/null)" ]; then
+    echo "==> note: there are changes since commit $NUNCIO_COMMIT, which the image will say it is of"
 fi
 
-# The allocator is built for one size of page, and fails where pages are larger; 64 KiB suits every
-# kernel that arm64 has.
-case $triple in
-aarch64-*) export JEMALLOC_SYS_WITH_LG_PAGE=16 ;;
-esac
-
-echo "==> building a static binary (profile $profile, $triple)"
-RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static" \
-    cargo build -p nuncio --profile "$profile" --target "$triple"
-binary=$target/$triple/$profile/nuncio
+binary=${BINARY:-}
+if [ -z "$binary" ]; then
+    scripts/build.sh "$profile" --image
+    binary=$(scripts/build.sh --where "$profile" --image)
+fi
 if command -v ldd >/dev/null 2>&1 && ldd "$binary" 2>/dev/null | grep -q '=>'; then
     echo "the binary is not static; it needs: $(ldd "$binary" | tr -s '\n\t ' ' ')" >&2
     exit 1
@@ -40,15 +37,28 @@ fi
 context=$target/image
 rm -rf "$context"
 mkdir -p "$context"
-cp "$binary" deploy/image/Containerfile "$context"
-cp "$authorities" "$context/ca-certificates.crt"
+if [ -n "${BINARY:-}" ]; then
+    binary=$context/nuncio
+    strip -o "$binary" "$BINARY"
+fi
+python=$(scripts/ensure-venv.sh image scripts/image/requirements.txt)
+authorities=${AUTHORITIES:-}
+if [ -z "$authorities" ]; then
+    authorities=$("$python" -m certifi)
+    AUTHORITIES_VERSION=$("$python" -c 'import certifi; print(certifi.__version__)')
+    export AUTHORITIES_VERSION
+fi
+bill=$context/sbom.cdx.json
+"$python" -B scripts/image/sbom.py "$triple" "$NUNCIO_COMMIT" >"$bill"
+components=$("$python" -B scripts/image/validate.py "$bill")
+"$python" -B scripts/image/rootfs.py "$context/rootfs.tar" "$binary" "$authorities" "$bill"
+cp deploy/image/Containerfile "$context"
 
-builder=
+# docker's client is there on many machines whose daemon is not.
+builder=${BUILDER:-}
 for candidate in docker podman buildah; do
-    # docker's client is there on many machines whose daemon is not.
-    if command -v "$candidate" >/dev/null 2>&1 && "$candidate" info >/dev/null 2>&1; then
+    if [ -z "$builder" ] && command -v "$candidate" >/dev/null 2>&1 && "$candidate" info >/dev/null 2>&1; then
         builder=$candidate
-        break
     fi
 done
 if [ -z "$builder" ]; then
@@ -56,9 +66,42 @@ if [ -z "$builder" ]; then
     builder=buildah
 fi
 
+source_url=${SOURCE_URL:-$(sed -n 's/^repository *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)}
+created=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
+label() { printf '%s\n%s\n' --label "org.opencontainers.image.$1=$2"; }
+labels=$(
+    label title nuncio
+    label description "Edge gateway for Kubernetes"
+    label licenses Apache-2.0
+    [ -z "$source_url" ] || label source "$source_url"
+    label version "$version"
+    label revision "$NUNCIO_COMMIT"
+    label created "$created"
+)
+
 echo "==> building the image $image with $builder"
+# One word a line.
+IFS='
+'
+# shellcheck disable=SC2086 # a list
 case $builder in
-buildah) buildah bud --isolation chroot -t "$image" -f "$context/Containerfile" "$context" ;;
-*) "$builder" build -t "$image" -f "$context/Containerfile" "$context" ;;
+buildah) buildah bud --quiet --isolation chroot --timestamp "$SOURCE_DATE_EPOCH" $labels -t "$image" "$context" >"$context/id" ;;
+podman) podman build --quiet --timestamp "$SOURCE_DATE_EPOCH" $labels -t "$image" "$context" >"$context/id" ;;
+docker) docker build --quiet --build-arg "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" $labels -t "$image" "$context" >"$context/id" ;;
+*)
+    echo "no way to build with $builder" >&2
+    exit 1
+    ;;
 esac
-echo "==> built $image, $(wc -c <"$binary" | awk '{ printf "%.1f MB", $1 / 1e6 }')"
+
+bytes=$(wc -c <"$context/rootfs.tar")
+megabytes() { awk -v bytes="$1" 'BEGIN { printf "%.1f MB", bytes / 1e6 }'; }
+echo "image     $image ($version, commit $NUNCIO_COMMIT, $triple)"
+echo "digest    $(sed 's/^sha256://; s/^/sha256:/' "$context/id")"
+echo "size      $(megabytes "$bytes") unpacked, $(megabytes "$(gzip -9 -c "$context/rootfs.tar" | wc -c)") to pull"
+echo "contents  $components components: $bill"
+echo "start     $("$python" -B scripts/image/ready.py "$binary")"
+if [ "$profile" = release ] && [ "$bytes" -ge "$limit" ]; then
+    echo "the image is larger than $(megabytes "$limit")" >&2
+    exit 1
+fi

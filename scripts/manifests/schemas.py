@@ -4,15 +4,20 @@ import functools
 import json
 
 import jsonschema
-import kubernetes_validate
+import referencing
+from kubernetes_validate.utils import all_versions, schema_contents
 
-OLDEST = "1.29"
+import crds
+
+OLDEST = (1, 29)
 OPERATOR_GROUP = "monitoring.coreos.com/"
 
 
+@functools.cache
 def versions():
-    """The Kubernetes versions that every manifest must suit: the oldest and the newest known."""
-    return [OLDEST, kubernetes_validate.latest_version()]
+    """The Kubernetes versions that every manifest must suit: all that are known from the oldest on."""
+    known = {tuple(map(int, one.split("."))) for one in all_versions()}
+    return [".".join(map(str, one)) for one in sorted(known) if one >= OLDEST]
 
 
 def problems(document):
@@ -21,22 +26,47 @@ def problems(document):
     return [f"{document}: {problem}" for problem in found]
 
 
-# Reading a version's definitions costs more than using them; most objects are asked about again.
+# Most objects are asked about again.
 @functools.cache
 def _object_problems(text):
     body = json.loads(text)
     if body["apiVersion"].startswith(OPERATOR_GROUP):
         return list(_operator_problems(body))
+    if body["apiVersion"].startswith(crds.GROUP + "/"):
+        return list(crds.object_problems(body))
     return [problem for version in versions() for problem in _core_problems(body, version)]
 
 
 def _core_problems(body, version):
-    try:
-        kubernetes_validate.validate(body, version, strict=True)
-    except kubernetes_validate.ValidationError as error:
-        yield f"Kubernetes {version}: {_place(error)}: {error.message}"
-    except kubernetes_validate.SchemaNotFoundError:
+    validator = _core_validator(version, body["apiVersion"], body["kind"])
+    if validator is None:
         yield f"Kubernetes {version} has no {body['apiVersion']} {body['kind']}"
+        return
+    for error in validator.iter_errors(body):
+        yield f"Kubernetes {version}: {_place(error)}: {error.message}"
+
+
+@functools.cache
+def _core_validator(version, api_version, kind):
+    """The strict validator of a kind, or None for one that this version does not have."""
+    group, _, last = api_version.rpartition("/")
+    file = "-".join(part for part in (kind.lower(), group.split(".")[0], last) if part)
+    try:
+        schema = schema_contents(f"{_folder(version)}/{file}.json", version)
+    except FileNotFoundError:
+        return None
+    return jsonschema.Draft202012Validator(schema, registry=_definitions(version))
+
+
+@functools.cache
+def _definitions(version):
+    """What the schemas of a version refer to. Reading it costs more than using it."""
+    definitions = schema_contents(f"{_folder(version)}/_definitions.json", version)
+    return referencing.Resource.from_contents(definitions) @ referencing.Registry()
+
+
+def _folder(version):
+    return f"kubernetes-json-schema/v{version}-local-strict"
 
 
 def _operator_problems(body):

@@ -1,10 +1,16 @@
 """Proves that the manifest checks can fail: each case breaks the tutorial, the permissions beyond it,
-or the monitoring, in one way and expects to be told."""
+the monitoring or the manifests for an empty cluster in one way and expects to be told; so do those of
+custom resources, kustomizations and the chart."""
 
 import sys
+import tempfile
 from pathlib import Path
 
+import chart_keys
+import crds
 import documents
+import kustomization
+import modern
 import monitoring
 import permissions
 import schemas
@@ -14,6 +20,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 TUTORIAL = DEPLOY / "tutorial"
 PERMISSIONS = DEPLOY / "permissions"
 MONITORING = DEPLOY / "monitoring"
+MANIFESTS = DEPLOY / "manifests"
 
 # (what is broken, file, text to replace, replacement, words the answer must hold)
 CASES = [
@@ -104,6 +111,8 @@ PERMISSION_CASES = [
     ("Leases everywhere", "rbac.yaml", "kind: Role\n", "kind: ClusterRole\n", "every namespace"),
     ("a kind the page lacks", "rbac.yaml", "  - endpointslices", "  - endpoints", "no row"),
     ("Secrets", "rbac.yaml", "  - endpointslices", "  - secrets", "Secrets"),
+    ("Secrets by another role", "acme.yaml", "name: nuncio-acme\nr", "name: n\nr", "only"),
+    ("Secrets that are deleted", "acme.yaml", '"update"', '"delete"', "may delete"),
     ("a role nobody has", "rbac.yaml", "Role\n  name: nuncio", "Role\n  name: n", "bound"),
     ("an unknown account", "rbac.yaml", "  name: ambassador", "  name: nobody", "ServiceAccount"),
 ]
@@ -119,6 +128,33 @@ MONITORING_CASES = [
     ("rules nobody reads", "prometheus.yaml", "ruleSelector", "probeSelector", "does not select"),
     ("monitors nobody reads", "pod-monitor.yaml", "monitoring\nspec", "m\nspec", "does not select"),
     ("another Prometheus", "prometheus.yaml", "name: prometheus", "name: other", "tutorial's"),
+]
+
+# The same for the manifests for an empty cluster.
+MANIFEST_CASES = [
+    ("a misspelt field", "gateway.yaml", "maxSurge", "maxsurge", "maxsurge"),
+    ("a wrong type", "crds.yaml", "served: true", "served: often", "often"),
+    ("too little time", "gateway.yaml", "PeriodSeconds: 45", "PeriodSeconds: 42", "is killed"),
+    ("root", "gateway.yaml", "runAsNonRoot: true", "runAsNonRoot: false", "runs as root"),
+    ("files", "gateway.yaml", "readOnlyRootFilesystem: true", "stdin: false", "stdin"),
+    ("capabilities", "gateway.yaml", '"NET_BIND_SERVICE"', '"NET_ADMIN"', "keeps capabilities"),
+    ("a port nobody opens", "services.yaml", "targetPort: 8443", "targetPort: 443", "443"),
+    ("pods nobody has", "services.yaml", "    service: ambassador\n  p", "    a: b\n  p", "no pod"),
+    (
+        "a budget of nobody",
+        "gateway.yaml",
+        "AlwaysAllow\n  selector:\n    matchLabels:\n      service: ambassador",
+        "AlwaysAllow\n  selector:\n    matchLabels:\n      service: embassy",
+        "no pod",
+    ),
+    (
+        "a scaler of nobody",
+        "gateway.yaml",
+        "Deployment\n    name: ambassador",
+        "Deployment\n    name: embassy",
+        "no Deployment",
+    ),
+    ("an unfound page", "services.yaml", "- name: ambassador-admin", "- name: admin", "port named"),
 ]
 
 
@@ -138,6 +174,12 @@ def monitoring_problems(texts):
     return _problems(texts, lambda parsed: monitoring.problems(parsed, gateway))
 
 
+def manifest_problems(texts):
+    """The same for the manifests for an empty cluster."""
+    monitors = [part for file in sorted(MONITORING.glob("*.yaml")) for part in documents.read(file)]
+    return _problems(texts, lambda parsed: modern.problems(parsed, monitors))
+
+
 def _problems(texts, check):
     try:
         parsed = [item for name, text in texts.items() for item in documents.parse(name, text)]
@@ -147,20 +189,58 @@ def _problems(texts, check):
     return found or list(check(parsed))
 
 
+def other_failures():
+    """What is not noticed beyond folders of manifests."""
+    listener = {"apiVersion": "getambassador.io/v2", "kind": "Listener", "spec": {"prt": 1}}
+    pod = documents.Document("pod.yaml", 1, {"kind": "Pod", "metadata": {"name": "a"}, "n": [1]})
+    values = {"a": {"b": 1}}
+    noticed = {
+        "a misspelt key of a custom resource": list(crds.object_problems(listener)),
+        "a custom resource of no kind": list(crds.object_problems(listener | {"kind": "Listenr"})),
+        "a kustomization with a patch": _unbuilt("resources: []\npatches: []\n"),
+        "a kustomization of a file that is not there": _unbuilt("resources: [a.yaml]\n"),
+        "a value that lands elsewhere": _misplaced(pod, {"n.0": 2}),
+        "a value that lands as text": _misplaced(pod, {"n.0": "1"}),
+        "a value that lands nowhere": _misplaced(pod, {"n.1": 1}),
+        "an object too many": _misplaced(pod, None),
+        "a key without a case": list(chart_keys.unproven([{"values": {"a": {"c": 1}}}], values)),
+    }
+    return [f"{what}: passed" for what, problems in noticed.items() if not problems], len(noticed)
+
+
+def _unbuilt(text):
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / kustomization.FILE).write_text(text, encoding="utf-8")
+        try:
+            kustomization.build(folder)
+        except documents.MalformedManifest as error:
+            return [str(error)]
+    return []
+
+
+def _misplaced(document, places):
+    case = {"values": {}, "lands": {f"{document.kind} {document.name}": places}}
+    return list(chart_keys.problems([case], lambda values: ([document], "")))
+
+
 def passes():
     """Whether every broken manifest was noticed; prints those that were not."""
     failures = _failures(TUTORIAL, CASES, problems)
     failures += _failures(PERMISSIONS, PERMISSION_CASES, permission_problems)
     failures += _failures(MONITORING, MONITORING_CASES, monitoring_problems)
+    failures += _failures(MANIFESTS, MANIFEST_CASES, manifest_problems)
+    others, tried = other_failures()
+    failures += others
     for failure in failures:
         print(failure, file=sys.stderr)
-    tried = len(CASES) + len(PERMISSION_CASES) + len(MONITORING_CASES)
+    tried += sum(map(len, (CASES, PERMISSION_CASES, MONITORING_CASES, MANIFEST_CASES)))
     print(f"manifest checks: {tried} broken manifests tried, {len(failures)} not noticed")
     return not failures
 
 
 def _failures(directory, cases, check):
-    texts = {path.name: path.read_text(encoding="utf-8") for path in directory.glob("*.yaml")}
+    files = [path for path in directory.glob("*.yaml") if path.name != kustomization.FILE]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in files}
     failures = [f"unbroken, in {directory.name}: {problem}" for problem in check(texts)]
     for what, file, old, new, words in cases:
         if old not in texts[file]:

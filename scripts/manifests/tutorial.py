@@ -27,7 +27,7 @@ HTTPBIN_MAPPING = {
 }
 
 # The ports the image listens on when nothing is set: deploy/image/Containerfile.
-IMAGE_PORTS = {80, 8080, 8443, 8877, 9102}
+IMAGE_PORTS = {80, 8080, 443, 8443, 8877, 9102}
 
 # The operator labels the pods of the Prometheus NAME with `prometheus: NAME` and names port 9090
 # `web`.
