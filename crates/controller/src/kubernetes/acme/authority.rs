@@ -242,7 +242,8 @@ impl Place {
     /// Whether it may be asked there. Whoever names a machine means it; a name may lead anywhere.
     fn may_be_at(&self, ip: IpAddr, private: bool) -> bool {
         let ip = ip.to_canonical();
-        if self.host.parse() == Ok(ip) && ip.is_loopback() {
+        let is_said = self.host.parse() == Ok(ip) || &*self.host == "localhost";
+        if is_said && ip.is_loopback() {
             return true;
         }
         let (is_local, is_private) = match ip {
@@ -401,6 +402,10 @@ mod tests {
         assert!(named.may_be_at("93.184.216.34".parse().unwrap(), false));
         let here = place("http://127.0.0.1/dir");
         assert!(here.may_be_at("127.0.0.1".parse().unwrap(), false));
+        let here = place("https://localhost/dir");
+        assert!(here.may_be_at("127.0.0.1".parse().unwrap(), false));
+        assert!(here.may_be_at("::1".parse().unwrap(), false));
+        assert!(!here.may_be_at("169.254.169.254".parse().unwrap(), true));
     }
 
     #[test]
