@@ -8,6 +8,7 @@ demo, in the gateway's place. What it does not know it refuses.
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,8 @@ def _forward(target, ports):
     port = ports.split(":")[0]
     if "ambassador" in target or "nuncio" in target:
         os.execvp("nuncio", ["nuncio", "demo"])
+    # A shell without job control has what it puts in the background ignore it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(sys.executable, [sys.executable, "-m", "http.server", port, "--bind", "127.0.0.1"])
 
 
