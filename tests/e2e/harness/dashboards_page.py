@@ -30,7 +30,7 @@ service discovery adds: `namespace` and `pod` (4698, Envoy Gateway's, envoy-mixi
 (envoy-mixin), `kubernetes_pod_name` and `service` (Contour's), `local_cluster` (Wise's). Wise's boards
 want Envoy's labels without their prefix:
 
-```yaml
+```yaml part
 metric_relabel_configs:
 - {action: labelmap, regex: "envoy_(.+)"}
 ```
