@@ -7,5 +7,5 @@ cd "$(dirname "$0")/../.."
 nuncio=$1
 shift
 # The harness is not what is measured: it need not take as long to build as the gateway.
-cargo build -p nuncio-converge --profile quick
+benches/build.sh
 exec "${CARGO_TARGET_DIR:-$PWD/target}/quick/converge" --nuncio "$nuncio" "$@"

@@ -4,7 +4,5 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
-# Without the optimisation across crates that a release has: it takes minutes, and what it saves is
-# not what is watched here.
-cargo build -p nuncio-instructions --bin instructions --profile quick
+benches/build.sh
 exec "${CARGO_TARGET_DIR:-$PWD/target}/quick/instructions"

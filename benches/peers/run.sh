@@ -7,6 +7,6 @@ nuncio=$1
 shift
 python=$("$here/../../scripts/ensure-venv.sh" peers "$here/requirements.txt")
 export PYTHONDONTWRITEBYTECODE=1
-cargo build --manifest-path "$here/../../Cargo.toml" -p nuncio-load --profile quick
+"$here/../build.sh"
 paced=${CARGO_TARGET_DIR:-$here/../../target}/quick/paced
 exec "$python" "$here/bench.py" --nuncio "$nuncio" --envoy "${python%/*}/envoy" --paced "$paced" "$@"

@@ -6,5 +6,5 @@ cd "$(dirname "$0")/../.."
 
 nuncio=$1
 shift
-cargo build -p nuncio-restarts --profile quick
+benches/build.sh
 exec "${CARGO_TARGET_DIR:-$PWD/target}/quick/restarts" --nuncio "$nuncio" "$@"

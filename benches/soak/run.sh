@@ -6,5 +6,5 @@ cd "$(dirname "$0")/../.."
 
 nuncio=$1
 shift
-cargo build -p nuncio-soak --profile quick
+benches/build.sh
 exec benches/load/alone.sh "${CARGO_TARGET_DIR:-$PWD/target}/quick/soak" --nuncio "$nuncio" "$@"

@@ -6,6 +6,6 @@ cd "$(dirname "$0")/../.."
 
 nuncio=$1
 shift
-cargo build -p nuncio-tails --profile quick
+benches/build.sh
 tails=${CARGO_TARGET_DIR:-$PWD/target}/quick/tails
 exec benches/load/alone.sh taskset -c 1 "$tails" --nuncio "$nuncio" "$@"
