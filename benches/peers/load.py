@@ -13,7 +13,7 @@ _SCRIPTS = Path(__file__).with_name("wrk")
 
 def wrk(url, connections, seconds, *more):
     """Requests one after the other on each connection; how many there were."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", *more, url]
+    command = [*_wrk(connections, seconds), *more, url]
     said = _run(command, seconds)
     if re.search("Non-2xx|Socket errors", said):
         raise measure.Unsound(said)
@@ -26,11 +26,16 @@ def wrk(url, connections, seconds, *more):
 def wrk_script(url, connections, seconds, script, *arguments):
     """As wrk, with requests as a script of ours says."""
     known = _SCRIPTS / f"{script}.lua"
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", known, url, "--", *arguments]
+    command = [*_wrk(connections, seconds), "-s", known, url, "--", *arguments]
     said = _run(command, seconds)
     if re.search("Non-2xx|Socket errors", said):
         raise measure.Unsound(said)
     return int(re.search(r"(\d+) requests in", said).group(1))
+
+
+def _wrk(connections, seconds):
+    # What it takes for an error of a socket after 2 s else is a body whose turn comes late.
+    return ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s"]
 
 
 def h2load(url, port, connections, streams, count, *more):
