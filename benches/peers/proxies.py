@@ -48,7 +48,8 @@ class Server:
 
 def upstream(port, core, directory, address="127.0.0.1", http2=False):
     """nginx that answers every path with a body of BODY_BYTES bytes, `/echo` with what it saw, `/big`
-    with a megabyte, and gRPC with a message; it takes bodies of any size."""
+    with a megabyte, and gRPC with a message. It takes bodies of any size, and answers `/upload` when it
+    has read all of one: some proxies give up a connection whose answer comes earlier."""
     files = Path(directory) / "files"
     files.mkdir(exist_ok=True)
     (files / "big").write_bytes(bytes(1 << 20))
@@ -64,6 +65,12 @@ def upstream(port, core, directory, address="127.0.0.1", http2=False):
                 return 200 "$host|$http_x_forwarded_for|$http_x_forwarded_proto|$http_x_request_id";
             }}
             location = /big {{ }}
+            location = /upload {{
+                client_body_buffer_size 2m;
+                proxy_pass http://{address}:{port}/;
+                proxy_pass_request_body off;
+                proxy_set_header Content-Length "";
+            }}
             location {GRPC_PREFIX} {{
                 default_type application/grpc;
                 types {{ }}

@@ -89,7 +89,7 @@ def scenarios(directory):
         Scenario("grpc", Wanted(grpc=True), _grpc, {"envoy": 0.5}, ("nuncio", "haproxy", "envoy")),
         Scenario("fresh", Wanted(), _http1("-H", "Connection: close"), {"envoy": 0.6}),
         Scenario("down", Wanted(), _http1(path="/httpbin/big"), {"envoy": 1.0}),
-        Scenario("up", Wanted(), _scripted("upload", 1 << 20, "/httpbin/get"), {"envoy": 1.0}),
+        Scenario("up", Wanted(), _scripted("upload", 1 << 20, "/httpbin/upload"), {"envoy": 1.0}),
         Scenario(
             "websocket", Wanted(websocket=True), _websocket, unit="frame and back", echoes=True
         ),
