@@ -77,8 +77,6 @@ impl Accepted {
 
     /// Finds out how the connection begins; `None` when it ends with that.
     async fn greeted(&self, tcp: TcpStream) -> Option<Greeted> {
-        // Without it a response's last packet could wait for an acknowledgement.
-        tcp.set_nodelay(true).ok()?;
         let (peer, local) = (self.peer, tcp.local_addr().ok()?);
         let ends = Ends { peer, local };
         let rules = self.rules();

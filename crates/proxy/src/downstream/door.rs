@@ -7,7 +7,6 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -205,13 +204,15 @@ impl Door {
             deadline: Moment::now() + worker.limits().header_timeout,
         };
         let (door, worker) = (Rc::clone(self), Rc::clone(worker));
+        // Of some kilobytes: a task is moved several times until it is where it stays.
+        let mut serving = Box::pin(connection.run(tcp));
         let task = task::spawn_local(async move {
             let _place = Place {
                 door,
                 id,
                 _admission: admission,
             };
-            if confined(pin!(connection.run(tcp))).await.is_err() {
+            if confined(serving.as_mut()).await.is_err() {
                 worker.resources().panicked(Work::Connection);
             }
         });

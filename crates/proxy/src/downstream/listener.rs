@@ -70,6 +70,8 @@ impl Listener {
         // A restarted gateway need not wait for its predecessor's connections to be forgotten.
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
+        // For all that come by it. Without it a response's last packet could wait for an acknowledgement.
+        socket.set_tcp_nodelay(true)?;
         socket.bind(&asked.into())?;
         socket.listen(BACKLOG)?;
         let socket = TcpListener::from(socket);
@@ -115,5 +117,23 @@ impl ListenerKey {
                 all.find(|listener| listener.port == port && listener.address == address)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+
+    #[test]
+    fn what_comes_by_a_listener_does_not_wait_for_acknowledgements() {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let listener = Listener::bind(any, ListenerKey::Http).unwrap();
+        let queue = listener.share().unwrap();
+        queue.set_nonblocking(false).unwrap();
+        let _client = TcpStream::connect(listener.address()).unwrap();
+        let (accepted, _) = queue.accept().unwrap();
+        assert!(accepted.nodelay().unwrap());
     }
 }
