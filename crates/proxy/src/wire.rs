@@ -16,6 +16,8 @@ mod codec;
 mod frames;
 mod reading;
 mod screen;
+#[cfg(test)]
+mod tests;
 mod traffic;
 
 use std::fmt::Debug;
@@ -76,6 +78,10 @@ const MAX_KEPT: usize = 64 * 1024;
 
 /// Room that is kept for the next head.
 const KEPT_ROOM: usize = 2048;
+
+/// Pieces no larger than this together are put behind what is held: a system call for several costs more than
+/// copying them.
+const COPIED: usize = 512;
 
 /// What one system call takes along: the held head, and the pieces of a chunk.
 const MAX_SLICES: usize = 8;
@@ -203,6 +209,10 @@ impl<P: Place> Wire<P> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let len = slices.iter().map(|slice| slice.len()).sum();
+        if !self.held.is_empty() && len <= COPIED {
+            return self.poll_send_copied(cx, slices, len);
+        }
         while !self.held.is_empty() {
             let mut all = [IoSlice::new(&[]); MAX_SLICES];
             for (slot, slice) in all
@@ -226,6 +236,36 @@ impl<P: Place> Wire<P> {
         let n = ready!(Pin::new(&mut self.carrier).poll_write_vectored(cx, slices))?;
         self.sent(n);
         Poll::Ready(Ok(n))
+    }
+
+    /// As [`Self::poll_send`] for `slices` of `len` bytes, which are sent from behind what is held.
+    fn poll_send_copied(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+        len: usize,
+    ) -> Poll<io::Result<usize>> {
+        slices
+            .iter()
+            .for_each(|slice| self.held.extend_from_slice(slice));
+        loop {
+            let sent = Pin::new(&mut self.carrier).poll_write(cx, &self.held);
+            if let Poll::Ready(Ok(n @ 1..)) = sent {
+                self.sent(n);
+                self.held_went(n);
+                let left = self.held.len();
+                if left < len || len == 0 && left == 0 {
+                    self.held.clear();
+                    return Poll::Ready(Ok(len - left));
+                }
+                continue;
+            }
+            self.held.truncate(self.held.len() - len);
+            return match sent {
+                Poll::Ready(Ok(_)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Err(_)) | Poll::Pending => sent,
+            };
+        }
     }
 
     /// So much of what is held went. The room that much of it took is given up.
