@@ -191,7 +191,10 @@ def nuncio(binary, ports, backend, core, directory, wanted=PLAIN, **how):
     (config / "httpbin.yaml").write_text(_nuncio_service(backend, wanted))
     if wanted.routes:
         documents = [_nuncio_mapping(prefix, backend) for prefix in wanted.prefixes()]
-        (config / "routes.yaml").write_text("---\n".join(documents))
+        # A file may have 16 MiB.
+        for begin in range(0, len(documents), 10_000):
+            piece = "---\n".join(documents[begin : begin + 10_000])
+            (config / f"routes-{begin}.yaml").write_text(piece)
     if wanted.statsd_port:
         statsd = {"STATSD_ENABLED": "true", "STATSD_HOST": "127.0.0.1"}
         statsd |= {"STATSD_PORT": str(wanted.statsd_port), "STATSD_FLUSH_INTERVAL": "1"}
